@@ -1,0 +1,2 @@
+//! Entry point of the engine module.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The one door to building, serving and testing Vitrine.
+fn main() {}
