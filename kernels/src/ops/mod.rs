@@ -1,0 +1,73 @@
+//! The op catalogue: one line an op. Each op is a room of its own: `mod.rs` (parameters, shape
+//! rule, the recorder's method), `cpu.rs` (the twin that runs on the CPU engine), `gpu.rs` (which
+//! shader with which constants), `*.wgsl`, `tests.rs`.
+
+/// Declares the modules, the [`Op`] enum and its per-engine dispatch from one list.
+macro_rules! catalogue {
+    ($($(#[$doc:meta])* $variant:ident in $module:ident;)*) => {
+        $($(#[$doc])* pub mod $module;)*
+
+        /// Any op of the catalogue, with its parameters.
+        #[derive(Clone, Debug)]
+        pub enum Op {
+            $($(#[$doc])* $variant($module::$variant),)*
+        }
+
+        impl Op {
+            /// Names of all ops, in catalogue order.
+            pub const NAMES: &'static [&'static str] = &[$(stringify!($module)),*];
+
+            /// The op's one name: folder, pipeline label, CPU function, test.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => stringify!($module),)*
+                }
+            }
+
+            pub(crate) fn run_on_cpu(&self, cx: &mut crate::engine::cpu::Context<'_>) {
+                match self {
+                    $(Self::$variant(op) => $module::cpu::run(op, cx),)*
+                }
+            }
+        }
+    };
+}
+
+catalogue! {
+    /// Rows of a table by index.
+    Gather in gather;
+    /// Matrix product with a (possibly quantised) weight, and bias.
+    Linear in linear;
+    /// LayerNorm, with its statistics.
+    LayerNorm in layer_norm;
+    /// RMSNorm, with its statistics.
+    RmsNorm in rms_norm;
+    /// Rotary position embedding.
+    Rope in rope;
+    /// Scaled products of queries with keys.
+    AttentionScores in attention_scores;
+    /// Masked softmax over rows.
+    Softmax in softmax;
+    /// Pattern-weighted sums of values.
+    AttentionValues in attention_values;
+    /// Attention in tiles with online softmax; scores and pattern never exist.
+    AttentionTiled in attention_tiled;
+    /// Element-wise activation.
+    Activation in activation;
+    /// Activation of one tensor times another.
+    Gated in gated;
+    /// Sum of two tensors.
+    Add in add;
+    /// A box of a tensor times a factor.
+    Scale in scale;
+    /// Rows copied into a state after those it holds.
+    Append in append;
+    /// Column of each row's maximum.
+    Argmax in argmax;
+    /// The k largest of each row.
+    TopK in top_k;
+    /// Mean, variance, minimum, maximum, norm and entropy of each row.
+    RowStats in row_stats;
+    /// Maps shrunk into one wall of thumbnails.
+    Thumbnail in thumbnail;
+}

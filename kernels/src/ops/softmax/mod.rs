@@ -1,0 +1,117 @@
+//! Masked softmax over the last dimension.
+//!
+//! Shapes: scores `[n_maps, T, S]`; optional padding mask `[S]` u32 (0 hides a column); optional
+//! additive bias `[n_maps, T, S]` or `[1, T, S]` → pattern `[n_maps, T, S]`, or a state
+//! `[n_maps, C, S]` whose rows `past..past + T` are written. A hidden cell gets exactly 0; a row
+//! with every cell hidden is all zeros.
+
+pub(crate) mod cpu;
+
+use super::Op;
+use crate::engine::Step;
+use crate::error::RecordError;
+use crate::recording::Recorder;
+use crate::tensor::{DType, TensorId};
+
+/// Parameters of a masked softmax.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Softmax {
+    /// Row t sees columns up to `past + t`.
+    pub causal: bool,
+    /// Columns count up to `past + T` only (the scores come from keys in a state).
+    pub until_filled: bool,
+    /// Whether a padding mask is given (second input).
+    pub has_padding: bool,
+    /// Whether an additive bias is given (last input).
+    pub has_bias: bool,
+    /// Set by the recorder: the output is a state, written at rows `past..`.
+    pub into_state: bool,
+}
+
+impl Softmax {
+    /// One past the last column that row `t` of `n_rows` may see at `step`.
+    pub fn row_end(&self, t: usize, n_rows: usize, n_cols: usize, step: Step) -> usize {
+        let past = step.past as usize;
+        let filled = if self.until_filled { (past + n_rows).min(n_cols) } else { n_cols };
+        if self.causal { (past + t + 1).min(filled) } else { filled }
+    }
+}
+
+/// The masks of a softmax.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Masks {
+    /// Row t sees columns up to `past + t`.
+    pub causal: bool,
+    /// Columns count up to `past + T` only.
+    pub until_filled: bool,
+    /// `[S]` u32: 0 hides a column.
+    pub padding: Option<TensorId>,
+    /// `[n_maps or 1, T, S]` f32, added to the scores.
+    pub bias: Option<TensorId>,
+}
+
+impl Recorder {
+    /// Records [`Softmax`] into a new tensor: inputs scores, padding?, bias?.
+    ///
+    /// # Errors
+    /// If a mask does not fit the scores.
+    pub fn softmax(&mut self, scores: TensorId, masks: Masks) -> Result<TensorId, RecordError> {
+        let (op, inputs) = self.softmax_op(scores, masks, false)?;
+        let shape = self.shape(scores);
+        Ok(self.push(op, inputs, &[(shape, DType::F32)])[0])
+    }
+
+    /// Records [`Softmax`] into rows `past..past + T` of `state` `[n_maps, C, S]`.
+    ///
+    /// # Errors
+    /// If a mask or the state does not fit the scores.
+    pub fn softmax_into(
+        &mut self,
+        scores: TensorId,
+        masks: Masks,
+        state: TensorId,
+    ) -> Result<(), RecordError> {
+        let (op, inputs) = self.softmax_op(scores, masks, true)?;
+        let (from, to) = (self.shape(scores), self.shape(state));
+        let fits = self.is_state(state)
+            && to.dims().len() == 3
+            && to.dims()[0] == from.dims()[0]
+            && to.dims()[1] >= from.dims()[1]
+            && to.dims()[2] == from.dims()[2];
+        self.expect(fits, "softmax", &[scores, state], || "a state [n_maps, C, S]".to_owned())?;
+        self.push_into(op, inputs, vec![state]);
+        Ok(())
+    }
+
+    fn softmax_op(
+        &self,
+        scores: TensorId,
+        masks: Masks,
+        into_state: bool,
+    ) -> Result<(Op, Vec<TensorId>), RecordError> {
+        let shape = self.shape(scores);
+        let inputs: Vec<_> =
+            [Some(scores), masks.padding, masks.bias].into_iter().flatten().collect();
+        let padding_fits = masks.padding.is_none_or(|mask| {
+            self.dtype(mask) == DType::U32 && self.shape(mask).len() == shape.n_cols()
+        });
+        let bias_fits = masks.bias.is_none_or(|bias| {
+            let (bias, scores) = (self.shape(bias), shape);
+            bias.dims().len() == 3
+                && (bias.dims()[0] == 1 || bias.dims()[0] == scores.dims()[0])
+                && bias.dims()[1..] == scores.dims()[1..]
+        });
+        let fits = shape.dims().len() == 3 && padding_fits && bias_fits;
+        self.expect(fits, "softmax", &inputs, || {
+            "scores [n_maps, T, S], padding [S] u32, bias [n_maps or 1, T, S]".to_owned()
+        })?;
+        let op = Softmax {
+            causal: masks.causal,
+            until_filled: masks.until_filled,
+            has_padding: masks.padding.is_some(),
+            has_bias: masks.bias.is_some(),
+            into_state,
+        };
+        Ok((Op::Softmax(op), inputs))
+    }
+}
