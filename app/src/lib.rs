@@ -1,1 +1,3 @@
-//! The Vitrine page.
+//! The Vitrine page: leptos on the main thread, models and kernels in a worker.
+
+pub mod protocol;
