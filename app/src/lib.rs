@@ -1,3 +1,4 @@
 //! The Vitrine page: leptos on the main thread, models and kernels in a worker.
 
 pub mod protocol;
+pub mod wire;
