@@ -1,0 +1,34 @@
+// Runs in the browser: the built worker, spoken to as the page speaks to it.
+
+import { Driver } from "/driver/driver.js";
+
+const all_patterns = (card) => card.hooks.filter((hook) => hook.endsWith("attn.hook_pattern"));
+const nothing = { hooks: [], lens_at: null, losses: false };
+
+let driver;
+let card;
+let n_runs = 0;
+
+globalThis.setUp = async ({ worker, engine, model }) => {
+  driver = new Driver(worker);
+  const { engine: info } = await driver.start(engine);
+  card = await driver.load({ Bundled: model });
+  return { engine: info, patterns: all_patterns(card).length };
+};
+
+/** One prompt from nothing, then greedy tokens; `capture` wants every attention pattern. */
+globalThis.measure = async ({ prompt, n_tokens, capture }) => {
+  const wants = capture ? { ...nothing, hooks: all_patterns(card) } : nothing;
+  // Another text in between, so that nothing of the prompt is left in the cache.
+  await driver.run(`${(n_runs += 1)} is not how the prompt begins`, { wants: nothing });
+  const { report, tokens } = await driver.run(prompt, { wants });
+  const { at, tokens: after } = await driver.generate(n_tokens);
+  return {
+    n_prompt: report.n_tokens,
+    n_reused: report.n_reused,
+    prefill: ((report.n_tokens - report.n_reused) / report.ms) * 1000,
+    decode: ((at.length - 1) / (at.at(-1) - at[0])) * 1000,
+    text: (after ?? []).slice(tokens.length).map(({ text }) => text).join(""),
+  };
+};
+globalThis.ready = true;

@@ -1,0 +1,35 @@
+// The node side of driver.js: a blank page of the site on which a test speaks to the worker.
+
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+const HERE = path.dirname(fileURLToPath(import.meta.url));
+
+/** Path of the worker's script in a built site, whose name may carry a hash. */
+export function workerOf(dist) {
+  const name = readdirSync(dist).find((name) => /^worker(\.[0-9a-f]{12})?\.js$/.test(name));
+  if (!name) throw new Error(`${dist} has no worker.js`);
+  return name;
+}
+
+/** What to lay over a site so that `open` works. */
+export function driverOverlay(dist) {
+  const script = `
+    import { Driver } from "./driver.js";
+    globalThis.driver = new Driver(new URL("../${workerOf(dist)}", import.meta.url));
+    globalThis.driverReady = true;`;
+  const html = `<!doctype html><meta charset="utf-8"><title>driver</title><link rel="icon" href="data:,">
+    <script type="module" src="start.js"></script>`;
+  return {
+    "driver/index.html": Buffer.from(html),
+    "driver/start.js": Buffer.from(script),
+    "driver/driver.js": readFileSync(path.join(HERE, "driver.js")),
+  };
+}
+
+/** Opens the blank page; `page.evaluate` finds the driver as `driver`. */
+export async function openDriver(page, site) {
+  await page.goto(site.url("driver/index.html"));
+  await page.waitForFunction(() => globalThis.driverReady);
+}
