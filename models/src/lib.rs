@@ -1,1 +1,4 @@
-//! Models.
+//! Transformer architectures, weights, tokens, sessions and traces over `vitrine-kernels`.
+
+pub mod error;
+pub mod weights;
