@@ -31,4 +31,27 @@ globalThis.measure = async ({ prompt, n_tokens, capture }) => {
     text: (after ?? []).slice(tokens.length).map(({ text }) => text).join(""),
   };
 };
+/** Types a sentence letter by letter; milliseconds from each keystroke to its answer. */
+globalThis.typing = async ({ text }) => {
+  const wants = { ...nothing, hooks: all_patterns(card).slice(0, 1) };
+  const times = [];
+  for (let end = 1; end <= text.length; end += 1) {
+    const { ms } = await driver.run(text.slice(0, end), { wants });
+    times.push(ms);
+  }
+  return times;
+};
+
+/** What one generated token asks of WebGPU. */
+globalThis.perToken = async ({ n_tokens }) => {
+  await driver.generate(1);
+  const before = await driver.counts();
+  await driver.generate(n_tokens);
+  const after = await driver.counts();
+  return Object.fromEntries(
+    Object.keys(before)
+      .filter((name) => name !== "complaints")
+      .map((name) => [name, (after[name] - before[name]) / n_tokens]),
+  );
+};
 globalThis.ready = true;

@@ -52,6 +52,13 @@ export class Driver {
     return answer.then((seen) => seen.at(-1));
   }
 
+  /** What the engine has asked of WebGPU so far; needs the worker of driver/worker.js. */
+  counts() {
+    const answer = this.collect(({ kind }) => kind === "Counts");
+    this.worker.postMessage("counts");
+    return answer.then((seen) => seen.at(-1).value);
+  }
+
   async start(engine) {
     const models = this.collect(({ kind }) => kind === "Models");
     this.tell({ Start: { engine } });

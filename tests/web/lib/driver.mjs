@@ -17,13 +17,16 @@ export function workerOf(dist) {
 export function driverOverlay(dist) {
   const script = `
     import { Driver } from "./driver.js";
-    globalThis.driver = new Driver(new URL("../${workerOf(dist)}", import.meta.url));
+    globalThis.driver = new Driver(new URL("./worker.js", import.meta.url));
     globalThis.driverReady = true;`;
   const html = `<!doctype html><meta charset="utf-8"><title>driver</title><link rel="icon" href="data:,">
     <script type="module" src="start.js"></script>`;
   return {
     "driver/index.html": Buffer.from(html),
     "driver/start.js": Buffer.from(script),
+    // Imports are evaluated in this order.
+    "driver/worker.js": Buffer.from(`import "./probe.js"; import "../${workerOf(dist)}";`),
+    "driver/probe.js": readFileSync(path.join(HERE, "probe.js")),
     "driver/driver.js": readFileSync(path.join(HERE, "driver.js")),
   };
 }

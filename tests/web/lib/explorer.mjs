@@ -126,6 +126,13 @@ export class Explorer {
     return png.toString("base64");
   }
 
+  /** Chooses an export in the menu of a panel. */
+  async exportOf(panel, kind) {
+    const scope = this.id(panel);
+    await scope.getByTestId("panel-menu").click();
+    await this.id(`export-${kind}`).click();
+  }
+
   /** Saves what the page offers for download; answers with its name and bytes. */
   async download(click) {
     const [download] = await Promise.all([this.page.waitForEvent("download"), click()]);

@@ -274,6 +274,6 @@ let made;
 
 /** The small models, made once. */
 export function small() {
-  made ??= { gpt2: gpt2(), llama: llama(), other: gpt2({ layers: 2, heads: 2, d: 16, seed: 11 }) };
+  made ??= { gpt2: gpt2(), llama: llama(), one: gpt2({ layers: 1, heads: 2, d: 16, seed: 11 }) };
   return made;
 }

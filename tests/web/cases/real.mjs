@@ -1,0 +1,61 @@
+// The models that come with the site: SmolLM2 and MiniLM, as a newcomer meets them.
+
+import { check, equal, near, until } from "../lib/check.mjs";
+
+const real = (name, run, more = {}) => ({
+  name,
+  models: "real",
+  timeout: 180_000,
+  run: async (given) => {
+    await given.explorer.open(more.hash ?? "");
+    await given.explorer.ready(90_000);
+    await run(given);
+  },
+  ...more,
+});
+
+export default [
+  real("first-minute", async ({ page, explorer }) => {
+    check(/SmolLM2/.test(await explorer.modelTitle()), "SmolLM2 is there from the start");
+    const n_tokens = await explorer.id("token").count();
+    equal(n_tokens, 9, "tokens of the first sentence");
+    const wall = await explorer.pixels("wall");
+    await explorer.type("The capital of France is");
+    await explorer.settled(60_000);
+    const [first] = await explorer.id("candidate").allInnerTexts();
+    check(/Paris|the|a /.test(first), `after "The capital of France is" comes "${first}"`);
+    await until(async () => (await explorer.pixels("wall")) !== wall, "the wall follows");
+    await explorer.id("temperature").fill("0");
+    await explorer.id("generate").click();
+    await until(async () => (await explorer.id("token").count()) > 8, "tokens stream in", 60_000);
+    await explorer.id("stop").click();
+    await explorer.settled();
+    const text = (await explorer.id("token").allInnerTexts()).join("");
+    check(/Paris/.test(text), `it goes on "${text}"`);
+    check((await explorer.faults()).length === 0, "no fault");
+    check(!/undefined|NaN|null/.test(await page.innerText("body")), "no undefined, NaN or null on screen");
+  }),
+
+  real("minilm-compares-sentences", async ({ explorer }) => {
+    await explorer.chooseModel("all-minilm-l6-v2");
+    await explorer.loaded(/MiniLM/, 90_000);
+    const rows = await explorer.headValues();
+    for (const [q, row] of rows.entries()) near(row.reduce((total, p) => total + p, 0), 1, 0.02, `row ${q} (both ways)`);
+    await explorer.tab("similarity");
+    const cosines = await explorer.similarity([
+      "A cat sits on the mat.",
+      "A kitten is sitting on a rug.",
+      "The stock market fell sharply today.",
+    ]);
+    check(cosines[0][1] > 0.5 && cosines[0][2] < 0.3, `cat and kitten ${cosines[0][1]}, cat and market ${cosines[0][2]}`);
+    near(cosines[0][0], 1, 0.001, "a sentence with itself");
+  }),
+
+  real("switching-back-and-forth", async ({ explorer }) => {
+    await explorer.chooseModel("all-minilm-l6-v2");
+    await explorer.loaded(/MiniLM/, 90_000);
+    await explorer.chooseModel("smollm2-135m-instruct");
+    await explorer.loaded(/SmolLM2/, 90_000);
+    check((await explorer.id("candidate").count()) > 0, "predictions are back");
+  }),
+];

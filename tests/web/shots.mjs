@@ -1,0 +1,96 @@
+// Pictures of every panel and state, at three sizes, light and dark, to be looked at.
+// Usage: node shots.mjs --dist DIR --out DIR [--models DIR] [--only NAME] [--graphics gpu|none]
+
+import { mkdirSync } from "node:fs";
+import path from "node:path";
+
+import { launch } from "./lib/browser.mjs";
+import { Explorer } from "./lib/explorer.mjs";
+import { modelsFolder, small } from "./lib/fixtures.mjs";
+import { Hub } from "./lib/hub.mjs";
+import { fail, options } from "./lib/options.mjs";
+import { Site } from "./server.mjs";
+
+const SIZES = { wide: [1440, 900], middle: [1024, 768], phone: [390, 844] };
+const THEMES = ["light", "dark"];
+const LONG =
+  "It was the best of times, it was the worst of times, it was the age of wisdom, it was the age of " +
+  "foolishness, it was the epoch of belief, it was the epoch of incredulity, it was the season of Light. ";
+
+/** What to bring about before each picture; every one starts from the page as it opens. */
+const STATES = {
+  start: async () => {},
+  residual: async ({ explorer }) => explorer.tab("residual"),
+  mlp: async ({ explorer }) => explorer.tab("mlp"),
+  loss: async ({ explorer }) => explorer.tab("loss"),
+  card: async ({ explorer }) => explorer.tab("card"),
+  selected: async ({ explorer }) => explorer.id("token").nth(3).click(),
+  lines: async ({ explorer }) => explorer.id("bipartite").click(),
+  scores: async ({ explorer }) => explorer.id("stage-scores").click(),
+  fault: async ({ explorer }) => explorer.openBroken({ "model.gguf": Buffer.from("<!doctype html><title>Log in</title>") }),
+  keys: async ({ page }) => page.locator("body").press("?"),
+  long: async ({ explorer }) => explorer.type(LONG.repeat(6)),
+  "right-to-left": async ({ explorer }) => explorer.type("שלום עולם, مرحبا بالعالم and back"),
+  empty: async ({ explorer }) => explorer.type(""),
+  "one-layer": async ({ explorer }) => {
+    await explorer.openFiles(small().one);
+    await explorer.settled();
+  },
+};
+
+const flags = options({
+  "--dist": "value",
+  "--models": "value",
+  "--out": "value",
+  "--only": "value",
+  "--graphics": "value",
+});
+if (!flags.dist || !flags.out) fail("--dist and --out are needed");
+mkdirSync(flags.out, { recursive: true });
+
+const hub = await new Hub().start();
+const browser = await launch(flags.graphics ?? "none", { hubPort: hub.port });
+const overlay = flags.models ? {} : modelsFolder({ "small-gpt2": { title: "Small GPT-2", files: small().gpt2 } });
+const site = await new Site({ dist: flags.dist, models: flags.models, overlay }).start();
+let [n_taken, n_failed] = [0, 0];
+try {
+  for (const [size, [width, height]] of Object.entries(SIZES)) {
+    for (const theme of THEMES) {
+      const context = await browser.newContext({
+        viewport: { width, height },
+        colorScheme: theme,
+        isMobile: size === "phone",
+        hasTouch: size === "phone",
+        ignoreHTTPSErrors: true,
+        serviceWorkers: "block",
+      });
+      context.setDefaultTimeout(20_000);
+      for (const [state, act] of Object.entries(STATES)) {
+        const name = `${state}-${size}-${theme}`;
+        if (flags.only && !name.includes(flags.only)) continue;
+        const page = await context.newPage();
+        const explorer = new Explorer(page, site);
+        try {
+          await explorer.open();
+          await explorer.ready();
+          await act({ page, explorer });
+          await explorer.settled();
+          await page.waitForTimeout(400);
+          n_taken += 1;
+        } catch (err) {
+          n_failed += 1;
+          console.log(`not ok ${name}: ${err.message.split("\n")[0]}`);
+        }
+        await page.screenshot({ path: path.join(flags.out, `${name}.png`), fullPage: size !== "wide" }).catch(() => {});
+        await page.close();
+      }
+      await context.close();
+    }
+  }
+} finally {
+  await browser.close();
+  await site.stop();
+  await hub.stop();
+}
+console.log(`${n_taken} pictures in ${flags.out}, ${n_failed} failed`);
+process.exit(n_failed ? 1 : 0);
