@@ -1,2 +1,30 @@
-//! The one door to building, serving and testing Vitrine.
-fn main() {}
+//! The one door to building, serving and testing Vitrine: `cargo xtask COMMAND`.
+//!
+//! Every command prints what it does and why, installs what it needs and nothing else,
+//! and says what to do when something fails.
+
+mod commands;
+mod dist;
+mod models;
+mod process;
+mod serve;
+mod server;
+mod setup;
+mod site;
+mod sizes;
+mod toolchain;
+mod wasm;
+mod workspace;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match commands::run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(err) => {
+            eprintln!("\nxtask: {err:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! From the app crate to what a browser loads: one cargo run for the three modules, one more
+//! for the engine with relaxed SIMD, then wasm-bindgen's glue and, for `dist`, wasm-opt.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::process::{note, run, step};
+use crate::toolchain::Toolchain;
+use crate::workspace::{artefacts, is_ci, root};
+
+/// The modules of the app crate: what a visitor's browser loads, in that order.
+const MODULES: &[&str] = &["page", "engine", "tokenizer"];
+
+/// The engine's second build, for browsers that have relaxed SIMD.
+const RELAXED: &str = "engine-relaxed";
+
+/// How much time the build takes for how small and fast a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effort {
+    /// Compiles quickly; for looking at changes to the page.
+    Fast,
+    /// What visitors get, short of wasm-opt.
+    Release,
+    /// As `Release`, then shrunk by wasm-opt.
+    Dist,
+}
+
+impl Effort {
+    fn profile(self) -> &'static str {
+        match self {
+            Self::Fast => "wasm-fast",
+            Self::Release | Self::Dist => "wasm",
+        }
+    }
+}
+
+/// Builds every module and writes `NAME.js` and `NAME_bg.wasm` into `out`.
+pub fn build(effort: Effort, out: &Path) -> Result<()> {
+    let toolchain = Toolchain::ready()?;
+    if out.exists() {
+        std::fs::remove_dir_all(out)?;
+    }
+    std::fs::create_dir_all(out)?;
+    step("Compiling the page, the engine and the tokenizer for the web");
+    let compiled = compile(toolchain, effort, &artefacts("web"), MODULES, &[])?;
+    for name in MODULES {
+        bind(&compiled.join(format!("{name}.wasm")), name, out)?;
+    }
+    step("Compiling the engine once more, with relaxed SIMD for browsers that have it");
+    let flags = r#"target.wasm32-unknown-unknown.rustflags=["-Ctarget-feature=+relaxed-simd"]"#;
+    let extra = ["--config", flags];
+    let compiled = compile(toolchain, effort, &artefacts("web-relaxed"), &["engine"], &extra)?;
+    bind(&compiled.join("engine.wasm"), RELAXED, out)?;
+    if effort == Effort::Dist {
+        optimise(out)?;
+    }
+    Ok(())
+}
+
+fn compile(
+    toolchain: Toolchain,
+    effort: Effort,
+    target_dir: &Path,
+    modules: &[&str],
+    extra: &[&str],
+) -> Result<PathBuf> {
+    let mut cargo = toolchain.cargo(target_dir, "build");
+    cargo.args(["--package", "vitrine-app", "--profile", effort.profile()]);
+    cargo.args(extra);
+    for module in modules {
+        cargo.args(["--bin", module]);
+    }
+    if is_ci() {
+        cargo.arg("--locked");
+    }
+    run(&mut cargo).context("the web build failed; the compiler's message is above")?;
+    Ok(Toolchain::output(target_dir, effort.profile()))
+}
+
+fn bind(module: &Path, name: &str, out: &Path) -> Result<()> {
+    let bytes = std::fs::read(module).with_context(|| format!("no {}", module.display()))?;
+    Bindgen::new()
+        .web(true)?
+        .typescript(false)
+        .remove_producers_section(true)
+        .omit_default_module_path(false)
+        .input_bytes(name, bytes)
+        .generate(out)
+        .with_context(|| format!("wasm-bindgen refuses {}", module.display()))
+}
+
+/// Shrinks each module with wasm-opt, which comes with npm's binaryen.
+fn optimise(out: &Path) -> Result<()> {
+    let wasm_opt = root().join("tests/web/node_modules/.bin/wasm-opt");
+    if !wasm_opt.exists() {
+        step("Not shrinking further: there is no wasm-opt (node and `npm ci` would bring it)");
+        return Ok(());
+    }
+    step("Shrinking with wasm-opt");
+    let mut modules: Vec<&str> = MODULES.to_vec();
+    modules.push(RELAXED);
+    for name in modules {
+        let module = out.join(format!("{name}_bg.wasm"));
+        let smaller = out.join(format!("{name}_bg.opt.wasm"));
+        let before = std::fs::metadata(&module)?.len();
+        // The kernels' loops are as the compiler scheduled them for speed; the rest is for size.
+        let level = if name.starts_with("engine") { "-O2" } else { "-Oz" };
+        let mut command = Command::new(&wasm_opt);
+        command.arg(&module).arg("-o").arg(&smaller).arg(level).args(FEATURES);
+        if name == RELAXED {
+            command.arg("--enable-relaxed-simd");
+        }
+        run(&mut command)?;
+        let after = std::fs::metadata(&smaller)?.len();
+        if after == 0 {
+            bail!("wasm-opt left {} empty", smaller.display());
+        }
+        std::fs::rename(&smaller, &module)?;
+        note(&format!("{name}: {} kB → {} kB", before / 1000, after / 1000));
+    }
+    Ok(())
+}
+
+/// What rustc's output uses. Naming them one by one matters: with `--all-features`, wasm-opt
+/// writes encodings that browsers refuse.
+const FEATURES: &[&str] = &[
+    "--enable-bulk-memory",
+    "--enable-bulk-memory-opt",
+    "--enable-multivalue",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+    "--enable-simd",
+];
