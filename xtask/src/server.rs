@@ -286,6 +286,8 @@ fn mime(path: &Path) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::OnceLock;
+
     use super::*;
 
     #[test]
@@ -303,18 +305,26 @@ mod tests {
         assert_eq!(range("lines=0-1", 100), Range::Ignored);
     }
 
-    /// Sends one raw request to a server over a folder made for the test.
+    /// One server for all tests, over a folder made for them.
+    fn address() -> SocketAddr {
+        static ADDRESS: OnceLock<SocketAddr> = OnceLock::new();
+        *ADDRESS.get_or_init(|| {
+            let dir = crate::workspace::scratch("test-server");
+            let site = dir.join("site");
+            std::fs::create_dir_all(&site).unwrap();
+            std::fs::write(dir.join("secret.txt"), "secret").unwrap();
+            std::fs::write(site.join("index.html"), "<p>door</p>").unwrap();
+            std::fs::write(site.join("a.wasm"), "0123456789").unwrap();
+            let server = Server::bind("127.0.0.1", 0, &site).unwrap();
+            let address = server.address().unwrap();
+            std::thread::spawn(move || server.run());
+            address
+        })
+    }
+
+    /// Sends one raw request.
     fn ask(request: &str) -> String {
-        let dir = crate::workspace::scratch("test-server");
-        let site = dir.join("site");
-        std::fs::create_dir_all(&site).unwrap();
-        std::fs::write(dir.join("secret.txt"), "secret").unwrap();
-        std::fs::write(site.join("index.html"), "<p>door</p>").unwrap();
-        std::fs::write(site.join("a.wasm"), "0123456789").unwrap();
-        let server = Server::bind("127.0.0.1", 0, &site).unwrap();
-        let address = server.address().unwrap();
-        std::thread::spawn(move || server.run());
-        let mut stream = TcpStream::connect(address).unwrap();
+        let mut stream = TcpStream::connect(address()).unwrap();
         stream.write_all(request.as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
