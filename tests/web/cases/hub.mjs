@@ -54,7 +54,7 @@ export default [
     await explorer.open();
     await explorer.ready();
     const title = await explorer.modelTitle();
-    hub.rules.add({ match: /model\.safetensors$/, rate: 200_000 });
+    hub.rules.add({ match: /xethub.*model\.safetensors$/, rate: 200_000 });
     await explorer.loadFromHub(REPO);
     const progress = page.getByTestId("load-progress");
     await progress.waitFor();
@@ -73,8 +73,7 @@ export default [
       const size = files["model.safetensors"].length;
       await explorer.open();
       await explorer.ready();
-      hub.rules.add({ match: /model\.safetensors$/, truncate: size >> 1, times: 1 });
-      // The first request is answered by the hub with a redirect, the second is cut.
+      hub.rules.add({ match: /xethub.*model\.safetensors$/, truncate: size >> 1, times: 1 });
       await explorer.loadFromHub(REPO);
       const done = await explorer.loadedOrFault(/small/i, 40_000);
       if (done.fault) {
@@ -94,8 +93,8 @@ export default [
       const size = files["model.safetensors"].length;
       await explorer.open();
       await explorer.ready();
-      hub.rules.add({ match: /model\.safetensors$/, truncate: size >> 1, ignoreRange: true, times: 1 });
-      hub.rules.add({ match: /model\.safetensors$/, ignoreRange: true });
+      hub.rules.add({ match: /xethub.*model\.safetensors$/, truncate: size >> 1, ignoreRange: true, times: 1 });
+      hub.rules.add({ match: /xethub.*model\.safetensors$/, ignoreRange: true });
       await explorer.loadFromHub(REPO);
       const done = await explorer.loadedOrFault(/small/i, 40_000);
       if (done.fault) {
@@ -105,9 +104,10 @@ export default [
     },
     { timeout: 90_000 },
   ),
-  refused("wrong-bytes", { match: /cas|model\.safetensors$/, flip: 5000 }, [/model\.safetensors/, /sha256|hash/i]),
+  refused("wrong-bytes", { match: /xethub.*model\.safetensors$/, flip: 5000 }, [/model\.safetensors/, /sha256|hash/i]),
   refused("401", { match: /./, status: 401 }, [/401|sign|log ?in|private|gated|token/i]),
   refused("403", { match: resolved, status: 403 }, [/403|licen[cs]e|terms|forbidden|allowed|gated/i]),
+  refused("gated", { match: resolved, status: 401, headers: { "X-Error-Code": "GatedRepo" } }, [/gated|terms/i]),
   refused("404-repo", { match: /./, status: 404 }, [/404|no such|not found|does not exist/i]),
   refused("429", { match: /./, status: 429, headers: { "Retry-After": "1" } }, [/429|too many|limit|busy/i], { timeout: 90_000, wait: 70_000 }),
   refused("500", { match: /./, status: 500 }, [/500|server|hub/i], { timeout: 90_000, wait: 70_000 }),

@@ -69,30 +69,33 @@ export class Hub {
       "Access-Control-Allow-Origin": "*",
       "Access-Control-Allow-Headers": "*",
       "Access-Control-Expose-Headers":
-        "X-Repo-Commit,X-Linked-Size,X-Linked-Etag,ETag,Content-Range,Accept-Ranges,Content-Length,Retry-After",
+        "X-Repo-Commit,X-Linked-Size,X-Linked-Etag,ETag,Content-Range,Accept-Ranges,Content-Length,Retry-After,X-Error-Code",
     };
     if (request.method === "OPTIONS") {
       response.writeHead(204, cors);
       return void response.end();
     }
     this.log.push({ host, path: urlPath, range: request.headers.range });
-    const rule = this.rules.take(urlPath) ?? {};
-    const refuse = (status, body) => send(request, response, null, { status, body, type: "text/plain" }, cors);
+    const rule = this.rules.take(`//${host}${urlPath}`) ?? {};
+    const refuse = (status, body, code) => {
+      const headers = code && { "X-Error-Code": code };
+      return send(request, response, null, { status, body, type: "text/plain", headers }, cors);
+    };
     if (rule.status || rule.body !== undefined || rule.drop) {
       return send(request, response, null, rule, cors);
     }
     const api = /^\/api\/models\/([^/]+\/[^/]+)(?:\/(revision|tree)\/([^/]+))?\/?$/.exec(urlPath);
     if (api) {
       const repo = this.repos.get(api[1]);
-      if (!repo) return refuse(401, '{"error":"Invalid username or password."}');
+      if (!repo) return refuse(401, '{"error":"Invalid username or password."}', "RepoNotFound");
       return this.#describe(request, response, { name: api[1], repo, kind: api[2], cors, rule });
     }
     const file = /^\/([^/]+\/[^/]+)\/(?:resolve|raw)\/([^/]+)\/(.+)$/.exec(urlPath);
     const repo = file && this.repos.get(file[1]);
-    if (!repo) return refuse(401, "Invalid username or password.");
+    if (!repo) return refuse(401, "Invalid username or password.", "RepoNotFound");
     const bytes = repo.files.get(file[3]);
-    if (!bytes) return refuse(404, "Entry not found");
-    if (!["main", repo.commit].includes(file[2])) return refuse(404, "Invalid rev id");
+    if (!bytes) return refuse(404, "Entry not found", "EntryNotFound");
+    if (!["main", repo.commit].includes(file[2])) return refuse(404, "Invalid rev id", "RevisionNotFound");
     const facts = { "X-Repo-Commit": repo.commit, ETag: `"${sha256(bytes)}"` };
     if (host === HUB && bytes.length > 4096) {
       // Large files live in another place, as at the real hub.
@@ -126,6 +129,7 @@ export class Hub {
             sha: repo.commit,
             private: false,
             gated: false,
+            tags: ["safetensors", "license:apache-2.0"],
             cardData: { license: "apache-2.0" },
             siblings: list.map(({ path, bytes }) => ({
               rfilename: path,
