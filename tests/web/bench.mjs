@@ -1,7 +1,8 @@
 // Speed of the page's engine beside its peers', in turns, in the same browser.
 // Usage: node bench.mjs --dist DIR --models DIR [--json] [--runs N] [--gpu] [--even-if-busy]
 
-import { readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,7 +13,7 @@ import { fail, options } from "./lib/options.mjs";
 import { Site } from "./server.mjs";
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
-const PEERS = path.join(HERE, "node_modules");
+const PEERS = path.join(HERE, "bench/node_modules");
 const MAX_LOAD = 1.5;
 const N_TOKENS = 48;
 const MODEL = "smollm2-135m-instruct";
@@ -112,6 +113,9 @@ async function main() {
   if (load > MAX_LOAD && !flags["even-if-busy"]) {
     note(`refused: the load is above ${MAX_LOAD}; figures would mean nothing`);
     process.exit(3);
+  }
+  if (!existsSync(PEERS)) {
+    execFileSync("npm", ["ci", "--loglevel=error"], { cwd: path.dirname(PEERS), stdio: ["ignore", 2, 2] });
   }
   const n_runs = Number(flags.runs ?? 5);
   const wllama = path.join(PEERS, "@wllama/wllama");
