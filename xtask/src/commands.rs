@@ -15,8 +15,15 @@ pub struct Command {
 }
 
 /// All commands, in display order.
-const COMMANDS: &[Command] =
-    &[crate::serve::COMMAND, crate::dist::COMMAND, crate::setup::COMMAND, crate::models::COMMAND];
+const COMMANDS: &[Command] = &[
+    crate::serve::COMMAND,
+    crate::dist::COMMAND,
+    crate::test::COMMAND,
+    crate::bench::COMMAND,
+    crate::golden::COMMAND,
+    crate::models::COMMAND,
+    crate::setup::COMMAND,
+];
 
 /// Runs the command that `args` names, or prints help.
 pub fn run(args: &[String]) -> Result<()> {
@@ -92,6 +99,13 @@ impl Flags {
             bail!("`{name}` needs a value; see `cargo xtask {} --help`", self.command);
         }
         Ok(Some(self.args.remove(idx)))
+    }
+
+    /// Takes everything that is left, to hand it on to another program.
+    pub fn rest(&mut self) -> Vec<String> {
+        let mut rest = std::mem::take(&mut self.args);
+        rest.retain(|arg| arg != "--");
+        rest
     }
 
     /// Ends the reading: an error when something was not understood.

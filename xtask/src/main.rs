@@ -3,8 +3,10 @@
 //! Every command prints what it does and why, installs what it needs and nothing else,
 //! and says what to do when something fails.
 
+mod bench;
 mod commands;
 mod dist;
+mod golden;
 mod models;
 mod process;
 mod serve;
@@ -12,6 +14,8 @@ mod server;
 mod setup;
 mod site;
 mod sizes;
+mod tally;
+mod test;
 mod toolchain;
 mod wasm;
 mod workspace;
