@@ -2,6 +2,24 @@
 
 pub mod arena;
 pub mod cpu;
+#[cfg(feature = "gpu")]
+pub(crate) mod dispatch;
+#[cfg(feature = "gpu")]
+pub mod gpu;
+#[cfg(feature = "gpu")]
+mod health;
+#[cfg(feature = "gpu")]
+mod pipelines;
+#[cfg(feature = "gpu")]
+mod program;
+#[cfg(feature = "gpu")]
+pub(crate) mod readback;
+#[cfg(all(test, feature = "gpu"))]
+mod shader_tests;
+#[cfg(all(test, feature = "gpu"))]
+pub(crate) mod testing;
+#[cfg(feature = "gpu")]
+pub(crate) mod weights;
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -174,6 +192,9 @@ impl Control {
 pub enum Engine {
     /// SIMD on the CPU.
     Cpu(cpu::CpuEngine),
+    /// Compute shaders.
+    #[cfg(feature = "gpu")]
+    Gpu(Box<gpu::GpuEngine>),
 }
 
 /// Calls the same method on whichever engine there is.
@@ -181,6 +202,8 @@ macro_rules! each {
     ($self:expr, $engine:ident => $body:expr) => {
         match $self {
             Engine::Cpu($engine) => $body,
+            #[cfg(feature = "gpu")]
+            Engine::Gpu($engine) => $body,
         }
     };
 }

@@ -24,12 +24,27 @@ macro_rules! catalogue {
                 }
             }
 
+            #[cfg(feature = "gpu")]
+            pub(crate) fn dispatches(
+                &self,
+                site: &crate::engine::dispatch::Site<'_>,
+            ) -> Vec<crate::engine::dispatch::Dispatch> {
+                match self {
+                    $(Self::$variant(op) => $module::gpu::dispatches(op, site),)*
+                }
+            }
+
             pub(crate) fn run_on_cpu(&self, cx: &mut crate::engine::cpu::Context<'_>) {
                 match self {
                     $(Self::$variant(op) => $module::cpu::run(op, cx),)*
                 }
             }
         }
+
+        /// The compute shaders of every op, in catalogue order.
+        #[cfg(feature = "gpu")]
+        pub(crate) const SHADERS: &[&[crate::engine::dispatch::Shader]] =
+            &[$($module::gpu::SHADERS),*];
     };
 }
 

@@ -3,6 +3,10 @@
 //! Shapes: x any → like x. GELU (Hendrycks, Gimpel 2016, arXiv 1606.08415) exact and by tanh.
 
 pub(crate) mod cpu;
+#[cfg(feature = "gpu")]
+pub(crate) mod gpu;
+#[cfg(all(test, feature = "gpu"))]
+mod tests;
 
 use super::Op;
 use crate::error::RecordError;

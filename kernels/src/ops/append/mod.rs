@@ -3,6 +3,10 @@
 //! Shapes: x `[T, d]`, state `[C, d]`: rows `past..past + T` of the state become x.
 
 pub(crate) mod cpu;
+#[cfg(feature = "gpu")]
+pub(crate) mod gpu;
+#[cfg(all(test, feature = "gpu"))]
+mod tests;
 
 use super::Op;
 use crate::error::RecordError;

@@ -5,6 +5,10 @@
 //! Where k is a state, its first `past + T` rows count; later columns of the result are zero.
 
 pub(crate) mod cpu;
+#[cfg(feature = "gpu")]
+pub(crate) mod gpu;
+#[cfg(all(test, feature = "gpu"))]
+mod tests;
 
 use super::Op;
 use crate::engine::Step;

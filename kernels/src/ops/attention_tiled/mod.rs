@@ -6,6 +6,10 @@
 //! maximum and the sum of exponentials, from which the pattern can be written later.
 
 pub(crate) mod cpu;
+#[cfg(feature = "gpu")]
+pub(crate) mod gpu;
+#[cfg(all(test, feature = "gpu"))]
+mod tests;
 
 use super::Op;
 use super::attention_scores::AttentionScores;

@@ -4,6 +4,10 @@
 //! `past..past + T`), v `[S, n_kv_heads·d_head]` → `[T, n_heads·d_head]`.
 
 pub(crate) mod cpu;
+#[cfg(feature = "gpu")]
+pub(crate) mod gpu;
+#[cfg(all(test, feature = "gpu"))]
+mod tests;
 
 use super::Op;
 use crate::error::RecordError;

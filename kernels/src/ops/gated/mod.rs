@@ -3,6 +3,10 @@
 //! Shapes: gate, up alike → like them.
 
 pub(crate) mod cpu;
+#[cfg(feature = "gpu")]
+pub(crate) mod gpu;
+#[cfg(all(test, feature = "gpu"))]
+mod tests;
 
 use super::Op;
 use super::activation::Activation;

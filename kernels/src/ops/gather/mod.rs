@@ -4,6 +4,10 @@
 //! An index past the table gives a row of zeros (callers check ids where they come from).
 
 pub(crate) mod cpu;
+#[cfg(feature = "gpu")]
+pub(crate) mod gpu;
+#[cfg(all(test, feature = "gpu"))]
+mod tests;
 
 use super::Op;
 use crate::error::RecordError;

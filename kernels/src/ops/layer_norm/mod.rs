@@ -4,6 +4,10 @@
 //! Shapes: x `[T, d]`, γ `[d]`, β `[d]` → y `[T, d]`, stats `[T, 2]` holding (μ, σ) of each row.
 
 pub(crate) mod cpu;
+#[cfg(feature = "gpu")]
+pub(crate) mod gpu;
+#[cfg(all(test, feature = "gpu"))]
+mod tests;
 
 use super::Op;
 use crate::error::RecordError;

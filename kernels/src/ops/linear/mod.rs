@@ -4,6 +4,10 @@
 //! bf16 or quantised in blocks along k, kept so in memory), b `[n]` → `[T, n]`.
 
 pub(crate) mod cpu;
+#[cfg(feature = "gpu")]
+pub(crate) mod gpu;
+#[cfg(all(test, feature = "gpu"))]
+mod tests;
 
 use super::Op;
 use crate::error::RecordError;

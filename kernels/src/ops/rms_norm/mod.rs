@@ -3,6 +3,10 @@
 //! Shapes: x `[T, d]`, g `[d]` → y `[T, d]`, stats `[T, 2]` holding (mean, rms) of each row.
 
 pub(crate) mod cpu;
+#[cfg(feature = "gpu")]
+pub(crate) mod gpu;
+#[cfg(all(test, feature = "gpu"))]
+mod tests;
 
 use super::Op;
 use super::layer_norm::Normed;

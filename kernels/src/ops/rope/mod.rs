@@ -5,6 +5,10 @@
 //! (optional; the angle's frequency is divided by them, as GGUF's `rope_freqs`) → like x.
 
 pub(crate) mod cpu;
+#[cfg(feature = "gpu")]
+pub(crate) mod gpu;
+#[cfg(all(test, feature = "gpu"))]
+mod tests;
 
 use super::Op;
 use crate::error::RecordError;

@@ -4,6 +4,10 @@
 //! Shapes: x `[T, d]` → like x. Rows are counted as in the states: row t of x is row `past + t`.
 
 pub(crate) mod cpu;
+#[cfg(feature = "gpu")]
+pub(crate) mod gpu;
+#[cfg(all(test, feature = "gpu"))]
+mod tests;
 
 use std::ops::Range;
 

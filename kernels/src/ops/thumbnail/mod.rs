@@ -7,6 +7,10 @@
 //! `step.thumbnail_from / block` on are written.
 
 pub(crate) mod cpu;
+#[cfg(feature = "gpu")]
+pub(crate) mod gpu;
+#[cfg(all(test, feature = "gpu"))]
+mod tests;
 
 use super::Op;
 use crate::error::RecordError;

@@ -1,0 +1,45 @@
+use crate::Step;
+use crate::engine::testing::compare;
+use crate::ops::attention_scores::AttentionScores;
+
+#[test]
+fn attention_tiled() {
+    for (n_heads, n_kv_heads, d_head) in [(1, 1, 1), (4, 4, 63), (9, 3, 64), (2, 1, 130)] {
+        let heads = AttentionScores { n_heads, n_kv_heads, d_head, scale: 0.2, keys_in_state: false };
+        for causal in [false, true] {
+            compare(2e-5, Step { past: 130, ..Step::default() }, |bench| {
+                let q = bench.normal([5, n_heads * d_head]);
+                let k = bench.normal([67, n_kv_heads * d_head]);
+                let v = bench.normal([67, n_kv_heads * d_head]);
+                let mask = (0..67).map(|i| u32::from(i % 5 != 0)).collect();
+                let mask = bench.indices(mask);
+                for mask in [None, Some(mask)] {
+                    let attended = bench.recorder.attention_tiled([q, k, v], mask, causal, heads);
+                    let attended = attended.expect("fits");
+                    bench.keep(attended.z);
+                    bench.keep(attended.stats);
+                }
+                let (_, k) = bench.state([200, n_kv_heads * d_head]);
+                let (_, v) = bench.state([200, n_kv_heads * d_head]);
+                let attended = bench.recorder.attention_tiled([q, k, v], None, causal, heads);
+                let attended = attended.expect("fits");
+                bench.keep(attended.z);
+                bench.keep(attended.stats);
+            });
+        }
+    }
+}
+
+#[test]
+fn a_row_that_sees_nothing_is_zero() {
+    let heads =
+        AttentionScores { n_heads: 2, n_kv_heads: 2, d_head: 8, scale: 1.0, keys_in_state: false };
+    compare(0.0, Step::default(), |bench| {
+        let [q, k, v] = [(); 3].map(|()| bench.normal([3, 16]));
+        let mask = bench.indices(vec![0; 3]);
+        let attended = bench.recorder.attention_tiled([q, k, v], Some(mask), false, heads);
+        let attended = attended.expect("fits");
+        bench.keep(attended.z);
+        bench.keep(attended.stats);
+    });
+}

@@ -1,0 +1,31 @@
+//! GPU side of [`super::RmsNorm`].
+
+use super::RmsNorm;
+use crate::engine::dispatch::{Dispatch, REDUCE, Shader, Site, flag, groups_of, params};
+
+params! {
+    /// Binding 0 of `rms_norm.wgsl`.
+    RmsNormParams { n_rows: u32, n_cols: u32, has_gain: u32, eps: f32, }
+}
+
+const RMS_NORM: Shader =
+    Shader::new::<RmsNormParams>("rms_norm", &[REDUCE, include_str!("rms_norm.wgsl")]);
+
+/// All shaders of this op.
+pub(crate) const SHADERS: &[Shader] = &[RMS_NORM];
+
+pub(crate) fn dispatches(op: &RmsNorm, site: &Site<'_>) -> Vec<Dispatch> {
+    let shape = site.input(0).shape;
+    let params = RmsNormParams {
+        n_rows: shape.n_rows() as u32,
+        n_cols: shape.n_cols() as u32,
+        has_gain: flag(op.has_gain),
+        eps: op.eps,
+    };
+    let operands =
+        vec![site.read(0), site.read_if(op.has_gain, 1), site.write(0), site.write(1)];
+    let dispatch = Dispatch::new(RMS_NORM, &params, operands, groups_of(shape.n_rows()))
+        .constant("WORKGROUP_SIZE", site.reduction_width(shape.n_cols()))
+        .work(2 * shape.len() as u64);
+    vec![dispatch]
+}

@@ -1,0 +1,55 @@
+//! GPU side of [`super::Softmax`].
+
+use super::Softmax;
+use crate::engine::dispatch::{Dispatch, REDUCE, STEP, Shader, Site, flag, groups_of, params};
+
+params! {
+    /// Binding 0 of `softmax.wgsl`.
+    SoftmaxParams {
+        n_maps: u32,
+        n_rows: u32,
+        n_cols: u32,
+        n_out_rows: u32,
+        n_bias_maps: u32,
+        causal: u32,
+        until_filled: u32,
+        into_state: u32,
+        has_padding: u32,
+        has_bias: u32,
+    }
+}
+
+const SOFTMAX: Shader =
+    Shader::new::<SoftmaxParams>("softmax", &[STEP, REDUCE, include_str!("softmax.wgsl")]);
+
+/// All shaders of this op.
+pub(crate) const SHADERS: &[Shader] = &[SOFTMAX];
+
+pub(crate) fn dispatches(op: &Softmax, site: &Site<'_>) -> Vec<Dispatch> {
+    let shape = site.input(0).shape;
+    let (n_maps, n_rows, n_cols) = (shape.dims()[0], shape.dims()[1], shape.dims()[2]);
+    let bias_idx = 1 + usize::from(op.has_padding);
+    let n_bias_maps = if op.has_bias { site.input(bias_idx).shape.dims()[0] } else { 1 };
+    let params = SoftmaxParams {
+        n_maps: n_maps as u32,
+        n_rows: n_rows as u32,
+        n_cols: n_cols as u32,
+        n_out_rows: site.output(0).shape.dims()[1] as u32,
+        n_bias_maps: n_bias_maps as u32,
+        causal: flag(op.causal),
+        until_filled: flag(op.until_filled),
+        into_state: flag(op.into_state),
+        has_padding: flag(op.has_padding),
+        has_bias: flag(op.has_bias),
+    };
+    let operands = vec![
+        site.read(0),
+        site.read_if(op.has_padding, 1),
+        site.read_if(op.has_bias, bias_idx),
+        site.write(0),
+    ];
+    let dispatch = Dispatch::new(SOFTMAX, &params, operands, groups_of(n_maps * n_rows))
+        .constant("WORKGROUP_SIZE", site.reduction_width(n_cols))
+        .work(4 * shape.len() as u64);
+    vec![dispatch]
+}
