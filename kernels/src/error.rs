@@ -3,7 +3,7 @@
 use crate::tensor::Shape;
 
 /// An op was pushed with operands that do not fit it.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{op} in {scope:?}: {what} (operands: {shapes})")]
 pub struct RecordError {
     /// Name of the op.
@@ -25,7 +25,7 @@ impl RecordError {
 }
 
 /// A run, an upload or a read-back failed.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum EngineError {
     /// No adapter offers what is needed.
     #[error("no GPU adapter: {0}")]

@@ -107,6 +107,16 @@ impl Recorder {
         result
     }
 
+    /// Opens a named scope, for callers that hold the recorder within something else.
+    pub fn enter(&mut self, name: impl Into<String>) {
+        self.scopes.push(name.into());
+    }
+
+    /// Closes the innermost scope.
+    pub fn leave(&mut self) {
+        self.scopes.pop();
+    }
+
     /// The current scope, joined with dots.
     pub fn scope(&self) -> String {
         self.scopes.join(".")

@@ -133,9 +133,33 @@ pub enum ModelError {
         /// What is wrong, with the value.
         problem: String,
     },
+    /// A text, a request or an intervention that the loaded model cannot take.
+    #[error("{field}: {problem}")]
+    Input {
+        /// What was given.
+        field: String,
+        /// What is wrong with it, with the value and the limit.
+        problem: String,
+    },
+    /// Shapes that do not fit each other in a forward pass.
+    #[error(transparent)]
+    Record(#[from] vitrine_kernels::RecordError),
+    /// The engine failed, or was told to stop.
+    #[error(transparent)]
+    Engine(#[from] vitrine_kernels::EngineError),
 }
 
 impl ModelError {
+    /// A text, a request or an intervention that the loaded model cannot take.
+    pub fn input(field: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Input { field: field.into(), problem: problem.into() }
+    }
+
+    /// Whether the caller itself stopped the work.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Engine(vitrine_kernels::EngineError::Cancelled))
+    }
+
     /// A header field that breaks the format's rules.
     pub fn malformed(
         file: impl Into<String>,

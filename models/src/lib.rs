@@ -1,4 +1,15 @@
 //! Transformer architectures, weights, tokens, sessions and traces over `vitrine-kernels`.
 
+pub mod arch;
 pub mod error;
+pub mod hook;
+pub mod sample;
+pub mod session;
+pub mod trace;
 pub mod weights;
+
+pub use arch::{ARCHITECTURES, Model, ModelSpec};
+pub use error::ModelError;
+pub use hook::{Hook, HookPoint};
+pub use session::{Capture, Input, Options, RunInfo, Session, Tap};
+pub use trace::Trace;

@@ -1,0 +1,346 @@
+//! What a forward pass is written with: weights by name, hooks, norms, attention over the cache.
+//!
+//! An architecture never sees states, captures or patches: it passes every tensor that has a name
+//! through [`Forward::hook`], and what the session wants to keep or change is recorded there.
+
+use vitrine_kernels::ops::activation::Activation;
+use vitrine_kernels::ops::attention_scores::AttentionScores;
+use vitrine_kernels::ops::attention_values::AttentionValues;
+use vitrine_kernels::ops::rope::{Rope, RopePairs};
+use vitrine_kernels::ops::scale::Scale;
+use vitrine_kernels::ops::softmax::Masks;
+use vitrine_kernels::ops::thumbnail::Thumbnail;
+use vitrine_kernels::{DType, Recorder, StateId, TensorId};
+
+use super::{Model, ModelSpec, NormKind, Positions};
+use crate::error::ModelError;
+use crate::hook::{Hook, HookPoint, NormSite};
+use crate::session::patch::Patch;
+use crate::session::sites::{Sites, key_hook};
+
+/// What a run uploads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RunInput {
+    /// Token ids, `[T]`.
+    Ids,
+    /// Positions, `[T]`.
+    Positions,
+    /// Segments, `[T]`.
+    TokenTypes,
+    /// Which tokens count, `[capacity]`.
+    Padding,
+    /// Index of the last row, `[1]`.
+    LastRow,
+    /// Rows given by the caller, `[n, d_model]`.
+    Rows,
+}
+
+/// For which rows, states and patches a pass is recorded.
+#[derive(Clone, Copy)]
+pub(crate) struct Frame<'a> {
+    /// T.
+    pub n_rows: usize,
+    /// Where rows are kept; `None` for heads over rows that the caller gives.
+    pub sites: Option<&'a Sites>,
+    /// Whether a padding mask comes with each run.
+    pub has_padding: bool,
+    /// Interventions.
+    pub patches: &'a [Patch],
+}
+
+/// A pass being recorded.
+pub struct Forward<'a> {
+    recorder: Recorder,
+    model: &'a Model,
+    frame: Frame<'a>,
+    inputs: Vec<(RunInput, TensorId)>,
+    layer: Option<usize>,
+}
+
+impl<'a> Forward<'a> {
+    pub(crate) fn new(model: &'a Model, frame: Frame<'a>) -> Self {
+        Self { recorder: Recorder::new(), model, frame, inputs: Vec::new(), layer: None }
+    }
+
+    /// Ends the recording; the inputs in the order in which a run uploads them.
+    pub(crate) fn finish(self) -> (vitrine_kernels::Recording, Vec<RunInput>) {
+        (self.recorder.finish(), self.inputs.into_iter().map(|(kind, _)| kind).collect())
+    }
+
+    /// The recorder, for ops that have no shorthand here.
+    pub fn recorder(&mut self) -> &mut Recorder {
+        &mut self.recorder
+    }
+
+    /// Sizes and kinds.
+    pub fn spec(&self) -> &'a ModelSpec {
+        self.model.spec()
+    }
+
+    /// Records one block.
+    ///
+    /// # Errors
+    /// Those of `body`.
+    pub fn block<R>(
+        &mut self,
+        layer: usize,
+        body: impl FnOnce(&mut Self) -> Result<R, ModelError>,
+    ) -> Result<R, ModelError> {
+        self.layer = Some(layer);
+        self.recorder.enter(format!("blocks.{layer}"));
+        let result = body(self);
+        self.recorder.leave();
+        self.layer = None;
+        result
+    }
+
+    pub(crate) fn input(&mut self, kind: RunInput) -> TensorId {
+        if let Some((_, id)) = self.inputs.iter().find(|(known, _)| *known == kind) {
+            return *id;
+        }
+        let n_rows = self.frame.n_rows;
+        let id = match kind {
+            RunInput::Ids | RunInput::Positions | RunInput::TokenTypes => {
+                self.recorder.input([n_rows], DType::U32)
+            }
+            RunInput::Padding => {
+                let capacity = self.frame.sites.map_or(n_rows, |sites| sites.capacity);
+                self.recorder.input([capacity], DType::U32)
+            }
+            RunInput::LastRow => self.recorder.input([1], DType::U32),
+            RunInput::Rows => self.recorder.input([n_rows, self.spec().d_model], DType::F32),
+        };
+        self.inputs.push((kind, id));
+        id
+    }
+
+    /// Token ids, `[T]`.
+    pub fn ids(&mut self) -> TensorId {
+        self.input(RunInput::Ids)
+    }
+
+    /// Positions, `[T]`: 0, 1, … over the whole text, padding or not, as in transformers.
+    pub fn positions(&mut self) -> TensorId {
+        self.input(RunInput::Positions)
+    }
+
+    /// Segments, `[T]`.
+    pub fn token_types(&mut self) -> TensorId {
+        self.input(RunInput::TokenTypes)
+    }
+
+    /// Whether a weight was loaded, by its name within the block.
+    pub fn has(&self, name: &str) -> bool {
+        self.model.weight(&self.full_name(name)).is_some()
+    }
+
+    /// A weight by its name within the block.
+    ///
+    /// # Errors
+    /// If none of that name was loaded.
+    pub fn weight(&mut self, name: &str) -> Result<TensorId, ModelError> {
+        let name = self.full_name(name);
+        let weight = self.model.weight(&name).ok_or_else(|| ModelError::MissingTensor {
+            file: self.model.name().to_owned(),
+            tensor: name,
+        })?;
+        Ok(self.recorder.weight(weight.id, weight.shape, weight.dtype))
+    }
+
+    /// Rows of a table.
+    ///
+    /// # Errors
+    /// If there is no such table.
+    pub fn gather(&mut self, table: &str, ids: TensorId) -> Result<TensorId, ModelError> {
+        let table = self.weight(table)?;
+        Ok(self.recorder.gather(table, ids)?)
+    }
+
+    /// `x·Wᵀ`, plus the bias if one was loaded: `attn.Q` uses `attn.W_Q` and `attn.b_Q`.
+    ///
+    /// # Errors
+    /// If there is no such matrix or its shape does not fit.
+    pub fn linear(&mut self, x: TensorId, name: &str) -> Result<TensorId, ModelError> {
+        let (part, letter) = name.rsplit_once('.').unwrap_or(("", name));
+        let w = self.weight(&format!("{part}.W_{letter}"))?;
+        let bias = format!("{part}.b_{letter}");
+        let bias = if self.has(&bias) { Some(self.weight(&bias)?) } else { None };
+        Ok(self.recorder.linear(x, w, bias)?)
+    }
+
+    /// A norm with the weights `{name}.w` and `{name}.b` (where loaded); its statistics are the
+    /// hooks of `site`.
+    ///
+    /// # Errors
+    /// If the weights do not fit.
+    pub fn norm(
+        &mut self,
+        site: NormSite,
+        name: &str,
+        x: TensorId,
+    ) -> Result<TensorId, ModelError> {
+        let spec = self.spec();
+        let [_, scale, normalized] = site.hooks();
+        let (w, b) = (format!("{name}.w"), format!("{name}.b"));
+        let gain = if self.has(&w) { Some(self.weight(&w)?) } else { None };
+        let bias = if self.has(&b) { Some(self.weight(&b)?) } else { None };
+        let normed = match spec.norm {
+            NormKind::LayerNorm => self.recorder.layer_norm(x, gain, bias, spec.norm_eps)?,
+            NormKind::RmsNorm => self.recorder.rms_norm(x, gain, spec.norm_eps)?,
+        };
+        self.capture(scale, normed.stats)?;
+        if self.state(normalized).is_some() {
+            let before_gain = match spec.norm {
+                NormKind::LayerNorm => normed,
+                NormKind::RmsNorm => self.recorder.rms_norm(x, None, spec.norm_eps)?,
+            };
+            self.capture(normalized, before_gain.y)?;
+        }
+        Ok(normed.y)
+    }
+
+    /// Names a tensor `[T, …]`: interventions act on it, and it is kept if somebody wants it. The
+    /// pass goes on with the result.
+    ///
+    /// # Errors
+    /// If the tensor has not the hook's shape.
+    pub fn hook(&mut self, hook: Hook, x: TensorId) -> Result<TensorId, ModelError> {
+        let point = HookPoint { hook, layer: self.layer.unwrap_or(0) };
+        let spec = self.spec();
+        let mut x = x;
+        for patch in self.frame.patches.iter().filter(|patch| patch.point.is_same(point, spec)) {
+            if point.canonical(spec) == point {
+                let scale = Scale {
+                    rows: patch.rows.clone().unwrap_or(0..usize::MAX),
+                    cols: patch.columns(spec),
+                    factor: patch.factor,
+                };
+                x = self.recorder.scale(x, scale)?;
+            }
+        }
+        self.capture(hook, x)?;
+        Ok(x)
+    }
+
+    /// `activation(x)`.
+    ///
+    /// # Errors
+    /// If the recording refuses.
+    pub fn activation(&mut self, x: TensorId, kind: Activation) -> Result<TensorId, ModelError> {
+        Ok(self.recorder.activation(x, kind)?)
+    }
+
+    /// `a + b`.
+    ///
+    /// # Errors
+    /// If the shapes differ.
+    pub fn add(&mut self, a: TensorId, b: TensorId) -> Result<TensorId, ModelError> {
+        Ok(self.recorder.add(a, b)?)
+    }
+
+    /// Turns queries or keys by their positions, where the model does that.
+    ///
+    /// # Errors
+    /// If the columns are not whole heads.
+    pub fn rope(&mut self, x: TensorId) -> Result<TensorId, ModelError> {
+        let spec = self.spec();
+        let Positions::Rotary { n_rotary, base } = spec.positions else { return Ok(x) };
+        let positions = self.positions();
+        let factors = match self.model.weight("rope.factors") {
+            Some(weight) => Some(self.recorder.weight(weight.id, weight.shape, weight.dtype)),
+            None => None,
+        };
+        let params = Rope {
+            d_head: spec.d_head,
+            n_rotary,
+            base,
+            pairs: RopePairs::Halves,
+            has_factors: false,
+        };
+        Ok(self.recorder.rope(x, positions, factors, params)?)
+    }
+
+    /// Attention over all tokens so far: z `[T, n_heads·d_head]`. Queries, keys and values have
+    /// passed their hooks, so that the cache holds them.
+    ///
+    /// # Errors
+    /// If the columns are not whole heads.
+    pub fn attention(
+        &mut self,
+        q: TensorId,
+        k: TensorId,
+        v: TensorId,
+    ) -> Result<TensorId, ModelError> {
+        let spec = self.spec();
+        let heads = heads_of(spec);
+        let key_hook = key_hook(spec);
+        let keys = self.state(key_hook).map_or(k, |state| self.rows_state(key_hook, state));
+        let values = self.state(Hook::V).map_or(v, |state| self.rows_state(Hook::V, state));
+        let padding =
+            if self.frame.has_padding { Some(self.input(RunInput::Padding)) } else { None };
+        let layer = self.layer.unwrap_or(0);
+        let maps = self.frame.sites.and_then(|sites| Some((sites, sites.map(layer)?)));
+        let Some((sites, map)) = maps else {
+            let attended =
+                self.recorder.attention_tiled([q, keys, values], padding, spec.causal, heads)?;
+            return Ok(attended.z);
+        };
+        let scores = self.recorder.attention_scores(q, keys, heads)?;
+        let masks = Masks { causal: spec.causal, until_filled: true, padding, bias: None };
+        let pattern = self.recorder.state(map, [spec.n_heads, sites.capacity, sites.capacity]);
+        self.recorder.softmax_into(scores, masks, pattern)?;
+        if let Some(wall) = &sites.wall {
+            let shape = [spec.n_layers * spec.n_heads, wall.side, wall.side];
+            let wall = self.recorder.state(wall.state, shape);
+            let params = Thumbnail { first_map: layer * spec.n_heads, n_rows: self.frame.n_rows };
+            self.recorder.thumbnail(pattern, wall, params)?;
+        }
+        let params = AttentionValues {
+            n_heads: spec.n_heads,
+            n_kv_heads: spec.n_kv_heads,
+            d_head: spec.d_head,
+            pattern_in_state: true,
+            values_in_state: true,
+        };
+        Ok(self.recorder.attention_values(pattern, values, self.frame.n_rows, params)?)
+    }
+
+    /// Appends rows to the hook's state, if it has one.
+    fn capture(&mut self, hook: Hook, x: TensorId) -> Result<(), ModelError> {
+        if let Some(state) = self.state(hook) {
+            let state = self.rows_state(hook, state);
+            self.recorder.append(x, state)?;
+        }
+        Ok(())
+    }
+
+    /// The hook's own state; a hook that is another one's twin is captured there.
+    fn state(&self, hook: Hook) -> Option<StateId> {
+        let point = HookPoint { hook, layer: self.layer.unwrap_or(0) };
+        self.frame.sites?.own_state(point)
+    }
+
+    fn rows_state(&mut self, hook: Hook, state: StateId) -> TensorId {
+        let capacity = self.frame.sites.map_or(0, |sites| sites.capacity);
+        let n_cols = Sites::n_cols(hook, self.spec());
+        self.recorder.state(state, [capacity, n_cols])
+    }
+
+    fn full_name(&self, name: &str) -> String {
+        match self.layer {
+            Some(layer) => format!("blocks.{layer}.{name}"),
+            None => name.to_owned(),
+        }
+    }
+}
+
+/// How a model's queries and keys divide into heads.
+pub(crate) fn heads_of(spec: &ModelSpec) -> AttentionScores {
+    AttentionScores {
+        n_heads: spec.n_heads,
+        n_kv_heads: spec.n_kv_heads,
+        d_head: spec.d_head,
+        scale: 1.0 / (spec.d_head as f32).sqrt(),
+        keys_in_state: false,
+    }
+}

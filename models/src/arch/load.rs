@@ -1,0 +1,293 @@
+//! From a checkpoint to weights in an engine, tensor by tensor.
+
+use std::collections::{BTreeMap, HashMap};
+
+use vitrine_kernels::{Control, DType, Engine, Shape, WeightId};
+
+use super::{ARCHITECTURES, ArchEntry, Architecture, Description, ModelSpec, WeightRule};
+use crate::error::{ModelError, shown};
+use crate::weights::{ByteSource, Checkpoint, TensorData, TensorEntry, dequantise};
+
+/// A loaded model: its structure, and where its weights are in the engine.
+pub struct Model {
+    /// What runs it.
+    pub(crate) arch: Box<dyn Architecture>,
+    weights: HashMap<String, Weight>,
+    norms: Vec<NormWeights>,
+    storage: BTreeMap<&'static str, u64>,
+    name: String,
+}
+
+/// A weight in the engine.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Weight {
+    pub id: WeightId,
+    pub shape: Shape,
+    pub dtype: DType,
+}
+
+/// Gain and bias of one norm, kept for the panels that show them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NormWeights {
+    /// `blocks.3.ln1`, `ln_final`, …
+    pub name: String,
+    /// γ, `[d_model]`.
+    pub gain: Vec<f32>,
+    /// β, `[d_model]`; empty where there is none.
+    pub bias: Vec<f32>,
+}
+
+/// How far loading has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoadProgress {
+    /// Bytes of tensors read.
+    pub done: u64,
+    /// Bytes of all tensors.
+    pub total: u64,
+}
+
+impl Model {
+    /// Loads a checkpoint into an engine.
+    ///
+    /// # Errors
+    /// An unknown architecture, an impossible configuration, weights that do not fit it, types
+    /// that the engine lacks, short memory, cancellation. Weights already in the engine stay
+    /// there: clear the engine after an error.
+    pub async fn load<S: ByteSource>(
+        engine: &mut Engine,
+        checkpoint: &Checkpoint<S>,
+        control: &Control,
+        progress: &mut dyn FnMut(LoadProgress),
+    ) -> Result<Self, ModelError> {
+        let entry = find_architecture(checkpoint)?;
+        let description = describe(checkpoint, entry)?;
+        let arch = (entry.build)(&description)?;
+        let rules = arch.rules();
+        check(checkpoint.name(), arch.as_ref(), &rules, &description)?;
+        let mut model = Self {
+            arch,
+            weights: HashMap::new(),
+            norms: Vec::new(),
+            storage: BTreeMap::new(),
+            name: checkpoint.name().to_owned(),
+        };
+        model.load_weights(engine, checkpoint, &rules, control, progress).await?;
+        for (name, values) in model.arch.constants() {
+            let (shape, dtype) = (Shape::from([values.len()]), DType::F32);
+            let id = engine.add_weight(&name, shape, dtype, bytemuck::cast_slice(&values))?;
+            model.weights.insert(name, Weight { id, shape, dtype });
+        }
+        Ok(model)
+    }
+
+    /// Sizes and kinds.
+    pub fn spec(&self) -> &ModelSpec {
+        self.arch.spec()
+    }
+
+    /// The file that it came from.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Gain and bias of every norm, in the order of a forward pass.
+    pub fn norms(&self) -> &[NormWeights] {
+        &self.norms
+    }
+
+    /// Number of weights, tied ones once.
+    pub fn n_params(&self) -> u64 {
+        self.storage.values().sum()
+    }
+
+    /// How many weights are stored in each type.
+    pub fn storage(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        self.storage.iter().map(|(&dtype, &n)| (dtype, n))
+    }
+
+    pub(crate) fn weight(&self, name: &str) -> Option<Weight> {
+        self.weights.get(name).copied()
+    }
+
+    async fn load_weights<S: ByteSource>(
+        &mut self,
+        engine: &mut Engine,
+        checkpoint: &Checkpoint<S>,
+        rules: &[WeightRule],
+        control: &Control,
+        progress: &mut dyn FnMut(LoadProgress),
+    ) -> Result<(), ModelError> {
+        let entry = find_architecture(checkpoint)?;
+        let total = checkpoint.tensors().iter().map(|entry| entry.n_bytes).sum();
+        let mut done = 0;
+        progress(LoadProgress { done, total });
+        let mut vectors: HashMap<&str, Vec<f32>> = HashMap::new();
+        for tensor in checkpoint.tensors() {
+            let name = without_prefix(&tensor.name, entry.prefixes);
+            let mut of_tensor: Vec<_> = rules.iter().filter(|rule| rule.source == name).collect();
+            // The last taker gets the bytes themselves, earlier ones (parts of fused tensors) a copy.
+            if let Some(last) = of_tensor.pop() {
+                let TensorData { dtype, bytes, .. } = checkpoint.load(&tensor.name).await?;
+                for rule in of_tensor {
+                    self.take(engine, rule, tensor, dtype, bytes.clone(), &mut vectors)?;
+                }
+                self.take(engine, last, tensor, dtype, bytes, &mut vectors)?;
+            }
+            done += tensor.n_bytes;
+            progress(LoadProgress { done, total });
+            control.pause().await?;
+        }
+        self.norms = norms_from(rules, &mut vectors);
+        Ok(())
+    }
+
+    /// Gives the engine one weight.
+    fn take<'a>(
+        &mut self,
+        engine: &mut Engine,
+        rule: &'a WeightRule,
+        tensor: &TensorEntry,
+        dtype: DType,
+        bytes: Vec<u8>,
+        vectors: &mut HashMap<&'a str, Vec<f32>>,
+    ) -> Result<(), ModelError> {
+        let bytes = rule.apply(dtype, bytes).ok_or_else(|| {
+            let problem = format!("cannot be transposed as it is stored ({dtype:?})");
+            ModelError::malformed(&self.name, format!("tensor {}", shown(&tensor.name)), problem)
+        })?;
+        let shape = Shape::new(&rule.shape);
+        if rule.shape.len() > 1 {
+            return self.add(engine, &rule.name, shape, dtype, &bytes);
+        }
+        // Gains and biases are few: as f32 no op needs to know how they were stored.
+        let values = dequantise(tensor.dtype, &bytes).unwrap_or_default();
+        self.add(engine, &rule.name, shape, DType::F32, bytemuck::cast_slice(&values))?;
+        vectors.insert(&rule.name, values);
+        Ok(())
+    }
+
+    fn add(
+        &mut self,
+        engine: &mut Engine,
+        name: &str,
+        shape: Shape,
+        dtype: DType,
+        bytes: &[u8],
+    ) -> Result<(), ModelError> {
+        let id = engine.add_weight(name, shape, dtype, bytes)?;
+        *self.storage.entry(dtype_name(dtype)).or_default() += shape.len() as u64;
+        self.weights.insert(name.to_owned(), Weight { id, shape, dtype });
+        Ok(())
+    }
+}
+
+fn dtype_name(dtype: DType) -> &'static str {
+    match dtype {
+        DType::F32 => "F32",
+        DType::F16 => "F16",
+        DType::BF16 => "BF16",
+        DType::Q8_0 => "Q8_0",
+        DType::Q4_0 => "Q4_0",
+        DType::Q4_1 => "Q4_1",
+        DType::U32 => "U32",
+    }
+}
+
+fn find_architecture<S: ByteSource>(
+    checkpoint: &Checkpoint<S>,
+) -> Result<&'static ArchEntry, ModelError> {
+    let is_gguf = checkpoint.gguf_metadata().is_some();
+    // nanoGPT's config.json has no model_type.
+    let is_nano = !is_gguf && checkpoint.config().has("block_size");
+    let name = match checkpoint.architecture() {
+        Err(_) if is_nano => "nanogpt",
+        other => other?,
+    };
+    let names = |entry: &ArchEntry| if is_gguf { entry.gguf_names } else { entry.model_types };
+    ARCHITECTURES.iter().copied().find(|entry| names(entry).contains(&name)).ok_or_else(|| {
+        let known: Vec<_> = ARCHITECTURES.iter().flat_map(|entry| names(entry)).copied().collect();
+        let field = if is_gguf { "general.architecture" } else { "model_type" };
+        let problem = format!("is {}; supported: {}", shown(name), known.join(", "));
+        ModelError::config(checkpoint.name(), field, problem)
+    })
+}
+
+fn describe<'a, S: ByteSource>(
+    checkpoint: &'a Checkpoint<S>,
+    entry: &ArchEntry,
+) -> Result<Description<'a>, ModelError> {
+    let mut tensors = HashMap::new();
+    for tensor in checkpoint.tensors() {
+        let name = without_prefix(&tensor.name, entry.prefixes);
+        if tensors.insert(name, tensor).is_some() {
+            let field = format!("tensor {}", shown(name));
+            let problem = "is there twice, with and without its prefix";
+            return Err(ModelError::malformed(checkpoint.name(), field, problem));
+        }
+    }
+    Ok(Description { config: checkpoint.config(), tensors })
+}
+
+fn without_prefix<'a>(name: &'a str, prefixes: &[&str]) -> &'a str {
+    prefixes.iter().fold(name, |name, prefix| name.strip_prefix(prefix).unwrap_or(name))
+}
+
+/// Holds the tensors against the rules: the first ten differences, then a count.
+fn check(
+    file: &str,
+    arch: &dyn Architecture,
+    rules: &[WeightRule],
+    description: &Description<'_>,
+) -> Result<(), ModelError> {
+    const MAX_SHOWN: usize = 10;
+    let mut differences = Vec::new();
+    for rule in rules {
+        match description.tensors.get(rule.source.as_str()) {
+            None if rule.optional => {}
+            None => differences.push(format!(
+                "{}: expected {:?}, the file has no such tensor",
+                rule.source, rule.source_shape
+            )),
+            Some(entry) if entry.shape != rule.source_shape => differences.push(format!(
+                "{}: expected {:?}, found {:?}",
+                rule.source, rule.source_shape, entry.shape
+            )),
+            Some(_) => {}
+        }
+    }
+    let wanted: std::collections::HashSet<_> =
+        rules.iter().map(|rule| rule.source.as_str()).collect();
+    let mut unknown: Vec<_> = description
+        .tensors
+        .keys()
+        .filter(|name| !wanted.contains(*name) && !arch.ignores(name))
+        .collect();
+    unknown.sort();
+    differences.extend(
+        unknown
+            .iter()
+            .map(|name| format!("{}: the configuration has no place for it", shown(name))),
+    );
+    differences.dedup();
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let n_more = differences.len().saturating_sub(MAX_SHOWN);
+    differences.truncate(MAX_SHOWN);
+    if n_more > 0 {
+        differences.push(format!("and {n_more} more"));
+    }
+    Err(ModelError::WeightsMismatch { file: file.to_owned(), differences })
+}
+
+/// The gains with their biases, in the order of the rules.
+fn norms_from(rules: &[WeightRule], vectors: &mut HashMap<&str, Vec<f32>>) -> Vec<NormWeights> {
+    let mut norms = Vec::new();
+    for rule in rules {
+        let Some(name) = rule.name.strip_suffix(".w") else { continue };
+        let Some(gain) = vectors.remove(rule.name.as_str()) else { continue };
+        let bias = vectors.remove(format!("{name}.b").as_str()).unwrap_or_default();
+        norms.push(NormWeights { name: name.to_owned(), gain, bias });
+    }
+    norms
+}

@@ -1,0 +1,173 @@
+//! From the checkpoint's names and layouts to the canonical ones.
+//!
+//! A rule says which tensor of the file becomes which weight of the engine, and how: rows cut out
+//! of a fused tensor, a transposed one, rows in another order. Whole rows move as bytes, so that
+//! quantised blocks stay as they are.
+
+use std::ops::Range;
+
+use vitrine_kernels::DType;
+
+/// One weight: its canonical name and shape, and where it is in the file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WeightRule {
+    /// TransformerLens's name, such as `blocks.0.attn.W_Q`; matrices have outputs as rows.
+    pub name: String,
+    /// The weight's shape.
+    pub shape: Vec<usize>,
+    /// The tensor's name in the file, without the optional prefixes.
+    pub source: String,
+    /// The tensor's shape in the file.
+    pub source_shape: Vec<usize>,
+    /// Whether the file stores it with inputs as rows.
+    pub transposed: bool,
+    /// Which rows of the (transposed) tensor; all if `None`.
+    pub rows: Option<Range<usize>>,
+    /// The rows of each of so many heads go from interleaved pairs to halves.
+    pub halves_of_heads: Option<usize>,
+    /// Whether the model can do without.
+    pub optional: bool,
+}
+
+/// A weight that the file holds as it is.
+pub fn rule(name: impl Into<String>, source: impl Into<String>, shape: &[usize]) -> WeightRule {
+    WeightRule {
+        name: name.into(),
+        shape: shape.to_vec(),
+        source: source.into(),
+        source_shape: shape.to_vec(),
+        transposed: false,
+        rows: None,
+        halves_of_heads: None,
+        optional: false,
+    }
+}
+
+impl WeightRule {
+    /// The weight is `rows` of a tensor of `n_rows` rows (before transposition).
+    pub fn rows_of(mut self, rows: Range<usize>, n_rows: usize) -> Self {
+        self.source_shape[0] = n_rows;
+        self.rows = Some(rows);
+        self
+    }
+
+    /// The file stores the matrix with inputs as rows (`Conv1D` of GPT-2).
+    pub fn transposed_if(mut self, transposed: bool) -> Self {
+        if transposed && self.source_shape.len() == 2 {
+            self.source_shape.reverse();
+            self.transposed = true;
+        }
+        self
+    }
+
+    /// llama.cpp stores the rows of rotated heads as interleaved pairs: row 2i + a of a head is
+    /// row i + a·d_head/2 of the original.
+    pub fn halves_if(mut self, interleaved: bool, n_heads: usize) -> Self {
+        self.halves_of_heads = interleaved.then_some(n_heads);
+        self
+    }
+
+    /// The model can do without.
+    pub fn optional(mut self) -> Self {
+        self.optional = true;
+        self
+    }
+
+    /// The weight's bytes from the tensor's, or `None` where blocks cannot be transposed or the
+    /// bytes are not those of the source shape.
+    pub fn apply(&self, dtype: DType, bytes: Vec<u8>) -> Option<Vec<u8>> {
+        let n_cols = *self.source_shape.last()?;
+        let n_rows: usize = self.source_shape[..self.source_shape.len() - 1].iter().product();
+        let mut bytes = bytes;
+        let mut row_bytes = n_cols / dtype.block_len() * dtype.block_bytes();
+        if bytes.len() != n_rows * row_bytes {
+            return None;
+        }
+        if self.transposed {
+            if dtype.is_quantised() {
+                return None;
+            }
+            let element = dtype.block_bytes();
+            bytes = transpose(&bytes, n_rows, n_cols, element);
+            row_bytes = n_rows * element;
+        }
+        if self.source_shape.len() == 1 {
+            // A vector's rows are its elements.
+            row_bytes = dtype.block_bytes();
+        }
+        if let Some(rows) = &self.rows {
+            bytes = bytes.get(rows.start * row_bytes..rows.end * row_bytes)?.to_vec();
+        }
+        if let Some(n_heads) = self.halves_of_heads {
+            bytes = halves_from_pairs(&bytes, n_heads, row_bytes);
+        }
+        Some(bytes)
+    }
+}
+
+fn transpose(bytes: &[u8], n_rows: usize, n_cols: usize, element: usize) -> Vec<u8> {
+    let mut out = vec![0; bytes.len()];
+    for row in 0..n_rows {
+        for col in 0..n_cols {
+            let (from, to) = ((row * n_cols + col) * element, (col * n_rows + row) * element);
+            out[to..to + element].copy_from_slice(&bytes[from..from + element]);
+        }
+    }
+    out
+}
+
+fn halves_from_pairs(bytes: &[u8], n_heads: usize, row_bytes: usize) -> Vec<u8> {
+    let d_head = bytes.len() / row_bytes / n_heads;
+    let mut out = Vec::with_capacity(bytes.len());
+    for head in 0..n_heads {
+        for row in 0..d_head {
+            let from = head * d_head + row % (d_head / 2) * 2 + row / (d_head / 2);
+            out.extend_from_slice(&bytes[from * row_bytes..][..row_bytes]);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes_from(values: &[f32]) -> Vec<u8> {
+        bytemuck::cast_slice(values).to_vec()
+    }
+
+    fn apply(rule: &WeightRule, values: &[f32]) -> Vec<f32> {
+        let bytes = rule.apply(DType::F32, bytes_from(values)).expect("fits");
+        bytemuck::pod_collect_to_vec(&bytes)
+    }
+
+    #[test]
+    fn fused_transposed_rows() {
+        // Conv1D [k = 2, n = 3]; the weight is output rows 1..3.
+        let rule = rule("w", "s", &[2, 2]).rows_of(1..3, 3).transposed_if(true);
+        assert_eq!(rule.source_shape, [2, 3]);
+        assert_eq!(apply(&rule, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]), [2.0, 5.0, 3.0, 6.0]);
+        assert_eq!(rule.apply(DType::F32, vec![0; 8]), None);
+    }
+
+    #[test]
+    fn vectors_are_cut_by_element() {
+        let rule = rule("b", "s", &[2]).rows_of(2..4, 6).transposed_if(true);
+        assert_eq!(apply(&rule, &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]), [2.0, 3.0]);
+    }
+
+    #[test]
+    fn pairs_become_halves() {
+        let rule = rule("w", "s", &[8, 1]).halves_if(true, 2);
+        let pairs = [0.0, 10.0, 1.0, 11.0, 20.0, 30.0, 21.0, 31.0];
+        assert_eq!(apply(&rule, &pairs), [0.0, 1.0, 10.0, 11.0, 20.0, 21.0, 30.0, 31.0]);
+    }
+
+    #[test]
+    fn blocks_are_cut_whole_and_never_transposed() {
+        let rule = rule("w", "s", &[1, 32]).rows_of(1..2, 2);
+        let bytes: Vec<u8> = (0..68).collect();
+        assert_eq!(rule.apply(DType::Q8_0, bytes.clone()), Some((34..68).collect()));
+        assert_eq!(rule.clone().transposed_if(true).apply(DType::Q8_0, bytes), None);
+    }
+}

@@ -1,0 +1,326 @@
+//! Hooks: the named places of a forward pass where values are captured or patched.
+//!
+//! Names are TransformerLens's (`transformer_lens/components/*.py`, `HookedEncoder.py`), one a
+//! hook; where TransformerLens has none (means of norms, the encoder's outputs), the name follows
+//! its style or that of transformers. The batch dimension is stripped.
+
+use std::fmt;
+
+use crate::arch::ModelSpec;
+
+/// What a hook holds, and so its shape for T tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// `[T, d_model]`.
+    Model,
+    /// `[T, n_heads, d_head]`.
+    Heads,
+    /// `[T, n_kv_heads, d_head]`.
+    KvHeads,
+    /// `[T, d_mlp]`.
+    Mlp,
+    /// `[T, 1]`: one number a token.
+    Stat,
+    /// `[n_heads, T, T]`: queries down, keys across.
+    Map,
+    /// `[T, d_vocab]`.
+    Vocab,
+    /// `[d_model]`: one row for the whole text.
+    Pooled,
+    /// `[2]`: scores of the next-sentence head.
+    Pair,
+}
+
+/// Declares the hooks from one list, in the order of a forward pass.
+macro_rules! hooks {
+    ($($(#[$doc:meta])* $variant:ident $scope:ident $form:ident $name:literal;)*) => {
+        /// A kind of place in a forward pass.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Hook {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Hook {
+            /// All hooks, in the order of a forward pass.
+            pub const ALL: &'static [Hook] = &[$(Hook::$variant),*];
+
+            /// The name, without `blocks.{layer}.` for those that each layer has.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// What it holds.
+            pub fn form(self) -> Form {
+                match self { $(Self::$variant => Form::$form,)* }
+            }
+
+            /// Whether each layer has one.
+            pub fn is_per_layer(self) -> bool {
+                match self { $(Self::$variant => hooks!(@ $scope),)* }
+            }
+        }
+    };
+    (@ layer) => { true };
+    (@ model) => { false };
+}
+
+hooks! {
+    /// Token embeddings.
+    Embed model Model "hook_embed";
+    /// Learned position embeddings.
+    PosEmbed model Model "hook_pos_embed";
+    /// Segment embeddings (encoders).
+    TokenTypeEmbed model Model "hook_token_type_embed";
+    /// Mean of each row before the embedding norm.
+    EmbedNormMean model Stat "embed.ln.hook_mean";
+    /// σ of each row before the embedding norm.
+    EmbedNormScale model Stat "embed.ln.hook_scale";
+    /// The embedding norm's output.
+    EmbedNormalized model Model "embed.ln.hook_normalized";
+    /// What enters the first block (encoders).
+    FullEmbed model Model "hook_full_embed";
+    /// The block's input.
+    ResidPre layer Model "hook_resid_pre";
+    /// Mean of each row before the first norm.
+    Norm1Mean layer Stat "ln1.hook_mean";
+    /// σ (or rms) of each row before the first norm.
+    Norm1Scale layer Stat "ln1.hook_scale";
+    /// LayerNorm: the output; RMSNorm: before the gain.
+    Norm1Normalized layer Model "ln1.hook_normalized";
+    /// Queries, before any rotation.
+    Q layer Heads "attn.hook_q";
+    /// Keys, before any rotation.
+    K layer KvHeads "attn.hook_k";
+    /// Values.
+    V layer KvHeads "attn.hook_v";
+    /// Queries after rotation.
+    RotQ layer Heads "attn.hook_rot_q";
+    /// Keys after rotation.
+    RotK layer KvHeads "attn.hook_rot_k";
+    /// Scaled products, −∞ where masked.
+    AttnScores layer Map "attn.hook_attn_scores";
+    /// Softmax of the scores.
+    Pattern layer Map "attn.hook_pattern";
+    /// Pattern-weighted values.
+    Z layer Heads "attn.hook_z";
+    /// What attention adds to the residual stream.
+    AttnOut layer Model "hook_attn_out";
+    /// The residual stream between attention and MLP.
+    ResidMid layer Model "hook_resid_mid";
+    /// Mean of each row before the second norm.
+    Norm2Mean layer Stat "ln2.hook_mean";
+    /// σ (or rms) of each row before the second norm.
+    Norm2Scale layer Stat "ln2.hook_scale";
+    /// LayerNorm: the output; RMSNorm: before the gain.
+    Norm2Normalized layer Model "ln2.hook_normalized";
+    /// Before the activation (the gate of a gated MLP).
+    MlpPre layer Mlp "mlp.hook_pre";
+    /// The linear branch of a gated MLP.
+    MlpPreLinear layer Mlp "mlp.hook_pre_linear";
+    /// After the activation (and the gate).
+    MlpPost layer Mlp "mlp.hook_post";
+    /// What the MLP adds to the residual stream.
+    MlpOut layer Model "hook_mlp_out";
+    /// The block's output; in Post-LN blocks before the second norm.
+    ResidPost layer Model "hook_resid_post";
+    /// Post-LN blocks: after the second norm.
+    NormalizedResidPost layer Model "hook_normalized_resid_post";
+    /// Mean of each row before the final norm.
+    FinalNormMean model Stat "ln_final.hook_mean";
+    /// σ (or rms) of each row before the final norm.
+    FinalNormScale model Stat "ln_final.hook_scale";
+    /// LayerNorm: the output; RMSNorm: before the gain.
+    FinalNormNormalized model Model "ln_final.hook_normalized";
+    /// An encoder's output.
+    LastHiddenState model Model "last_hidden_state";
+    /// tanh of a projection of the first token.
+    PoolerOutput model Pooled "pooler_output";
+    /// Scores of "the second sentence follows" and "it does not".
+    NspLogits model Pair "nsp_logits";
+    /// Scores of every token of the vocabulary.
+    Logits model Vocab "logits";
+}
+
+/// The norms whose statistics are hooks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NormSite {
+    /// After the embeddings.
+    Embed,
+    /// A block's first.
+    One,
+    /// A block's second.
+    Two,
+    /// Before the unembedding.
+    Final,
+}
+
+impl NormSite {
+    /// Its hooks: mean, scale, normalised rows.
+    pub fn hooks(self) -> [Hook; 3] {
+        match self {
+            Self::Embed => [Hook::EmbedNormMean, Hook::EmbedNormScale, Hook::EmbedNormalized],
+            Self::One => [Hook::Norm1Mean, Hook::Norm1Scale, Hook::Norm1Normalized],
+            Self::Two => [Hook::Norm2Mean, Hook::Norm2Scale, Hook::Norm2Normalized],
+            Self::Final => [Hook::FinalNormMean, Hook::FinalNormScale, Hook::FinalNormNormalized],
+        }
+    }
+}
+
+impl Hook {
+    /// Whether the hook is one of a norm's means.
+    pub fn is_mean(self) -> bool {
+        matches!(
+            self,
+            Self::EmbedNormMean | Self::Norm1Mean | Self::Norm2Mean | Self::FinalNormMean
+        )
+    }
+
+    /// Whether the hook is computed from others when it is read, rather than in every run.
+    pub fn is_derived(self) -> bool {
+        matches!(self, Self::AttnScores | Self::PoolerOutput | Self::NspLogits | Self::Logits)
+    }
+
+    /// Whether an intervention can act here: rows that the forward pass goes on with.
+    pub fn is_patchable(self) -> bool {
+        let rows = matches!(self.form(), Form::Model | Form::Heads | Form::KvHeads | Form::Mlp);
+        let beside = matches!(
+            self,
+            Self::EmbedNormalized
+                | Self::Norm1Normalized
+                | Self::Norm2Normalized
+                | Self::FinalNormNormalized
+                | Self::LastHiddenState
+        );
+        rows && !beside
+    }
+
+    /// Columns of a row in the engine: heads side by side. `None` for maps and what is derived.
+    pub fn n_cols(self, spec: &ModelSpec) -> Option<usize> {
+        Some(match self.form() {
+            Form::Model => spec.d_model,
+            Form::Heads => spec.n_heads * spec.d_head,
+            Form::KvHeads => spec.n_kv_heads * spec.d_head,
+            Form::Mlp => spec.d_mlp,
+            Form::Stat => 1,
+            Form::Map | Form::Vocab | Form::Pooled | Form::Pair => return None,
+        })
+    }
+
+    /// Its shape for `n_tokens` tokens.
+    pub fn shape(self, spec: &ModelSpec, n_tokens: usize) -> Vec<usize> {
+        match self.form() {
+            Form::Model => vec![n_tokens, spec.d_model],
+            Form::Heads => vec![n_tokens, spec.n_heads, spec.d_head],
+            Form::KvHeads => vec![n_tokens, spec.n_kv_heads, spec.d_head],
+            Form::Mlp => vec![n_tokens, spec.d_mlp],
+            Form::Stat => vec![n_tokens, 1],
+            Form::Map => vec![spec.n_heads, n_tokens, n_tokens],
+            Form::Vocab => vec![n_tokens, spec.d_vocab],
+            Form::Pooled => vec![spec.d_model],
+            Form::Pair => vec![2],
+        }
+    }
+}
+
+/// A hook of a certain layer, or of the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct HookPoint {
+    /// Which kind.
+    pub hook: Hook,
+    /// Which layer; 0 for hooks of the model.
+    pub layer: usize,
+}
+
+impl HookPoint {
+    /// A hook of the model.
+    pub fn model(hook: Hook) -> Self {
+        Self { hook, layer: 0 }
+    }
+
+    /// A hook of a layer.
+    pub fn layer(hook: Hook, layer: usize) -> Self {
+        Self { hook, layer }
+    }
+
+    /// Reads a full name, such as `blocks.3.attn.hook_pattern`.
+    pub fn parse(name: &str) -> Option<Self> {
+        let (layer, rest) = match name.strip_prefix("blocks.") {
+            Some(rest) => {
+                let (layer, rest) = rest.split_once('.')?;
+                // "+3" and "03" are other spellings, and a hook has one name.
+                let value: usize = layer.parse().ok()?;
+                (Some(value).filter(|value| value.to_string() == layer)?, rest)
+            }
+            None => (0, name),
+        };
+        let in_block = name.len() != rest.len();
+        let hook = *Hook::ALL
+            .iter()
+            .find(|hook| hook.name() == rest && hook.is_per_layer() == in_block)?;
+        Some(Self { hook, layer })
+    }
+}
+
+/// The full name.
+impl fmt::Display for HookPoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.hook.is_per_layer() {
+            write!(f, "blocks.{}.", self.layer)?;
+        }
+        f.write_str(self.hook.name())
+    }
+}
+
+/// Whether a name matches a pattern in which `*` stands for any run of characters.
+pub fn matches_glob(pattern: &str, name: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| name.strip_prefix(first)) else {
+        return false;
+    };
+    let mut parts: Vec<&str> = parts.collect();
+    let Some(last) = parts.pop() else {
+        return rest.is_empty();
+    };
+    for part in parts {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.len() >= last.len() && rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_parse_back_and_are_unique() {
+        for (idx, &hook) in Hook::ALL.iter().enumerate() {
+            let layer = if hook.is_per_layer() { 17 } else { 0 };
+            let point = HookPoint { hook, layer };
+            assert_eq!(HookPoint::parse(&point.to_string()), Some(point));
+            assert!(Hook::ALL[..idx].iter().all(|other| other.name() != hook.name()));
+        }
+        for bad in [
+            "hook_q",
+            "blocks.0.hook_embed",
+            "blocks.x.attn.hook_q",
+            "blocks.01.hook_resid_pre",
+            "",
+        ] {
+            assert_eq!(HookPoint::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn globs_match() {
+        let name = "blocks.10.attn.hook_pattern";
+        for good in ["*", name, "blocks.*.attn.*", "*pattern", "blocks.1*", "b*10*p*n"] {
+            assert!(matches_glob(good, name), "{good}");
+        }
+        for bad in ["", "blocks", "*patter", "blocks.2*", "*z*", "blocks.10.attn.hook_pattern*n"] {
+            assert!(!matches_glob(bad, name), "{bad}");
+        }
+    }
+}

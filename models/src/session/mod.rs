@@ -1,0 +1,523 @@
+//! A model at work on one text: tokens in, rows of states filled, values read.
+//!
+//! What an earlier run left in the states stays valid for the tokens that did not change, so that
+//! a keystroke runs only what follows it. Recordings are made once a length and replayed.
+
+mod heads;
+pub mod patch;
+mod read;
+mod recordings;
+pub(crate) mod sites;
+
+use std::rc::Rc;
+
+use vitrine_kernels::{Control, Engine, InputData, Read, StateId, Step};
+use web_time::Instant;
+
+use crate::arch::forward::{Frame, RunInput};
+use crate::arch::{Forward, Model, ModelSpec};
+use crate::error::ModelError;
+use crate::hook::Hook;
+
+pub use heads::{Agreement, LensRow, agreement, cosine};
+pub use patch::{Part, Patch};
+pub use read::Tap;
+pub use sites::Capture;
+
+use recordings::{Built, Key, Recordings};
+use sites::Sites;
+
+/// The smallest capacity of the states.
+const MIN_CAPACITY: usize = 64;
+
+/// How a session works.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What is kept from run to run.
+    pub capture: Capture,
+    /// Side of the thumbnails of the wall, where there is one.
+    pub wall_side: Option<usize>,
+    /// Rows of one recording; longer texts run in chunks, between which work can be cancelled.
+    pub max_rows: usize,
+    /// What the states may hold. Patterns that would go beyond are computed when asked for.
+    pub max_state_bytes: u64,
+    /// Capacity is what the text needs rather than the next power of two.
+    pub is_exact: bool,
+}
+
+impl Options {
+    /// For a page: what its panels need, and the wall.
+    pub fn live(spec: &ModelSpec) -> Self {
+        Self {
+            capture: Capture::live(spec),
+            wall_side: Some(64),
+            max_rows: 256,
+            max_state_bytes: 640 << 20,
+            is_exact: false,
+        }
+    }
+
+    /// For text alone: keys and values.
+    pub fn bare() -> Self {
+        Self {
+            capture: Capture::bare(),
+            wall_side: None,
+            max_rows: 256,
+            max_state_bytes: u64::MAX,
+            is_exact: false,
+        }
+    }
+
+    /// For a trace of these hooks of one text.
+    pub fn trace(spec: &ModelSpec, hooks: impl IntoIterator<Item = Hook>) -> Self {
+        Self { capture: Capture::of(spec, hooks), max_rows: 64, is_exact: true, ..Self::bare() }
+    }
+}
+
+/// A text for the model.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Input {
+    /// Token ids.
+    pub ids: Vec<u32>,
+    /// Segments (encoders); all 0 if `None`.
+    pub token_types: Option<Vec<u32>>,
+    /// 0 hides a token from all others; all 1 if `None`.
+    pub attention_mask: Option<Vec<u32>>,
+}
+
+impl From<&[u32]> for Input {
+    fn from(ids: &[u32]) -> Self {
+        Self { ids: ids.to_vec(), ..Self::default() }
+    }
+}
+
+impl Input {
+    fn is_visible(&self, idx: usize) -> bool {
+        self.attention_mask.as_ref().is_none_or(|mask| mask[idx] != 0)
+    }
+
+    fn token_type(&self, idx: usize) -> u32 {
+        self.token_types.as_ref().map_or(0, |types| types[idx])
+    }
+
+    /// How many leading tokens two texts share.
+    fn n_shared(&self, other: &Self) -> usize {
+        (0..self.ids.len().min(other.ids.len()))
+            .take_while(|&idx| {
+                self.ids[idx] == other.ids[idx]
+                    && self.is_visible(idx) == other.is_visible(idx)
+                    && self.token_type(idx) == other.token_type(idx)
+            })
+            .count()
+    }
+}
+
+/// How a run went.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RunInfo {
+    /// Tokens whose rows were there already.
+    pub n_reused: usize,
+    /// Tokens that ran.
+    pub n_new: usize,
+    /// Milliseconds.
+    pub ms: f64,
+}
+
+/// The wall of all heads: thumbnail `layer · n_heads + head` of `state` `[n_maps, side, side]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WallView {
+    /// Where it is in the engine.
+    pub state: StateId,
+    /// Thumbnails.
+    pub n_maps: usize,
+    /// Rows and columns of one.
+    pub side: usize,
+    /// Tokens that one cell stands for, each way.
+    pub block: usize,
+    /// Cells that are filled, each way.
+    pub n_cells: usize,
+}
+
+/// A model at work on one text.
+pub struct Session {
+    engine: Engine,
+    model: Model,
+    options: Options,
+    sites: Sites,
+    recordings: Recordings,
+    patches: Vec<Patch>,
+    input: Input,
+    /// Tokens whose rows are valid.
+    n_filled: usize,
+    /// Tokens that the wall shows; 0 where it must be painted anew.
+    n_painted: usize,
+    logits: Vec<f32>,
+}
+
+impl Session {
+    /// Starts a session on an engine that holds the model's weights.
+    ///
+    /// # Errors
+    /// Short memory.
+    pub fn new(mut engine: Engine, model: Model, options: Options) -> Result<Self, ModelError> {
+        let capacity = if options.is_exact { 1 } else { MIN_CAPACITY.min(model.spec().n_ctx) };
+        let sites = allocate(&mut engine, &model, &options, capacity)?;
+        Ok(Self {
+            engine,
+            model,
+            options,
+            sites,
+            recordings: Recordings::default(),
+            patches: Vec::new(),
+            input: Input::default(),
+            n_filled: 0,
+            n_painted: 0,
+            logits: Vec::new(),
+        })
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Sizes and kinds of the model.
+    pub fn spec(&self) -> &ModelSpec {
+        self.model.spec()
+    }
+
+    /// The engine, for drawing from its states.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The engine, for drawing from its states.
+    pub fn engine_mut(&mut self) -> &mut Engine {
+        &mut self.engine
+    }
+
+    /// Gives the engine back, states freed, weights still there.
+    pub fn into_engine(mut self) -> (Engine, Model) {
+        self.recordings.clear(&mut self.engine);
+        self.sites.free(&mut self.engine);
+        (self.engine, self.model)
+    }
+
+    /// The tokens whose rows are valid.
+    pub fn tokens(&self) -> &[u32] {
+        &self.input.ids[..self.n_filled]
+    }
+
+    /// Logits after the last token; empty where the model has none or no run was completed.
+    pub fn last_logits(&self) -> &[f32] {
+        &self.logits
+    }
+
+    /// Whether patterns are kept from run to run (rather than computed when asked for).
+    pub fn keeps_patterns(&self) -> bool {
+        self.sites.map(0).is_some()
+    }
+
+    /// The wall of all heads, where it is kept.
+    pub fn wall(&self) -> Option<WallView> {
+        let wall = self.sites.wall?;
+        let spec = self.spec();
+        let block = self.n_filled.div_ceil(wall.side).max(1);
+        Some(WallView {
+            state: wall.state,
+            n_maps: spec.n_layers * spec.n_heads,
+            side: wall.side,
+            block,
+            n_cells: self.n_filled.div_ceil(block),
+        })
+    }
+
+    /// The state that holds a point's values, its number of filled rows, and the columns: for
+    /// drawing without reading. Patterns: `[n_heads, capacity, capacity]`.
+    pub fn state_of(
+        &self,
+        point: crate::hook::HookPoint,
+    ) -> Option<(StateId, usize, std::ops::Range<usize>)> {
+        let (state, cols) = self.sites.find(point, self.spec())?;
+        Some((state, self.n_filled, cols))
+    }
+
+    /// The interventions in force.
+    pub fn patches(&self) -> &[Patch] {
+        &self.patches
+    }
+
+    /// Changes the interventions; the next run starts from the first token.
+    ///
+    /// # Errors
+    /// A patch that the model has no place for; then nothing changes.
+    pub fn set_patches(&mut self, patches: Vec<Patch>) -> Result<(), ModelError> {
+        patches.iter().try_for_each(|patch| patch.check(self.spec()))?;
+        if patches != self.patches {
+            self.patches = patches;
+            self.recordings.clear(&mut self.engine);
+            self.forget_rows(0);
+        }
+        Ok(())
+    }
+
+    /// Keeps more hooks from run to run. Returns whether the tokens must run again for that.
+    ///
+    /// # Errors
+    /// Short memory: then what was kept before is kept.
+    pub fn want(&mut self, hooks: impl IntoIterator<Item = Hook>) -> Result<bool, ModelError> {
+        let before = self.options.capture.clone();
+        for hook in hooks {
+            self.options.capture.insert(self.model.spec(), hook);
+        }
+        if self.options.capture == before {
+            return Ok(false);
+        }
+        let outcome = self.reallocate(self.sites.capacity);
+        if outcome.is_err() {
+            self.options.capture = before;
+            self.reallocate(self.sites.capacity)?;
+        }
+        outcome.map(|()| true)
+    }
+
+    /// Runs the tokens that are new since the last run (all of them in encoders, where every token
+    /// sees every other). After an error or a cancellation the rows before are still valid.
+    ///
+    /// # Errors
+    /// A text that the model cannot take; what the engine reports; cancellation.
+    pub async fn set_tokens(
+        &mut self,
+        input: &Input,
+        control: &Control,
+    ) -> Result<RunInfo, ModelError> {
+        let start = Instant::now();
+        self.check_input(input)?;
+        let n_tokens = input.ids.len();
+        let n_shared = self.input.n_shared(input).min(self.n_filled);
+        let is_same = n_shared == n_tokens && self.n_filled == n_tokens;
+        let is_complete = !self.spec().has_logits || !self.spec().causal || !self.logits.is_empty();
+        if is_same && is_complete {
+            return Ok(RunInfo { n_reused: n_tokens, n_new: 0, ms: 0.0 });
+        }
+        // The last token always runs: its logits are wanted, and only the last row's are computed.
+        let past = if self.spec().causal { n_shared.min(n_tokens - 1) } else { 0 };
+        self.forget_rows(past);
+        self.input = input.clone();
+        self.reserve(n_tokens)?;
+        let past = self.n_filled;
+        let max_rows = if self.spec().causal { self.options.max_rows } else { n_tokens };
+        while self.n_filled < n_tokens {
+            let end = (self.n_filled + max_rows).min(n_tokens);
+            self.run_rows(end, end == n_tokens, control).await?;
+        }
+        let ms = start.elapsed().as_secs_f64() * 1e3;
+        Ok(RunInfo { n_reused: past, n_new: n_tokens - past, ms })
+    }
+
+    /// Appends one token and runs it.
+    ///
+    /// # Errors
+    /// As [`Session::set_tokens`].
+    pub async fn next(&mut self, token: u32, control: &Control) -> Result<RunInfo, ModelError> {
+        let mut input = self.input.clone();
+        input.ids.truncate(self.n_filled);
+        input.ids.push(token);
+        for (list, value) in [(&mut input.token_types, 0), (&mut input.attention_mask, 1)] {
+            if let Some(list) = list {
+                list.truncate(self.n_filled);
+                list.push(value);
+            }
+        }
+        self.set_tokens(&input, control).await
+    }
+
+    /// Runs rows `n_filled..end` of the input.
+    async fn run_rows(
+        &mut self,
+        end: usize,
+        is_last: bool,
+        control: &Control,
+    ) -> Result<(), ModelError> {
+        let (past, n_rows) = (self.n_filled, end - self.n_filled);
+        let has_padding = self.input.attention_mask.is_some();
+        let spec = self.spec();
+        let has_head = is_last && spec.has_logits && spec.causal;
+        let key = Key::Pass { n_rows, has_padding, has_head };
+        let built = self.recording(key)?;
+        let reads: Vec<_> =
+            built.outputs.iter().map(|&(_, id)| Read::tensor(&built.recording, id)).collect();
+        let step = Step { past: past as u32, thumbnail_from: self.thumbnail_from(end) };
+        self.n_painted = 0;
+        let values = self.run(&built, past..end, &[], step, &reads, control).await?;
+        self.logits = values.into_iter().next().unwrap_or_default();
+        self.n_filled = end;
+        self.n_painted = end;
+        Ok(())
+    }
+
+    /// First row whose thumbnail must be painted for `end` tokens: all if a cell now stands for
+    /// more tokens, or if the wall shows other tokens than the states hold.
+    fn thumbnail_from(&self, end: usize) -> u32 {
+        let Some(wall) = self.sites.wall else { return 0 };
+        let block = |n: usize| n.div_ceil(wall.side).max(1);
+        let is_continued = self.n_painted == self.n_filled && self.n_painted > 0;
+        if is_continued && block(self.n_painted) == block(end) { self.n_filled as u32 } else { 0 }
+    }
+
+    /// Runs a recording over the rows `rows` of the input, or over the rows given.
+    async fn run(
+        &mut self,
+        built: &Built,
+        rows: std::ops::Range<usize>,
+        given: &[f32],
+        step: Step,
+        reads: &[Read],
+        control: &Control,
+    ) -> Result<Vec<Vec<f32>>, ModelError> {
+        let input = &self.input;
+        let ids = &input.ids[rows.clone()];
+        let positions: Vec<u32> = rows.clone().map(|row| row as u32).collect();
+        let token_types: Vec<u32> = rows.clone().map(|row| input.token_type(row)).collect();
+        let padding: Vec<u32> = (0..self.sites.capacity)
+            .map(|row| u32::from(row < input.ids.len() && input.is_visible(row)))
+            .collect();
+        let last_row = [rows.len().saturating_sub(1) as u32];
+        let data: Vec<_> = built
+            .inputs
+            .iter()
+            .map(|kind| match kind {
+                RunInput::Ids => InputData::U32(ids),
+                RunInput::Positions => InputData::U32(&positions),
+                RunInput::TokenTypes => InputData::U32(&token_types),
+                RunInput::Padding => InputData::U32(&padding),
+                RunInput::LastRow => InputData::U32(&last_row),
+                RunInput::Rows => InputData::F32(given),
+            })
+            .collect();
+        Ok(self.engine.run(&built.recording, &data, step, reads, control).await?)
+    }
+
+    /// The recording of a key, made if it is not there.
+    fn recording(&mut self, key: Key) -> Result<Rc<Built>, ModelError> {
+        if let Some(built) = self.recordings.find(key) {
+            return Ok(built);
+        }
+        let built = match key {
+            Key::Pass { n_rows, has_padding, has_head } => {
+                self.record_pass(n_rows, has_padding, has_head)?
+            }
+            Key::Head { n_rows } => self.record_head(n_rows)?,
+            Key::Pooled => self.record_pooled()?,
+            Key::Scores { layer, is_pattern } => self.record_scores(layer, is_pattern)?,
+            Key::RowSums => self.record_row_sums()?,
+        };
+        Ok(self.recordings.keep(&mut self.engine, key, built))
+    }
+
+    fn record_pass(
+        &self,
+        n_rows: usize,
+        has_padding: bool,
+        has_head: bool,
+    ) -> Result<Built, ModelError> {
+        let sites = Some(&self.sites);
+        let frame = Frame { n_rows, sites, has_padding, patches: &self.patches };
+        let arch = self.model.arch.as_ref();
+        let mut f = Forward::new(&self.model, frame);
+        let x = arch.body(&mut f)?;
+        // The statistics of all rows are captured; logits are computed of the last one only.
+        let mut y = arch.final_norm(&mut f, x)?;
+        let mut outputs = Vec::new();
+        if has_head {
+            if n_rows > 1 {
+                let last_row = f.input(RunInput::LastRow);
+                y = f.recorder().gather(y, last_row)?;
+            }
+            let logits = arch.unembed(&mut f, y)?;
+            f.recorder().keep(logits);
+            outputs.push((Hook::Logits, logits));
+        }
+        let (recording, inputs) = f.finish();
+        Ok(Built { recording, inputs, outputs })
+    }
+
+    fn check_input(&self, input: &Input) -> Result<(), ModelError> {
+        let spec = self.spec();
+        let n_tokens = input.ids.len();
+        if n_tokens == 0 {
+            return Err(ModelError::input("tokens", "there are none; at least one is needed"));
+        }
+        if n_tokens > spec.n_ctx {
+            let problem = format!("there are {n_tokens}, the model takes {}", spec.n_ctx);
+            return Err(ModelError::input("tokens", problem));
+        }
+        if let Some(id) = input.ids.iter().find(|&&id| id as usize >= spec.d_vocab) {
+            let problem = format!("id {id} is outside the vocabulary of {}", spec.d_vocab);
+            return Err(ModelError::input("tokens", problem));
+        }
+        for (field, list) in
+            [("token types", &input.token_types), ("attention mask", &input.attention_mask)]
+        {
+            if let Some(list) = list.as_ref().filter(|list| list.len() != n_tokens) {
+                let problem = format!("has {} entries for {n_tokens} tokens", list.len());
+                return Err(ModelError::input(field, problem));
+            }
+        }
+        let types = input.token_types.iter().flatten();
+        if let Some(kind) = types.copied().find(|&kind| kind as usize >= spec.n_token_types.max(1))
+        {
+            let problem = format!("{kind} is given; the model knows {}", spec.n_token_types);
+            return Err(ModelError::input("token types", problem));
+        }
+        if input.attention_mask.iter().flatten().any(|&visible| visible > 1) {
+            return Err(ModelError::input("attention mask", "only 0 and 1 are allowed"));
+        }
+        Ok(())
+    }
+
+    /// Declares rows from `n_valid` on stale.
+    fn forget_rows(&mut self, n_valid: usize) {
+        if n_valid < self.n_filled {
+            self.n_painted = 0;
+        }
+        self.n_filled = self.n_filled.min(n_valid);
+        self.logits.clear();
+    }
+
+    /// Makes room for `n_tokens`; growing starts from the first token.
+    fn reserve(&mut self, n_tokens: usize) -> Result<(), ModelError> {
+        if n_tokens <= self.sites.capacity {
+            return Ok(());
+        }
+        let capacity = if self.options.is_exact {
+            n_tokens
+        } else {
+            n_tokens.next_power_of_two().max(MIN_CAPACITY).min(self.spec().n_ctx)
+        };
+        let before = self.sites.capacity;
+        let outcome = self.reallocate(capacity);
+        if outcome.is_err() {
+            self.reallocate(before)?;
+        }
+        outcome
+    }
+
+    fn reallocate(&mut self, capacity: usize) -> Result<(), ModelError> {
+        self.recordings.clear(&mut self.engine);
+        self.sites.free(&mut self.engine);
+        self.forget_rows(0);
+        self.sites = allocate(&mut self.engine, &self.model, &self.options, capacity)?;
+        Ok(())
+    }
+}
+
+fn allocate(
+    engine: &mut Engine,
+    model: &Model,
+    options: &Options,
+    capacity: usize,
+) -> Result<Sites, ModelError> {
+    let (capture, max_bytes) = (&options.capture, options.max_state_bytes);
+    Sites::allocate(engine, model.spec(), capture, capacity, options.wall_side, max_bytes)
+}

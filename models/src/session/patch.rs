@@ -1,0 +1,88 @@
+//! Interventions: entries in the same recording, never a second code path.
+
+use std::ops::Range;
+
+use crate::arch::{ModelSpec, NormPosition};
+use crate::error::ModelError;
+use crate::hook::{Form, Hook, HookPoint};
+
+/// A part of a hook's rows times a factor: 0 removes, 1 changes nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Patch {
+    /// Where.
+    pub point: HookPoint,
+    /// Which columns.
+    pub part: Part,
+    /// Which token positions; all if `None`.
+    pub rows: Option<Range<usize>>,
+    /// The factor.
+    pub factor: f32,
+}
+
+/// Which columns of a hook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// All.
+    All,
+    /// Those of one head.
+    Head(usize),
+    /// One.
+    Column(usize),
+}
+
+impl HookPoint {
+    /// The point under which a value is kept, where two points name the same one: a block's output
+    /// is the next block's input.
+    pub fn canonical(self, spec: &ModelSpec) -> Self {
+        let is_last = self.layer + 1 == spec.n_layers;
+        match (self.hook, spec.norm_position) {
+            (Hook::ResidPost, NormPosition::Pre) | (Hook::NormalizedResidPost, _) if !is_last => {
+                Self::layer(Hook::ResidPre, self.layer + 1)
+            }
+            (Hook::FullEmbed, _) => Self::layer(Hook::ResidPre, 0),
+            (Hook::LastHiddenState, _) => Self::layer(Hook::NormalizedResidPost, spec.n_layers - 1),
+            _ => self,
+        }
+    }
+
+    /// Whether two points name the same value.
+    pub(crate) fn is_same(self, other: Self, spec: &ModelSpec) -> bool {
+        self.canonical(spec) == other.canonical(spec)
+    }
+}
+
+impl Patch {
+    /// The columns that change.
+    pub(crate) fn columns(&self, spec: &ModelSpec) -> Range<usize> {
+        match self.part {
+            Part::All => 0..self.point.hook.n_cols(spec).unwrap_or(0),
+            Part::Head(head) => head * spec.d_head..(head + 1) * spec.d_head,
+            Part::Column(col) => col..col + 1,
+        }
+    }
+
+    /// Refuses a patch that the model has no place for.
+    pub(crate) fn check(&self, spec: &ModelSpec) -> Result<(), ModelError> {
+        let refuse =
+            |problem: String| Err(ModelError::input(format!("patch at {}", self.point), problem));
+        let hook = self.point.hook;
+        if !spec.has(hook) || self.point.layer >= spec.n_layers {
+            return refuse(format!("this model has no such hook ({} layers)", spec.n_layers));
+        }
+        if !hook.is_patchable() {
+            return refuse("the forward pass does not go on with this value".to_owned());
+        }
+        if !self.factor.is_finite() {
+            return refuse(format!("the factor is {}", self.factor));
+        }
+        let n_cols = hook.n_cols(spec).unwrap_or(0);
+        let is_by_head = matches!(hook.form(), Form::Heads | Form::KvHeads);
+        match self.part {
+            Part::Head(_) if !is_by_head => refuse("it has no heads".to_owned()),
+            _ if self.columns(spec).end > n_cols => {
+                refuse(format!("{:?} is outside its {n_cols} columns", self.part))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Where a session keeps what runs leave behind: one state a captured hook and layer.
+//!
+//! Shapes: rows `[capacity, n_cols]`; statistics of a norm `[capacity, 2]` (mean, scale); patterns
+//! `[n_heads, capacity, capacity]`; the wall `[n_layers·n_heads, side, side]`.
+
+use std::collections::{BTreeSet, HashMap};
+
+use vitrine_kernels::{Engine, Shape, StateId};
+
+use crate::arch::{ModelSpec, NormPosition};
+use crate::error::ModelError;
+use crate::hook::{Form, Hook, HookPoint, NormSite};
+
+/// Which hooks are kept from run to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capture {
+    hooks: BTreeSet<Hook>,
+}
+
+impl Capture {
+    /// Keys and values only: what the next token needs.
+    pub fn bare() -> Self {
+        Self { hooks: BTreeSet::new() }
+    }
+
+    /// What the panels of a page need at any time: patterns, queries, keys, values, the residual
+    /// stream with what each block adds, and all statistics of norms.
+    pub fn live(spec: &ModelSpec) -> Self {
+        let hooks = [
+            Hook::Embed,
+            Hook::EmbedNormScale,
+            Hook::ResidPre,
+            Hook::Norm1Scale,
+            query_hook(spec),
+            Hook::Pattern,
+            Hook::AttnOut,
+            Hook::ResidMid,
+            Hook::Norm2Scale,
+            Hook::MlpOut,
+            Hook::ResidPost,
+            Hook::NormalizedResidPost,
+            Hook::FinalNormScale,
+        ];
+        Self { hooks: hooks.into_iter().collect() }
+    }
+
+    /// Every hook of the model.
+    pub fn all(spec: &ModelSpec) -> Self {
+        Self::of(spec, spec.hooks())
+    }
+
+    /// These hooks, beside keys and values.
+    pub fn of(spec: &ModelSpec, hooks: impl IntoIterator<Item = Hook>) -> Self {
+        let mut capture = Self::bare();
+        hooks.into_iter().for_each(|hook| capture.insert(spec, hook));
+        capture
+    }
+
+    /// Adds a hook, or what it is computed from.
+    pub fn insert(&mut self, spec: &ModelSpec, hook: Hook) {
+        self.hooks.insert(match hook {
+            Hook::AttnScores => query_hook(spec),
+            Hook::Logits | Hook::PoolerOutput | Hook::NspLogits => output_hook(spec),
+            hook => hook,
+        });
+    }
+
+    /// Whether patterns are kept.
+    pub fn has_maps(&self) -> bool {
+        self.hooks.contains(&Hook::Pattern)
+    }
+
+    /// Leaves the patterns out: they are then computed from queries and keys when asked for.
+    fn without_maps(&self, spec: &ModelSpec) -> Self {
+        let mut capture = self.clone();
+        capture.hooks.remove(&Hook::Pattern);
+        capture.hooks.insert(query_hook(spec));
+        capture
+    }
+
+    /// The points that get a state of their own.
+    fn points(&self, spec: &ModelSpec) -> Vec<HookPoint> {
+        let mut hooks = self.hooks.clone();
+        hooks.extend([key_hook(spec), Hook::V]);
+        let last = HookPoint::layer(output_hook(spec), spec.n_layers - 1);
+        let mut points: BTreeSet<_> = [last].into_iter().collect();
+        for hook in hooks.into_iter().filter(|&hook| spec.has(hook)) {
+            let n_layers = if hook.is_per_layer() { spec.n_layers } else { 1 };
+            points.extend((0..n_layers).map(|layer| own(HookPoint { hook, layer }, spec)));
+        }
+        points.into_iter().collect()
+    }
+}
+
+/// The hook whose rows meet the keys.
+pub(crate) fn query_hook(spec: &ModelSpec) -> Hook {
+    if spec.is_rotary() { Hook::RotQ } else { Hook::Q }
+}
+
+/// The hook whose rows are the cache of keys.
+pub(crate) fn key_hook(spec: &ModelSpec) -> Hook {
+    if spec.is_rotary() { Hook::RotK } else { Hook::K }
+}
+
+/// The hook of the last layer that the head reads.
+pub(crate) fn output_hook(spec: &ModelSpec) -> Hook {
+    match spec.norm_position {
+        NormPosition::Pre => Hook::ResidPost,
+        NormPosition::Post => Hook::NormalizedResidPost,
+    }
+}
+
+/// The point whose state holds the values of `point`: means lie beside scales.
+fn own(point: HookPoint, spec: &ModelSpec) -> HookPoint {
+    let point = point.canonical(spec);
+    for site in [NormSite::Embed, NormSite::One, NormSite::Two, NormSite::Final] {
+        let [mean, scale, _] = site.hooks();
+        if point.hook == mean {
+            return HookPoint { hook: scale, layer: point.layer };
+        }
+    }
+    point
+}
+
+/// The states of a session, all of one capacity.
+pub(crate) struct Sites {
+    pub capacity: usize,
+    /// Row states and maps by the point that owns them.
+    states: HashMap<HookPoint, StateId>,
+    pub wall: Option<Wall>,
+    /// Whether patterns were to be kept and are not, because they would not fit.
+    pub maps_left_out: bool,
+}
+
+/// The thumbnails of all patterns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wall {
+    pub state: StateId,
+    pub side: usize,
+}
+
+impl Sites {
+    /// Allocates the states for `capacity` tokens. Patterns grow with its square: where all states
+    /// would exceed `max_bytes`, the patterns are left out.
+    pub fn allocate(
+        engine: &mut Engine,
+        spec: &ModelSpec,
+        capture: &Capture,
+        capacity: usize,
+        wall_side: Option<usize>,
+        max_bytes: u64,
+    ) -> Result<Self, ModelError> {
+        let mut sites = Self { capacity, states: HashMap::new(), wall: None, maps_left_out: false };
+        let mut points = capture.points(spec);
+        if capture.has_maps() && bytes_of(&points, spec, capacity) > max_bytes {
+            points = capture.without_maps(spec).points(spec);
+            sites.maps_left_out = true;
+        }
+        let outcome = sites.fill(
+            engine,
+            spec,
+            &points,
+            wall_side.filter(|_| capture.has_maps() && !sites.maps_left_out),
+        );
+        if let Err(err) = outcome {
+            sites.free(engine);
+            return Err(err);
+        }
+        Ok(sites)
+    }
+
+    fn fill(
+        &mut self,
+        engine: &mut Engine,
+        spec: &ModelSpec,
+        points: &[HookPoint],
+        wall_side: Option<usize>,
+    ) -> Result<(), ModelError> {
+        for &point in points {
+            let shape = state_shape(point.hook, spec, self.capacity);
+            self.states.insert(point, engine.add_state(&point.to_string(), shape)?);
+        }
+        if let Some(side) = wall_side {
+            let shape = Shape::from([spec.n_layers * spec.n_heads, side, side]);
+            self.wall = Some(Wall { state: engine.add_state("wall", shape)?, side });
+        }
+        Ok(())
+    }
+
+    /// Gives the states back.
+    pub fn free(&mut self, engine: &mut Engine) {
+        for (_, state) in self.states.drain() {
+            engine.remove_state(state);
+        }
+        if let Some(wall) = self.wall.take() {
+            engine.remove_state(wall.state);
+        }
+    }
+
+    /// The state of a point that owns one; twins are found by [`Sites::find`].
+    pub fn own_state(&self, point: HookPoint) -> Option<StateId> {
+        self.states.get(&point).copied()
+    }
+
+    /// The state that holds a point's values, and the columns.
+    pub fn find(
+        &self,
+        point: HookPoint,
+        spec: &ModelSpec,
+    ) -> Option<(StateId, std::ops::Range<usize>)> {
+        let owner = own(point, spec);
+        let state = self.own_state(owner)?;
+        let cols = match owner.hook.form() {
+            Form::Stat if point.hook.is_mean() => 0..1,
+            Form::Stat => 1..2,
+            _ => 0..owner.hook.n_cols(spec).unwrap_or(self.capacity),
+        };
+        Some((state, cols))
+    }
+
+    /// The patterns of a layer.
+    pub fn map(&self, layer: usize) -> Option<StateId> {
+        self.own_state(HookPoint::layer(Hook::Pattern, layer))
+    }
+
+    /// Columns of a hook's state.
+    pub fn n_cols(hook: Hook, spec: &ModelSpec) -> usize {
+        match hook.form() {
+            Form::Stat => 2,
+            _ => hook.n_cols(spec).unwrap_or(0),
+        }
+    }
+}
+
+fn state_shape(hook: Hook, spec: &ModelSpec, capacity: usize) -> Shape {
+    match hook.form() {
+        Form::Map => Shape::from([spec.n_heads, capacity, capacity]),
+        _ => Shape::from([capacity, Sites::n_cols(hook, spec)]),
+    }
+}
+
+fn bytes_of(points: &[HookPoint], spec: &ModelSpec, capacity: usize) -> u64 {
+    points.iter().map(|point| state_shape(point.hook, spec, capacity).len() as u64 * 4).sum()
+}
