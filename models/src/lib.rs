@@ -5,6 +5,7 @@ pub mod error;
 pub mod hook;
 pub mod sample;
 pub mod session;
+pub mod tokenize;
 pub mod trace;
 pub mod weights;
 

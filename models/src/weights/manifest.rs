@@ -6,44 +6,41 @@
 use super::json;
 use super::source::{ByteSource, usize_from_u64};
 use crate::error::{ModelError, shown};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 /// Bytes hashed between two reports of progress.
 const CHUNK: u64 = 4 << 20;
 
 /// The models that a build or a site offers, in the order in which they are listed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Manifest {
     /// The models.
     pub models: Vec<ManifestModel>,
 }
 
-/// One model of a [`Manifest`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// One model of a [`Manifest`]; what only the fetching needs is left out.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct ManifestModel {
     /// The folder's name, and the name in links.
-    pub id: String,
+    pub name: String,
     /// The name on screen.
     pub title: String,
     /// An SPDX expression.
     pub licence: String,
-    /// Where it comes from: package and version, or repository and revision.
+    /// The address where the model is described.
     pub origin: String,
     /// What it consists of.
     pub files: Vec<PinnedFile>,
 }
 
 /// A file with the length and the hash that it must have.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct PinnedFile {
     /// The file's path in the model's folder.
     pub path: String,
-    /// Its length.
-    pub n_bytes: u64,
+    /// Its length in bytes.
+    pub size: u64,
     /// Its sha256 as 64 lower-case hexadecimal digits.
     pub sha256: String,
 }
@@ -55,7 +52,7 @@ impl Manifest {
         let manifest: Manifest = serde_json::from_value(value)
             .map_err(|err| ModelError::malformed(file, "manifest", err.to_string()))?;
         for model in &manifest.models {
-            check_path(file, &model.id)?;
+            check_path(file, &model.name)?;
             for pinned in &model.files {
                 check_path(file, &pinned.path)?;
                 let is_hash = pinned.sha256.len() == 64
@@ -103,11 +100,11 @@ pub async fn verify(
     pinned: &PinnedFile,
     progress: impl FnMut(u64),
 ) -> Result<(), ModelError> {
-    if source.n_bytes() != pinned.n_bytes {
+    if source.n_bytes() != pinned.size {
         return Err(ModelError::malformed(
             source.name(),
             "length",
-            format!("is {} bytes, expected {}", source.n_bytes(), pinned.n_bytes),
+            format!("is {} bytes, expected {}", source.n_bytes(), pinned.size),
         ));
     }
     let found = sha256_hex(source, progress).await?;
@@ -141,21 +138,29 @@ mod tests {
         let mut done = 0;
         assert_eq!(block_on(sha256_hex(&source, |n| done = n)).unwrap(), ABC);
         assert_eq!(done, 3);
-        let mut pinned = PinnedFile { path: "abc.bin".into(), n_bytes: 3, sha256: ABC.into() };
+        let mut pinned = PinnedFile { path: "abc.bin".into(), size: 3, sha256: ABC.into() };
         assert_eq!(block_on(verify(&source, &pinned, |_| ())), Ok(()));
         pinned.sha256 = ABC.replace('b', "c");
         let err = block_on(verify(&source, &pinned, |_| ())).unwrap_err();
         assert!(matches!(err, ModelError::HashMismatch { .. }));
-        pinned.n_bytes = 4;
+        pinned.size = 4;
         assert!(block_on(verify(&source, &pinned, |_| ())).unwrap_err().to_string().contains("4"));
+    }
+
+    #[test]
+    fn the_manifest_of_this_repository() {
+        let bytes = include_bytes!("../../../assets/models/manifest.json");
+        let manifest = Manifest::parse("manifest.json", bytes).unwrap();
+        assert!(manifest.models.iter().all(|model| !model.files.is_empty()));
+        assert!(manifest.models.len() >= 2);
     }
 
     #[test]
     fn manifests_are_checked() {
         let text = |path: &str, hash: &str| {
             format!(
-                r#"{{"models":[{{"id":"m","title":"M","licence":"MIT","origin":"o",
-                "files":[{{"path":"{path}","n_bytes":3,"sha256":"{hash}"}}]}}]}}"#
+                r#"{{"models":[{{"name":"m","title":"M","licence":"MIT","origin":"o",
+                "files":[{{"path":"{path}","size":3,"sha256":"{hash}"}}]}}]}}"#
             )
         };
         assert!(Manifest::parse("m.json", text("a/b.gguf", ABC).as_bytes()).is_ok());
