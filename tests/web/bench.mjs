@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 
 import { launch } from "./lib/browser.mjs";
 import { driverOverlay, workerOf } from "./lib/driver.mjs";
+import { indexOf } from "./lib/models.mjs";
 import { fail, options } from "./lib/options.mjs";
 import { Site } from "./server.mjs";
 
@@ -124,6 +125,7 @@ async function main() {
     dist: flags.dist,
     models: flags.models,
     overlay: {
+      "models/index.json": indexOf(flags.models),
       ...driverOverlay(flags.dist),
       "bench/wllama.html": page_of("wllama.js"),
       "bench/wllama.js": readFileSync(path.join(HERE, "bench/wllama.js")),

@@ -10,6 +10,7 @@ import { driverOverlay } from "./lib/driver.mjs";
 import { Explorer } from "./lib/explorer.mjs";
 import { modelsFolder, small } from "./lib/fixtures.mjs";
 import { Hub } from "./lib/hub.mjs";
+import { indexOf } from "./lib/models.mjs";
 import { fail, options } from "./lib/options.mjs";
 import { Watch } from "./lib/watch.mjs";
 import { Site } from "./server.mjs";
@@ -39,7 +40,7 @@ async function collect() {
 function modelsOf(one) {
   if (one.models === "real") {
     if (!flags.models) throw new Error("this case needs the fetched models: give --models DIR");
-    return { models: flags.models };
+    return { models: flags.models, overlay: { "models/index.json": indexOf(flags.models) } };
   }
   const made = one.models ?? { "small-gpt2": { title: "Small GPT-2", files: small().gpt2 } };
   return { overlay: modelsFolder(made) };

@@ -181,13 +181,13 @@ export class Site {
   async #find(below) {
     if (below.split("/").includes("..")) return undefined;
     if (below in this.overlay) return this.overlay[below];
-    // A site with an overlaid index has no other models.
     if (below.startsWith("models/")) {
-      if ("models/index.json" in this.overlay) return undefined;
       if (this.models) {
         const file = path.join(this.models, below.slice("models/".length));
-        if (await isFile(file)) return file;
+        return (await isFile(file)) ? file : undefined;
       }
+      // A site with an overlaid index has no other models.
+      if ("models/index.json" in this.overlay) return undefined;
     }
     const file = path.join(this.dist, below);
     return (await isFile(file)) ? file : undefined;

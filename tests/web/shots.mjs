@@ -8,6 +8,7 @@ import { launch } from "./lib/browser.mjs";
 import { Explorer } from "./lib/explorer.mjs";
 import { modelsFolder, small } from "./lib/fixtures.mjs";
 import { Hub } from "./lib/hub.mjs";
+import { indexOf } from "./lib/models.mjs";
 import { fail, options } from "./lib/options.mjs";
 import { Site } from "./server.mjs";
 
@@ -23,12 +24,13 @@ const STATES = {
   residual: async ({ explorer }) => explorer.tab("residual"),
   mlp: async ({ explorer }) => explorer.tab("mlp"),
   loss: async ({ explorer }) => explorer.tab("loss"),
+  similarity: async ({ explorer }) => explorer.tab("similarity"),
   card: async ({ explorer }) => explorer.tab("card"),
-  selected: async ({ explorer }) => explorer.id("token").nth(3).click(),
-  lines: async ({ explorer }) => explorer.id("bipartite").click(),
+  selected: async ({ explorer }) => explorer.tokens().nth(3).click(),
+  lines: async ({ explorer }) => explorer.id("view-lines").click(),
   scores: async ({ explorer }) => explorer.id("stage-scores").click(),
   fault: async ({ explorer }) => explorer.openBroken({ "model.gguf": Buffer.from("<!doctype html><title>Log in</title>") }),
-  keys: async ({ page }) => page.locator("body").press("?"),
+  keys: async ({ page }) => page.keyboard.press("?"),
   long: async ({ explorer }) => explorer.type(LONG.repeat(6)),
   "right-to-left": async ({ explorer }) => explorer.type("שלום עולם, مرحبا بالعالم and back"),
   empty: async ({ explorer }) => explorer.type(""),
@@ -50,7 +52,9 @@ mkdirSync(flags.out, { recursive: true });
 
 const hub = await new Hub().start();
 const browser = await launch(flags.graphics ?? "none", { hubPort: hub.port });
-const overlay = flags.models ? {} : modelsFolder({ "small-gpt2": { title: "Small GPT-2", files: small().gpt2 } });
+const overlay = flags.models
+  ? { "models/index.json": indexOf(flags.models) }
+  : modelsFolder({ "small-gpt2": { title: "Small GPT-2", files: small().gpt2 } });
 const site = await new Site({ dist: flags.dist, models: flags.models, overlay }).start();
 let [n_taken, n_failed] = [0, 0];
 try {

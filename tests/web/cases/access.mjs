@@ -82,7 +82,7 @@ export default [
         seen.push(here);
       }
       const ids = seen.map(({ id }) => id);
-      for (const id of ["prompt", "token", "wall", "head", "temperature", "generate", "tab-norms", "theme-toggle"]) {
+      for (const id of ["prompt", "token-0", "wall-grid", "head-matrix", "temperature", "generate", "tab-norms", "theme", "model-picker", "engine-badge", "settings", "menu-head", "compare-engines"]) {
         check(ids.includes(id), `Tab does not reach ${id}; it reaches ${[...new Set(ids)]}`);
       }
       const blind = seen.filter(({ outlined }) => !outlined).map(({ id }) => id);
@@ -98,7 +98,7 @@ export default [
       for (const tab of TABS.slice(1)) {
         await until(async () => {
           await page.keyboard.press("ArrowRight");
-          return explorer.id(`panel-${tab}`).isVisible();
+          return explorer.isTab(tab);
         }, `ArrowRight reaches the panel ${tab}`, 3000);
       }
     },

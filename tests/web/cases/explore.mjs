@@ -21,9 +21,9 @@ export default [
   open("starts-with-model-and-sentence", async ({ explorer }) => {
     check((await explorer.id("prompt").inputValue()).length > 10, "a sentence is there");
     check((await explorer.modelTitle()).length > 3, "a model is named");
-    check((await explorer.id("token").count()) > 5, "its tokens are there");
+    check((await explorer.tokens().count()) > 5, "its tokens are there");
     const rows = await explorer.headValues();
-    equal(rows.length, await explorer.id("token").count(), "rows of the head's table");
+    equal(rows.length, await explorer.tokens().count(), "rows of the head's table");
   }),
 
   open("rows-of-the-head-sum-to-one", async ({ explorer }) => {
@@ -37,11 +37,11 @@ export default [
 
   open("typing-changes-the-maps", async ({ explorer }) => {
     const values = await explorer.headValues();
-    const wall = await explorer.pixels("wall");
+    const wall = await explorer.pixels("wall-canvas");
     await explorer.type("Completely different words stand here now");
     await explorer.settled();
     check(!same(values, await explorer.headValues()), "the head's values change with the text");
-    await until(async () => (await explorer.pixels("wall")) !== wall, "the wall changes with the text", 5000);
+    await until(async () => (await explorer.pixels("wall-canvas")) !== wall, "the wall changes with the text", 5000);
   }),
 
   open("typing-one-more-word-keeps-the-rest", async ({ explorer }) => {
@@ -79,7 +79,7 @@ export default [
   }),
 
   open("select-a-token-by-click-and-keys", async ({ page, explorer }) => {
-    const tokens = explorer.id("token");
+    const tokens = explorer.tokens();
     await tokens.nth(2).click();
     await until(() => /[#&]q=2\b/.test(page.url()), "the click is in the address");
     await page.keyboard.press("ArrowRight");
@@ -92,9 +92,9 @@ export default [
     await explorer.tab("card");
     await until(() => /tab=card/.test(page.url()), "the tab is in the address");
     await page.goBack();
-    await until(async () => !(await explorer.id("panel-card").isVisible()), "back closes the card");
+    await until(async () => !(await explorer.isTab("card")), "back closes the card");
     await page.goForward();
-    await until(() => explorer.id("panel-card").isVisible(), "forward opens it again");
+    await until(() => explorer.isTab("card"), "forward opens it again");
   }),
 
   open(
@@ -103,8 +103,8 @@ export default [
       equal(await explorer.id("prompt").inputValue(), "in the ether", "text");
       check(/layer 2\b/i.test(await explorer.id("head").innerText()), "layer 2");
       check(/head 3\b/i.test(await explorer.id("head").innerText()), "head 3");
-      check(await explorer.id("panel-residual").isVisible(), "the tab");
-      equal(await page.evaluate(() => document.documentElement.dataset.theme), "dark", "theme");
+      check(await explorer.isTab("residual"), "the tab");
+      equal(await page.evaluate(() => getComputedStyle(document.body).backgroundColor), "rgb(19, 21, 24)", "night paper");
     },
     { hash: "#t=in+the+ether&l=2&h=3&q=2&k=1&tab=residual&theme=dark" },
   ),
@@ -119,10 +119,10 @@ export default [
   ),
 
   open("temperature-changes-bars-without-a-run", async ({ explorer }) => {
-    const run = () => explorer.id("timing").innerText();
-    const before = { run: await run(), bars: await explorer.id("candidate").allInnerTexts() };
+    const run = () => explorer.id("run-report").innerText();
+    const before = { run: await run(), bars: await explorer.candidates().allInnerTexts() };
     await explorer.id("temperature").fill("2");
-    await until(async () => !same(before.bars, await explorer.id("candidate").allInnerTexts()), "the bars change");
+    await until(async () => !same(before.bars, await explorer.candidates().allInnerTexts()), "the bars change");
     equal(await run(), before.run, "and no new run took place");
   }),
 
@@ -130,9 +130,9 @@ export default [
     const generate = async () => {
       await explorer.id("generate").click();
       await explorer.settled();
-      return explorer.id("token").allInnerTexts();
+      return explorer.tokens().allInnerTexts();
     };
-    const n_before = await explorer.id("token").count();
+    const n_before = await explorer.tokens().count();
     const first = await generate();
     check(first.length > n_before, "there are new tokens");
     await page.reload();
@@ -141,7 +141,9 @@ export default [
     equal(second, first, "the same seed, the same text");
     await page.reload();
     await explorer.ready();
+    await explorer.id("settings").click();
     await explorer.id("seed").fill("1234");
+    await explorer.id("seed").press("Enter");
     check(!same(await generate(), first), "another seed, another text");
   }),
 
@@ -167,9 +169,9 @@ export default [
   }),
 
   open("hide-sinks", async ({ explorer }) => {
-    const before = await explorer.pixels("head");
-    await explorer.id("hide-sinks").click();
-    await until(async () => (await explorer.pixels("head")) !== before, "the picture changes");
+    const before = await explorer.pixels("head-matrix");
+    await explorer.id("hide-sink").click();
+    await until(async () => (await explorer.pixels("head-matrix")) !== before, "the picture changes");
   }),
 
   open("average-over-heads", async ({ explorer }) => {
@@ -182,36 +184,39 @@ export default [
   }),
 
   open("bipartite-view", async ({ explorer }) => {
-    await explorer.id("bipartite").click();
-    await explorer.id("bipartite-view").waitFor();
+    await explorer.id("view-lines").click();
+    await explorer.id("head-lines").waitFor();
   }),
 
   open("engines-agree", async ({ explorer }) => {
     await explorer.id("compare-engines").click();
-    const result = explorer.id("compare-result");
-    await result.waitFor();
-    const text = await result.innerText();
-    check(/\d/.test(text), `the result has a number: ${text}`);
+    const text = await until(async () => {
+      await explorer.settled(60_000);
+      const words = await explorer.id("invariants").innerText();
+      return /GPU = CPU[^·]*\d/.test(words) && words;
+    }, "the comparison has a number", 60_000);
+    const error = Number(/GPU = CPU[^·\d]*([\d.]+(?:e[-−]?\d+)?)/.exec(text)[1].replace("−", "-"));
+    check(error <= 1e-3, `the engines differ by ${error}: ${text}`);
   }, { graphics: "gpu", timeout: 120_000 }),
 
   open("export-csv", async ({ explorer }) => {
-    const { name, bytes } = await explorer.download(() => explorer.exportOf("head", "csv"));
+    const { name, bytes } = await explorer.exported("head", "csv");
     check(name.endsWith(".csv"), name);
     const lines = bytes.toString("utf8").trim().split(/\r?\n/);
-    check(lines.length > (await explorer.id("token").count()), `a line a row and a head line: ${lines.length}`);
+    check(lines.length > (await explorer.tokens().count()), `a line a row and a head line: ${lines.length}`);
   }),
   open("export-svg", async ({ explorer }) => {
-    const { bytes } = await explorer.download(() => explorer.exportOf("head", "svg"));
+    const { bytes } = await explorer.exported("head", "svg");
     check(/^\s*(<\?xml[^>]*>\s*)?<svg /.test(bytes.toString("utf8")), "an SVG");
   }),
   open("export-png", async ({ explorer }) => {
-    const { bytes } = await explorer.download(() => explorer.exportOf("head", "png"));
+    const { bytes } = await explorer.exported("head", "png");
     equal(bytes.subarray(0, 4).toString("latin1"), "\x89PNG", "magic of a PNG");
     check(bytes.readUInt32BE(16) > 100 && bytes.length > 500, "a picture with something on it");
   }),
   open("export-safetensors", async ({ explorer }) => {
     const shown = await explorer.headValues();
-    const { bytes } = await explorer.download(() => explorer.exportOf("head", "safetensors"));
+    const { bytes } = await explorer.exported("head", "safetensors");
     const { tensors } = safetensors.parse(bytes);
     const pattern = tensors.get("blocks.0.attn.hook_pattern");
     check(pattern, `hooks: ${[...tensors.keys()]}`);
@@ -226,15 +231,15 @@ export default [
   open("theme", async ({ page, explorer }) => {
     const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
     const light = await background();
-    await explorer.id("theme-toggle").click();
+    await explorer.id("theme").click();
     await until(async () => (await background()) !== light, "the background changes");
   }),
 
-  open("help-shows-the-keys", async ({ page }) => {
-    await page.locator("body").press("?");
-    await page.getByRole("dialog").waitFor();
+  open("help-shows-the-keys", async ({ page, explorer }) => {
+    await page.keyboard.press("?");
+    await explorer.id("keys-dialog").waitFor();
     await page.keyboard.press("Escape");
-    await page.getByRole("dialog").waitFor({ state: "hidden" });
+    await explorer.id("keys-dialog").waitFor({ state: "hidden" });
   }),
 
   open(

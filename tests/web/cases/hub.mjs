@@ -39,7 +39,7 @@ export default [
     await explorer.loaded(/small/i);
     check((await explorer.faults()).length === 0, "no fault is shown");
     await explorer.tab("card");
-    const card = await page.getByTestId("panel-card").innerText();
+    const card = await page.getByTestId("card").innerText();
     check(card.includes(commit.slice(0, 7)), `the card names the commit ${commit}: ${card}`);
     check(card.includes(sha256(files["model.safetensors"]).slice(0, 8)), `the card names the hash: ${card}`);
     check(/not verified/i.test(card), `the card says that no one vouches: ${card}`);
@@ -56,10 +56,10 @@ export default [
     const title = await explorer.modelTitle();
     hub.rules.add({ match: /xethub.*model\.safetensors$/, rate: 200_000 });
     await explorer.loadFromHub(REPO);
-    const progress = page.getByTestId("load-progress");
+    const progress = page.getByTestId("model-progress");
     await progress.waitFor();
     await until(async () => /\d/.test(await progress.innerText()) && /B\b/.test(await progress.innerText()), "bytes are told");
-    await page.getByTestId("load-cancel").click();
+    await page.getByTestId("model-cancel").click();
     await progress.waitFor({ state: "hidden", timeout: 3000 });
     check((await explorer.modelTitle()) === title, "the model that was there stays");
     await explorer.type("Still alive");

@@ -17,20 +17,20 @@ const real = (name, run, more = {}) => ({
 export default [
   real("first-minute", async ({ page, explorer }) => {
     check(/SmolLM2/.test(await explorer.modelTitle()), "SmolLM2 is there from the start");
-    const n_tokens = await explorer.id("token").count();
+    const n_tokens = await explorer.tokens().count();
     equal(n_tokens, 9, "tokens of the first sentence");
-    const wall = await explorer.pixels("wall");
+    const wall = await explorer.pixels("wall-canvas");
     await explorer.type("The capital of France is");
     await explorer.settled(60_000);
-    const [first] = await explorer.id("candidate").allInnerTexts();
+    const [first] = await explorer.candidates().allInnerTexts();
     check(/Paris|the|a /.test(first), `after "The capital of France is" comes "${first}"`);
-    await until(async () => (await explorer.pixels("wall")) !== wall, "the wall follows");
+    await until(async () => (await explorer.pixels("wall-canvas")) !== wall, "the wall follows");
     await explorer.id("temperature").fill("0");
     await explorer.id("generate").click();
-    await until(async () => (await explorer.id("token").count()) > 8, "tokens stream in", 60_000);
+    await until(async () => (await explorer.tokens().count()) > 8, "tokens stream in", 60_000);
     await explorer.id("stop").click();
     await explorer.settled();
-    const text = (await explorer.id("token").allInnerTexts()).join("");
+    const text = (await explorer.tokens().locator(".token-text").allInnerTexts()).join("");
     check(/Paris/.test(text), `it goes on "${text}"`);
     check((await explorer.faults()).length === 0, "no fault");
     check(!/undefined|NaN|null/.test(await page.innerText("body")), "no undefined, NaN or null on screen");
@@ -56,6 +56,6 @@ export default [
     await explorer.loaded(/MiniLM/, 90_000);
     await explorer.chooseModel("smollm2-135m-instruct");
     await explorer.loaded(/SmolLM2/, 90_000);
-    check((await explorer.id("candidate").count()) > 0, "predictions are back");
+    check((await explorer.candidates().count()) > 0, "predictions are back");
   }),
 ];

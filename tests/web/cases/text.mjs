@@ -21,11 +21,11 @@ export default [
       await explorer.ready();
       await explorer.type(text);
       await explorer.settled();
-      const n_tokens = await explorer.id("token").count();
+      const n_tokens = await explorer.tokens().count();
       check(n_tokens > 0, "there are tokens");
       equal((await explorer.headValues()).length, n_tokens, "rows of the head");
       check((await page.locator("img[onerror]").count()) === 0, "no element comes from the text");
-      const strip = await explorer.id("tokens").innerText();
+      const strip = await explorer.id("token-strip").innerText();
       check(!/[\u202a-\u202e\u2066-\u2069\u0000-\u0008\u001b]/.test(strip), "control characters are shown, not obeyed");
       check((await explorer.faults()).length === 0, `no fault: ${await explorer.faults()}`);
     },
@@ -50,7 +50,7 @@ export default [
       await explorer.ready();
       await explorer.type("word ".repeat(400));
       await explorer.settled();
-      equal(await explorer.id("token").count(), 128, "tokens: the context of the model");
+      equal(await explorer.tokens().count(), 128, "tokens: the context of the model");
       const text = await page.innerText("body");
       check(/128/.test(text) && /cut|left out|context|first|last/i.test(text), "a notice says what was left out");
     },
