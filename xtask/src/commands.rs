@@ -23,6 +23,7 @@ const COMMANDS: &[Command] = &[
     crate::golden::COMMAND,
     crate::models::COMMAND,
     crate::setup::COMMAND,
+    crate::new_op::COMMAND,
 ];
 
 /// Runs the command that `args` names, or prints help.

@@ -8,6 +8,7 @@ mod commands;
 mod dist;
 mod golden;
 mod models;
+mod new_op;
 mod process;
 mod serve;
 mod server;
