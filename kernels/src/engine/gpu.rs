@@ -367,7 +367,10 @@ impl GpuEngine {
         }
         encoder.resolve_query_set(&stamps, 0..n_stamps, &resolved, 0);
         let shape = Shape::from([n_stamps as usize * 2]);
-        let read = Read { source: ReadSource::State(StateId(0)), ranges: [0..shape.len()].into() };
+        let read = Read {
+            source: ReadSource::State(StateId(0)),
+            ranges: std::iter::once(0..shape.len()).collect(),
+        };
         let source = readback::Source { read: &read, shape, buffer: &resolved };
         self.readback.encode(&mut encoder, &[source])?;
         self.queue.submit([encoder.finish()]);

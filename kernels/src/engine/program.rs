@@ -266,7 +266,7 @@ fn dispatches_of(recording: &Recording, holdings: &Holdings<'_>) -> Vec<(usize, 
             let pieces = &holdings.weights[weight as usize].pieces;
             pieces.iter().map(|(rows, _)| rows.clone()).collect()
         }
-        _ => [0..recording.tensor(id).shape.n_rows()].into(),
+        _ => std::iter::once(0..recording.tensor(id).shape.n_rows()).collect(),
     };
     let mut all = Vec::new();
     for (node_idx, node) in recording.nodes().iter().enumerate() {
