@@ -11,6 +11,7 @@ pub mod engine;
 pub mod error;
 pub mod ops;
 pub mod recording;
+mod simd;
 pub mod tensor;
 
 pub use engine::{Control, Engine, InputData, Read, ReadSource, Step};

@@ -10,6 +10,9 @@ pub struct Shape {
 }
 
 impl Shape {
+    /// One value.
+    pub(crate) const SCALAR: Self = Self { dims: [1; 4], rank: 1 };
+
     /// Builds a shape.
     ///
     /// # Panics

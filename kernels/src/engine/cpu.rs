@@ -1,28 +1,72 @@
 //! The CPU engine: the oracle that the GPU is held against, and the product where there is none.
 //!
-//! Runs a recording's nodes in order. Computed tensors live in the slots of [`arena`]; states and
-//! weights outlive the run. Where the host wants its event loop served, it is asked to between
-//! nodes.
+//! Runs a recording's nodes in order, each in parts that are short enough to stop between. Computed
+//! tensors live in the slots of [`arena`]; states and weights outlive the run. Matrices are packed
+//! for the instruction set as they come ([`packed`]); what a run needs beside is in [`Scratch`].
+//! Where the host wants its event loop served, it is asked to between parts.
 
-use std::collections::HashMap;
+mod lines;
+mod matmul;
+mod packed;
+pub(crate) mod product;
+#[cfg(test)]
+pub(crate) mod testing;
 
-use half::{bf16, f16};
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use half::f16;
 use web_time::Instant;
 
+use self::packed::{Packed, read_value};
+use self::product::ProductScratch;
 use super::{Control, InputData, Read, ReadSource, Step, arena};
 use crate::error::EngineError;
-use crate::recording::{Recording, Source};
-use crate::tensor::{DType, Shape, StateId, WeightId};
+use crate::ops::Op;
+use crate::recording::{Node, Recording, Source};
+use crate::simd::Isa;
+use crate::tensor::{DType, Shape, StateId, TensorId, WeightId};
 
 /// How long the engine runs before it gives way to its host.
 const PAUSE_AFTER_MS: u128 = 12;
 
+/// Most inputs of an op.
+const MAX_INPUTS: usize = 8;
+
+/// Most outputs of an op.
+const MAX_OUTPUTS: usize = 4;
+
+/// Products that a part of a long op may multiply: a few milliseconds, in a browser too.
+const PRODUCTS_A_PART: usize = 100_000_000;
+
+/// How products with quantised weights take their activations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Activations {
+    /// As integers of 16 bits with a scale for each block of 32: fast, relative error of a
+    /// product around 1e-5.
+    #[default]
+    Quantised16,
+    /// As they are; the weights are widened.
+    F32,
+}
+
+/// How a CPU engine computes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CpuOptions {
+    /// How products with quantised weights take their activations.
+    pub activations: Activations,
+}
+
 /// Holds weights and states, and runs recordings.
 #[derive(Default)]
 pub struct CpuEngine {
+    options: CpuOptions,
+    isa: Isa,
     weights: Vec<Weight>,
     states: Vec<Option<(Shape, Vec<f32>)>>,
     programs: HashMap<u64, Program>,
+    scratch: Scratch,
+    profile: Option<BTreeMap<&'static str, Duration>>,
 }
 
 /// What is kept per recording.
@@ -33,20 +77,29 @@ struct Program {
 
 /// A constant as the CPU engine stores it.
 pub(crate) enum Weight {
+    /// Vectors, and what an op reads whole.
     F32(Vec<f32>),
-    F16(Vec<f16>),
-    BF16(Vec<bf16>),
-    /// ggml blocks as in the file.
-    Blocks(DType, Vec<u8>),
+    /// Matrices.
+    Packed(Packed),
+    /// Anything else, as in the file.
+    Stored(DType, Vec<u8>),
+}
+
+/// Buffers that ops use within a run and find again in the next.
+#[derive(Default)]
+pub(crate) struct Scratch {
+    pub product: ProductScratch,
 }
 
 /// A tensor that an op reads.
+#[derive(Clone, Copy)]
 pub(crate) struct Operand<'a> {
     pub shape: Shape,
     pub data: Data<'a>,
 }
 
 /// Values of an operand.
+#[derive(Clone, Copy)]
 pub(crate) enum Data<'a> {
     F32(&'a [f32]),
     U32(&'a [u32]),
@@ -61,9 +114,28 @@ pub(crate) struct Output<'a> {
 
 /// What an op's CPU twin gets.
 pub(crate) struct Context<'a> {
-    pub inputs: Vec<Operand<'a>>,
-    pub outputs: Vec<Output<'a>>,
+    pub inputs: &'a [Operand<'a>],
+    pub outputs: &'a mut [Output<'a>],
     pub step: Step,
+    pub options: CpuOptions,
+    pub isa: Isa,
+    pub scratch: &'a mut Scratch,
+    /// Which part of how many to compute now; ops that are never long have one.
+    pub part: Part,
+}
+
+/// One of the parts in which a long op runs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part {
+    pub idx: usize,
+    pub n: usize,
+}
+
+impl Part {
+    /// The share of `n_items` that this part computes.
+    pub fn of(self, n_items: usize) -> std::ops::Range<usize> {
+        n_items * self.idx / self.n..n_items * (self.idx + 1) / self.n
+    }
 }
 
 impl<'a> Context<'a> {
@@ -78,6 +150,8 @@ impl<'a> Context<'a> {
 }
 
 impl<'a> Operand<'a> {
+    const EMPTY: Self = Self { shape: Shape::SCALAR, data: Data::F32(&[]) };
+
     /// All values, of an operand that the shape rule or the engine guarantees to be f32.
     pub fn f32(&self) -> &'a [f32] {
         match self.data {
@@ -92,37 +166,51 @@ impl<'a> Operand<'a> {
     pub fn read_row(&self, row_idx: usize, into: &mut [f32]) {
         let d = self.shape.n_cols();
         match self.data {
-            Data::Weight(Weight::F16(values)) => {
-                let row = &values[row_idx * d..][..d];
-                into.iter_mut().zip(row).for_each(|(to, from)| *to = from.to_f32());
-            }
-            Data::Weight(Weight::BF16(values)) => {
-                let row = &values[row_idx * d..][..d];
-                into.iter_mut().zip(row).for_each(|(to, from)| *to = from.to_f32());
-            }
-            Data::Weight(Weight::Blocks(dtype, bytes)) => {
+            Data::Weight(Weight::Packed(packed)) => packed.read_row(row_idx, into),
+            Data::Weight(Weight::Stored(dtype, bytes)) => {
                 let row_bytes = d / dtype.block_len() * dtype.block_bytes();
-                read_blocks(*dtype, &bytes[row_idx * row_bytes..][..row_bytes], into);
+                read_stored(*dtype, &bytes[row_idx * row_bytes..][..row_bytes], into);
             }
             _ => into.copy_from_slice(&self.f32()[row_idx * d..][..d]),
         }
     }
 }
 
-/// Widens whole ggml blocks to f32.
-fn read_blocks(dtype: DType, bytes: &[u8], into: &mut [f32]) {
+impl Weight {
+    fn new(dtype: DType, shape: Shape, bytes: &[u8], isa: Isa) -> Self {
+        match (dtype, shape.dims()) {
+            (_, &[n, k]) => Self::Packed(Packed::new(dtype, [n, k], bytes, isa.lanes())),
+            (DType::F32, _) => Self::F32(bytemuck::allocation::pod_collect_to_vec(bytes)),
+            (DType::F16 | DType::BF16, &[_]) => {
+                Self::F32(bytes.chunks_exact(2).map(|value| read_value(dtype, value)).collect())
+            }
+            _ => Self::Stored(dtype, bytes.to_vec()),
+        }
+    }
+
+    fn byte_len(&self) -> usize {
+        match self {
+            Self::F32(values) => values.len() * 4,
+            Self::Packed(packed) => packed.byte_len(),
+            Self::Stored(_, bytes) => bytes.len(),
+        }
+    }
+}
+
+/// Widens values as a file holds them to f32.
+fn read_stored(dtype: DType, bytes: &[u8], into: &mut [f32]) {
     let half_at = |block: &[u8], at: usize| f16::from_le_bytes([block[at], block[at + 1]]).to_f32();
     for (block, out) in
         bytes.chunks_exact(dtype.block_bytes()).zip(into.chunks_exact_mut(dtype.block_len()))
     {
-        let d = half_at(block, 0);
         match dtype {
             DType::Q8_0 => {
                 for (out, &q) in out.iter_mut().zip(&block[2..]) {
-                    *out = d * f32::from(q as i8);
+                    *out = half_at(block, 0) * f32::from(q as i8);
                 }
             }
             DType::Q4_0 | DType::Q4_1 => {
+                let d = half_at(block, 0);
                 let (minimum, nibbles) = match dtype {
                     DType::Q4_1 => (half_at(block, 2), &block[4..]),
                     _ => (-8.0 * d, &block[2..]),
@@ -132,7 +220,7 @@ fn read_blocks(dtype: DType, bytes: &[u8], into: &mut [f32]) {
                     out[idx + 16] = d * f32::from(byte >> 4) + minimum;
                 }
             }
-            _ => unreachable!("only block types are stored as blocks"),
+            _ => out[0] = read_value(dtype, block),
         }
     }
 }
@@ -143,25 +231,34 @@ impl CpuEngine {
         Self::default()
     }
 
+    /// An empty engine that computes as told.
+    pub fn with_options(options: CpuOptions) -> Self {
+        Self { options, ..Self::default() }
+    }
+
     /// The instruction set in use.
     pub fn name(&self) -> String {
-        format!("CPU ({})", std::env::consts::ARCH)
+        format!("CPU ({}, {})", std::env::consts::ARCH, self.isa.name())
+    }
+
+    /// From now on, adds up the time that runs spend in each op.
+    pub fn start_profile(&mut self) {
+        self.profile = Some(BTreeMap::new());
+    }
+
+    /// Time spent in each op since [`CpuEngine::start_profile`], by the op's name.
+    pub fn take_profile(&mut self) -> BTreeMap<&'static str, Duration> {
+        self.profile.take().unwrap_or_default()
     }
 
     pub(crate) fn add_weight(
         &mut self,
         _label: &str,
-        _shape: Shape,
+        shape: Shape,
         dtype: DType,
         bytes: &[u8],
     ) -> Result<WeightId, EngineError> {
-        let weight = match dtype {
-            DType::F32 => Weight::F32(bytemuck::allocation::pod_collect_to_vec(bytes)),
-            DType::F16 => Weight::F16(bytemuck::allocation::pod_collect_to_vec(bytes)),
-            DType::BF16 => Weight::BF16(bytemuck::allocation::pod_collect_to_vec(bytes)),
-            _ => Weight::Blocks(dtype, bytes.to_vec()),
-        };
-        self.weights.push(weight);
+        self.weights.push(Weight::new(dtype, shape, bytes, self.isa));
         Ok(WeightId(self.weights.len() as u32 - 1))
     }
 
@@ -185,7 +282,7 @@ impl CpuEngine {
     }
 
     pub(crate) fn clear(&mut self) {
-        *self = Self::default();
+        *self = Self { options: self.options, isa: self.isa, ..Self::default() };
     }
 
     pub(crate) fn forget(&mut self, recording_id: u64) {
@@ -193,16 +290,7 @@ impl CpuEngine {
     }
 
     pub(crate) fn bytes_held(&self) -> u64 {
-        let weights: usize = self
-            .weights
-            .iter()
-            .map(|weight| match weight {
-                Weight::F32(values) => values.len() * 4,
-                Weight::F16(values) => values.len() * 2,
-                Weight::BF16(values) => values.len() * 2,
-                Weight::Blocks(_, bytes) => bytes.len(),
-            })
-            .sum();
+        let weights: usize = self.weights.iter().map(Weight::byte_len).sum();
         let states: usize = self.states.iter().flatten().map(|(shape, _)| shape.len() * 4).sum();
         let slots: usize = self
             .programs
@@ -221,25 +309,32 @@ impl CpuEngine {
         reads: &[Read],
         control: &Control,
     ) -> Result<Vec<Vec<f32>>, EngineError> {
-        let mut program = self.programs.remove(&recording.id()).unwrap_or_else(|| {
-            let plan = arena::plan(recording);
-            let slots = plan.slot_len.iter().map(|&len| vec![0.0; len]).collect();
-            Program { plan, slots }
-        });
+        let mut program = match self.programs.remove(&recording.id()) {
+            Some(program) => program,
+            None => self.prepare(recording),
+        };
         let mut pause_from = Instant::now();
         let mut outcome = Ok(());
-        for node_idx in 0..recording.nodes().len() {
-            self.run_node(recording, node_idx, &mut program, inputs, step);
-            outcome = control.check();
-            if outcome.is_ok()
-                && control.can_pause()
-                && pause_from.elapsed().as_millis() >= PAUSE_AFTER_MS
-            {
-                outcome = control.pause().await;
-                pause_from = Instant::now();
-            }
-            if outcome.is_err() {
-                break;
+        'nodes: for node in recording.nodes() {
+            let n_parts = self.n_parts(recording, node);
+            for idx in 0..n_parts {
+                let part = Part { idx, n: n_parts };
+                let part_from = self.profile.is_some().then(Instant::now);
+                self.run_part(recording, node, part, &mut program, inputs, step);
+                if let (Some(profile), Some(from)) = (&mut self.profile, part_from) {
+                    *profile.entry(node.op.name()).or_default() += from.elapsed();
+                }
+                outcome = control.check();
+                if outcome.is_ok()
+                    && control.can_pause()
+                    && pause_from.elapsed().as_millis() >= PAUSE_AFTER_MS
+                {
+                    outcome = control.pause().await;
+                    pause_from = Instant::now();
+                }
+                if outcome.is_err() {
+                    break 'nodes;
+                }
             }
         }
         let values = outcome.and_then(|()| {
@@ -253,72 +348,93 @@ impl CpuEngine {
         reads.iter().map(|read| self.read_one(read, None)).collect()
     }
 
-    fn run_node(
+    /// Plans the memory of a recording, and widens matrices that one of its ops reads whole.
+    fn prepare(&mut self, recording: &Recording) -> Program {
+        for node in recording.nodes() {
+            for (idx, id) in node.inputs.iter().enumerate() {
+                let by_rows = matches!((&node.op, idx), (Op::Linear(_), 1) | (Op::Gather(_), 0));
+                if let (false, Source::Weight(weight)) = (by_rows, recording.tensor(*id).source) {
+                    let weight = &mut self.weights[weight.0 as usize];
+                    if let Weight::Packed(packed) = weight {
+                        *weight = Weight::F32(packed.to_f32());
+                    }
+                }
+            }
+        }
+        let plan = arena::plan(recording);
+        let slots = plan.slot_len.iter().map(|&len| vec![0.0; len]).collect();
+        Program { plan, slots }
+    }
+
+    /// In how many parts a node runs, so that each is short.
+    fn n_parts(&self, recording: &Recording, node: &Node) -> usize {
+        let shape = |id: &TensorId| recording.tensor(*id).shape;
+        let (n_products, n_items) = match &node.op {
+            Op::Linear(_) => {
+                let (x, w) = (shape(&node.inputs[0]), shape(&node.inputs[1]));
+                let n_panels = w.n_rows().div_ceil(self.isa.lanes() * packed::GROUPS);
+                (x.len() * w.n_rows(), n_panels)
+            }
+            _ => (0, 1),
+        };
+        n_products.div_ceil(PRODUCTS_A_PART).clamp(1, n_items.max(1))
+    }
+
+    fn run_part(
         &mut self,
         recording: &Recording,
-        node_idx: usize,
+        node: &Node,
+        part: Part,
         program: &mut Program,
         inputs: &[InputData<'_>],
         step: Step,
     ) {
-        let node = &recording.nodes()[node_idx];
         let Program { plan, slots } = program;
+        let Self { weights, states, scratch, options, isa, .. } = self;
         // What the node writes is taken out of the tables, so that all else can be read.
-        let mut written: Vec<Vec<f32>> = node
-            .outputs
-            .iter()
-            .map(|&id| match recording.tensor(id).source {
-                Source::State(state) => self.states[state.0 as usize]
-                    .as_mut()
-                    .map_or_else(Vec::new, |(_, values)| std::mem::take(values)),
-                _ => plan.slot_of[id.index()]
-                    .map_or_else(Vec::new, |slot| std::mem::take(&mut slots[slot])),
-            })
-            .collect();
-        let operands = node
-            .inputs
-            .iter()
-            .map(|&id| {
-                let tensor = recording.tensor(id);
-                let data = match tensor.source {
-                    Source::Weight(weight) => Data::Weight(&self.weights[weight.0 as usize]),
-                    Source::State(state) => Data::F32(
-                        self.states[state.0 as usize].as_ref().map_or(&[], |(_, values)| values),
-                    ),
-                    Source::Input(idx) => match inputs[idx] {
-                        InputData::F32(values) => Data::F32(values),
-                        InputData::U32(values) => Data::U32(values),
-                    },
-                    Source::Computed(_) => {
-                        let slot = plan.slot_of[id.index()].unwrap_or_default();
-                        Data::F32(&slots[slot][..tensor.shape.len()])
-                    }
-                };
-                Operand { shape: tensor.shape, data }
-            })
-            .collect();
-        let outputs = node
-            .outputs
-            .iter()
-            .zip(&mut written)
-            .map(|(&id, values)| {
-                let shape = recording.tensor(id).shape;
-                Output { shape, data: &mut values[..shape.len()] }
-            })
-            .collect();
-        node.op.run_on_cpu(&mut Context { inputs: operands, outputs, step });
-        for (&id, values) in node.outputs.iter().zip(written) {
-            match recording.tensor(id).source {
+        let mut written: [Vec<f32>; MAX_OUTPUTS] = Default::default();
+        for (values, &id) in written.iter_mut().zip(&node.outputs) {
+            if let Some(home) = home_of(recording, plan, slots, states, id) {
+                *values = std::mem::take(home);
+            }
+        }
+        let mut operands = [Operand::EMPTY; MAX_INPUTS];
+        for (operand, &id) in operands.iter_mut().zip(&node.inputs) {
+            let tensor = recording.tensor(id);
+            let data = match tensor.source {
+                Source::Weight(weight) => Data::Weight(&weights[weight.0 as usize]),
                 Source::State(state) => {
-                    if let Some((_, slot)) = &mut self.states[state.0 as usize] {
-                        *slot = values;
-                    }
+                    Data::F32(states[state.0 as usize].as_ref().map_or(&[], |(_, values)| values))
                 }
-                _ => {
-                    if let Some(slot) = plan.slot_of[id.index()] {
-                        slots[slot] = values;
-                    }
+                Source::Input(idx) => match inputs[idx] {
+                    InputData::F32(values) => Data::F32(values),
+                    InputData::U32(values) => Data::U32(values),
+                },
+                Source::Computed(_) => {
+                    let slot = plan.slot_of[id.index()].unwrap_or_default();
+                    Data::F32(&slots[slot][..tensor.shape.len()])
                 }
+            };
+            *operand = Operand { shape: tensor.shape, data };
+        }
+        let mut ids = node.outputs.iter();
+        let mut outputs = written.each_mut().map(|values| {
+            let shape = ids.next().map(|&id| recording.tensor(id).shape);
+            let len = shape.map_or(0, |shape| shape.len());
+            Output { shape: shape.unwrap_or(Shape::SCALAR), data: &mut values[..len] }
+        });
+        node.op.run_on_cpu(&mut Context {
+            inputs: &operands[..node.inputs.len()],
+            outputs: &mut outputs[..node.outputs.len()],
+            step,
+            options: *options,
+            isa: *isa,
+            scratch,
+            part,
+        });
+        for (values, &id) in written.into_iter().zip(&node.outputs) {
+            if let Some(home) = home_of(recording, plan, slots, states, id) {
+                *home = values;
             }
         }
     }
@@ -355,5 +471,19 @@ impl CpuEngine {
             packed.extend_from_slice(&values[piece]);
         }
         Ok(packed)
+    }
+}
+
+/// Where the values of a tensor that a node writes are kept.
+fn home_of<'a>(
+    recording: &Recording,
+    plan: &arena::Plan,
+    slots: &'a mut [Vec<f32>],
+    states: &'a mut [Option<(Shape, Vec<f32>)>],
+    id: TensorId,
+) -> Option<&'a mut Vec<f32>> {
+    match recording.tensor(id).source {
+        Source::State(state) => states[state.0 as usize].as_mut().map(|(_, values)| values),
+        _ => plan.slot_of[id.index()].map(|slot| &mut slots[slot]),
     }
 }

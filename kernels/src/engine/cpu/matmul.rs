@@ -1,0 +1,297 @@
+//! The tiles of a matrix product: a panel of weight rows times a few rows of x, sums in registers.
+//!
+//! A tile of x holds `T` rows with their values interleaved: of column c all rows' values lie
+//! together. For the integer kernels a row of x is quantised in blocks of 32 columns to i16:
+//! that costs less than what the weights lost, and one instruction multiplies and sums pairs.
+
+use super::packed::{BlockLayout, GROUPS, widen_halves};
+use crate::simd::Simd;
+use crate::tensor::DType;
+
+/// Sums of `T` rows of x with the rows of one panel.
+pub(crate) type Sums<S, const T: usize> = [[<S as Simd>::F32; GROUPS]; T];
+
+/// Largest magnitude of a quantised activation.
+const QUANT_MAX: f32 = 32767.0;
+
+/// A tile of x for the integer kernels.
+#[derive(Clone, Copy)]
+pub(crate) struct QuantTile<'a> {
+    /// Pairs of i16, `[k/2, T]`.
+    pub pairs: &'a [u32],
+    /// Scales of the blocks, `[k/32, T]`.
+    pub scales: &'a [f32],
+    /// Sums of the blocks' quantised values, `[k/32, T]`.
+    pub sums: &'a [f32],
+}
+
+/// A widened panel for the integer kernels.
+#[derive(Clone, Copy)]
+pub(crate) struct QuantPanel<'a> {
+    /// Pairs of i16, `[k/2, width]`.
+    pub pairs: &'a [u32],
+    /// Scales of the blocks, `[k/32, width]`.
+    pub scales: &'a [f32],
+    /// Minima of the blocks, `[k/32, width]`, or nothing.
+    pub minima: &'a [f32],
+}
+
+/// x·Wᵀ over columns `w` (rows of `stride` values, of which the first `width` count) and a tile
+/// of x `[k, T]`. `U` chains of sums hide the latency of additions.
+#[inline(always)]
+pub(crate) fn tile_f32<S: Simd, const T: usize, const U: usize>(
+    s: S,
+    w: &[f32],
+    stride: usize,
+    x: &[f32],
+) -> Sums<S, T> {
+    let mut chains = [[[s.f32_zero(); GROUPS]; T]; U];
+    let (w_steps, x_steps) = (w.chunks_exact(stride * U), x.chunks_exact(T * U));
+    let (w_rest, x_rest) = (w_steps.remainder(), x_steps.remainder());
+    for (w, x) in w_steps.zip(x_steps) {
+        for u in 0..U {
+            step_f32(s, &w[u * stride..], &x[u * T..], &mut chains[u]);
+        }
+    }
+    for (w, x) in w_rest.chunks(stride).zip(x_rest.chunks_exact(T)) {
+        step_f32(s, w, x, &mut chains[0]);
+    }
+    let mut sums = chains[0];
+    for chain in &chains[1..] {
+        for (sums, chain) in sums.iter_mut().zip(chain) {
+            for (sum, part) in sums.iter_mut().zip(chain) {
+                *sum = s.f32_add(*sum, *part);
+            }
+        }
+    }
+    sums
+}
+
+#[inline(always)]
+fn step_f32<S: Simd, const T: usize>(s: S, w: &[f32], x: &[f32], sums: &mut Sums<S, T>) {
+    let w: [_; GROUPS] = [s.f32_load(w), s.f32_load(&w[S::LANES..])];
+    for t in 0..T {
+        let x = s.f32_splat(x[t]);
+        for g in 0..GROUPS {
+            sums[t][g] = s.f32_mul_add(w[g], x, sums[t][g]);
+        }
+    }
+}
+
+/// As [`tile_f32`], over a widened quantised panel.
+#[inline(always)]
+pub(crate) fn tile_i16<S: Simd, const T: usize>(
+    s: S,
+    w: QuantPanel<'_>,
+    x: QuantTile<'_>,
+) -> Sums<S, T> {
+    let width = GROUPS * S::LANES;
+    let mut sums = [[s.f32_zero(); GROUPS]; T];
+    if !w.minima.is_empty() {
+        sums = tile_f32::<S, T, 1>(s, w.minima, width, x.sums);
+    }
+    let blocks = w.pairs.chunks_exact(16 * width).zip(w.scales.chunks_exact(width));
+    let x_blocks = x.pairs.chunks_exact(16 * T).zip(x.scales.chunks_exact(T));
+    for ((pairs, scales), (x_pairs, x_scales)) in blocks.zip(x_blocks) {
+        let mut dots = [[s.i32_zero(); GROUPS]; T];
+        for (w, x) in pairs.chunks_exact(width).zip(x_pairs.chunks_exact(T)) {
+            let w: [_; GROUPS] = [s.i32_load(w), s.i32_load(&w[S::LANES..])];
+            step_i16(s, w, x, &mut dots);
+        }
+        let scales = [s.f32_load(scales), s.f32_load(&scales[S::LANES..])];
+        end_block(s, dots, scales, x_scales, &mut sums);
+    }
+    sums
+}
+
+/// As [`tile_i16`], over a panel as it is packed: for a single tile, which would not win back
+/// the cost of writing a widened panel.
+#[inline(always)]
+pub(crate) fn tile_packed<S: Simd, const T: usize>(
+    s: S,
+    dtype: DType,
+    panel: &[u32],
+    x: QuantTile<'_>,
+) -> Sums<S, T> {
+    // Each type gets a loop of its own, with the layout a constant.
+    match dtype {
+        DType::Q8_0 => tile_packed_as::<S, T, 8>(s, DType::Q8_0, panel, x),
+        DType::Q4_0 => tile_packed_as::<S, T, 4>(s, DType::Q4_0, panel, x),
+        _ => tile_packed_as::<S, T, 4>(s, DType::Q4_1, panel, x),
+    }
+}
+
+#[inline(always)]
+fn tile_packed_as<S: Simd, const T: usize, const BITS: usize>(
+    s: S,
+    dtype: DType,
+    panel: &[u32],
+    x: QuantTile<'_>,
+) -> Sums<S, T> {
+    let width = GROUPS * S::LANES;
+    let layout = BlockLayout::new(dtype, width);
+    let mut sums = [[s.f32_zero(); GROUPS]; T];
+    let x_blocks =
+        x.pairs.chunks_exact(16 * T).zip(x.scales.chunks_exact(T)).zip(x.sums.chunks_exact(T));
+    for (block, ((x_pairs, x_scales), x_sums)) in panel.chunks_exact(layout.len).zip(x_blocks) {
+        let mut dots = [[s.i32_zero(); GROUPS]; T];
+        let words = block[layout.header..].chunks_exact(width);
+        let pairs_a_word = if BITS == 8 { 2 } else { 4 };
+        for (word, x) in words.zip(x_pairs.chunks_exact(pairs_a_word * T)) {
+            let word: [_; GROUPS] = [s.i32_load(word), s.i32_load(&word[S::LANES..])];
+            if BITS == 8 {
+                step_i16(s, word.map(|word| s.i16_from_low_bytes(word)), x, &mut dots);
+                step_i16(s, word.map(|word| s.i16_from_high_bytes(word)), &x[T..], &mut dots);
+            } else {
+                for p in 0..4 {
+                    step_i16(s, nibble_pairs(s, word, p), &x[p * T..], &mut dots);
+                }
+            }
+        }
+        let scales: [_; GROUPS] =
+            [0, S::LANES].map(|at| widen_halves(s, &block[..layout.scales], at));
+        if dtype != DType::Q8_0 {
+            for g in 0..GROUPS {
+                let minima = if dtype == DType::Q4_1 {
+                    widen_halves(s, &block[layout.scales..layout.header], g * S::LANES)
+                } else {
+                    s.f32_mul(scales[g], s.f32_splat(-8.0))
+                };
+                for t in 0..T {
+                    sums[t][g] = s.f32_mul_add(minima, s.f32_splat(x_sums[t]), sums[t][g]);
+                }
+            }
+        }
+        end_block(s, dots, scales, x_scales, &mut sums);
+    }
+    sums
+}
+
+/// The p-th pairs of words of nibbles.
+#[inline(always)]
+fn nibble_pairs<S: Simd>(s: S, words: [S::I32; GROUPS], p: usize) -> [S::I32; GROUPS] {
+    let mask = s.i32_splat(0x000f_000f);
+    let mut pairs = words;
+    for pair in &mut pairs {
+        *pair = s.i32_and(if p == 0 { *pair } else { s.i32_shr(*pair, 4 * p as u32) }, mask);
+    }
+    pairs
+}
+
+#[inline(always)]
+fn step_i16<S: Simd, const T: usize>(
+    s: S,
+    w: [S::I32; GROUPS],
+    x: &[u32],
+    dots: &mut [[S::I32; GROUPS]; T],
+) {
+    for t in 0..T {
+        let x = s.i32_splat(x[t]);
+        for g in 0..GROUPS {
+            dots[t][g] = s.i16_dot_add(dots[t][g], w[g], x);
+        }
+    }
+}
+
+#[inline(always)]
+fn end_block<S: Simd, const T: usize>(
+    s: S,
+    dots: [[S::I32; GROUPS]; T],
+    scales: [S::F32; GROUPS],
+    x_scales: &[f32],
+    sums: &mut Sums<S, T>,
+) {
+    for t in 0..T {
+        let x_scale = s.f32_splat(x_scales[t]);
+        for g in 0..GROUPS {
+            let scale = s.f32_mul(scales[g], x_scale);
+            sums[t][g] = s.f32_mul_add(s.f32_from_i32(dots[t][g]), scale, sums[t][g]);
+        }
+    }
+}
+
+/// Widens a packed quantised panel for [`tile_i16`]; the minima's slice stays empty for Q8_0.
+#[inline(always)]
+pub(crate) fn widen_panel<S: Simd>(
+    s: S,
+    dtype: DType,
+    panel: &[u32],
+    pairs: &mut [u32],
+    scales: &mut [f32],
+    minima: &mut [f32],
+) {
+    let width = GROUPS * S::LANES;
+    let layout = BlockLayout::new(dtype, width);
+    let blocks = panel.chunks_exact(layout.len).zip(pairs.chunks_exact_mut(16 * width));
+    for (b, (block, pairs)) in blocks.enumerate() {
+        let words = block[layout.header..].chunks_exact(width).enumerate();
+        for (w, word) in words {
+            let word: [_; GROUPS] = [s.i32_load(word), s.i32_load(&word[S::LANES..])];
+            let mut put = |pair_idx: usize, pair: [S::I32; GROUPS]| {
+                let out = &mut pairs[pair_idx * width..][..width];
+                s.i32_store(pair[0], out);
+                s.i32_store(pair[1], &mut out[S::LANES..]);
+            };
+            if dtype == DType::Q8_0 {
+                put(2 * w, word.map(|word| s.i16_from_low_bytes(word)));
+                put(2 * w + 1, word.map(|word| s.i16_from_high_bytes(word)));
+            } else {
+                for p in 0..4 {
+                    put(4 * w + p, nibble_pairs(s, word, p));
+                }
+            }
+        }
+        for at in [0, S::LANES] {
+            let d = widen_halves(s, &block[..layout.scales], at);
+            s.f32_store(d, &mut scales[b * width + at..]);
+            if dtype == DType::Q4_1 {
+                let minimum = widen_halves(s, &block[layout.scales..layout.header], at);
+                s.f32_store(minimum, &mut minima[b * width + at..]);
+            } else if dtype == DType::Q4_0 {
+                let minimum = s.f32_mul(d, s.f32_splat(-8.0));
+                s.f32_store(minimum, &mut minima[b * width + at..]);
+            }
+        }
+    }
+}
+
+/// Quantises row `t` of a tile of `n_rows` rows: blocks of 32 columns to i16 pairs, scale, sum.
+/// The sum is that of the values as quantised, times the scale. A block with a value that is not
+/// finite gets the scale NaN.
+#[inline(always)]
+pub(crate) fn quantise_row(
+    x: &[f32],
+    t: usize,
+    n_rows: usize,
+    pairs: &mut [u32],
+    scales: &mut [f32],
+    sums: &mut [f32],
+) {
+    // Adding this makes the sum's last bits the value rounded to an integer.
+    const ROUND: f32 = 12_582_912.0;
+    for (b, block) in x.chunks_exact(32).enumerate() {
+        // As integers, so that NaN, which is above all, is not lost.
+        let largest =
+            block.iter().fold(0, |largest, value| largest.max(value.to_bits() & 0x7fff_ffff));
+        let largest = f32::from_bits(largest);
+        let (scale, inverse) = if !largest.is_finite() {
+            (f32::NAN, 0.0)
+        } else if largest < 1e-30 {
+            (0.0, 0.0)
+        } else {
+            (largest / QUANT_MAX, QUANT_MAX / largest)
+        };
+        let mut quants = [0_u32; 32];
+        let mut sum = 0_i32;
+        for (quant, value) in quants.iter_mut().zip(block) {
+            let rounded = (value * inverse + ROUND).to_bits().wrapping_sub(ROUND.to_bits());
+            *quant = rounded;
+            sum = sum.wrapping_add(rounded as i32);
+        }
+        for (p, pair) in quants.chunks_exact(2).enumerate() {
+            pairs[(b * 16 + p) * n_rows + t] = pair[0] & 0xffff | pair[1] << 16;
+        }
+        scales[b * n_rows + t] = scale;
+        sums[b * n_rows + t] = scale * sum as f32;
+    }
+}
