@@ -1,4 +1,5 @@
-// The engine's thread: takes the build of the engine that this browser's WebAssembly can run.
+// The engine's thread: takes the build of the engine that this browser's WebAssembly can run,
+// and keeps the way to the tokenizer's module, which is fetched when the first model needs it.
 
 // (module (func (result v128) (i8x16.relaxed_swizzle (v128.const 1) (v128.const 2))))
 const relaxedModule = [
@@ -11,10 +12,53 @@ const early = [];
 const keep = (event) => early.push(event.data);
 self.addEventListener("message", keep);
 
+// A trap in a promise reaches the page as a trap in a handler does.
+self.addEventListener("unhandledrejection", (event) => {
+  event.preventDefault();
+  setTimeout(() => {
+    throw event.reason;
+  });
+});
+
+// The compiled module is kept: after a trap it starts anew, under an address of its own, since
+// the old one's memory is in a state that nobody knows.
+let compiled;
+let n_opened = 0;
+async function openTokenizer() {
+  const script = new URL("./tokenizer.js", import.meta.url);
+  const module = new URL("./tokenizer_bg.wasm", import.meta.url);
+  compiled ??= WebAssembly.compileStreaming(fetch(module)).catch(async () => {
+    // Where a server sends another type than application/wasm.
+    return WebAssembly.compile(await (await fetch(module)).arrayBuffer());
+  });
+  try {
+    const wasm = await compiled;
+    if (n_opened > 0) script.search = `again=${n_opened}`;
+    const tokenizer = await import(script);
+    await tokenizer.default({ module_or_path: wasm });
+    n_opened += 1;
+    return tokenizer;
+  } catch (error) {
+    compiled = undefined;
+    throw error;
+  }
+}
+
 const relaxed = WebAssembly.validate(new Uint8Array(relaxedModule));
-const engine = relaxed ? await import("./engine-relaxed.js") : await import("./engine.js");
-const module = relaxed ? "./engine-relaxed_bg.wasm" : "./engine_bg.wasm";
-await engine.default({ module_or_path: new URL(module, import.meta.url) });
+try {
+  const engine = relaxed ? await import("./engine-relaxed.js") : await import("./engine.js");
+  const module = relaxed ? "./engine-relaxed_bg.wasm" : "./engine_bg.wasm";
+  await engine.default({ module_or_path: new URL(module, import.meta.url) });
+  engine.start(openTokenizer);
+} catch (error) {
+  const fault = {
+    place: "Engine",
+    what: `The engine could not be loaded: ${error.message}`,
+    advice: "Check the connection, then reload. If it stays, the site was not copied completely.",
+  };
+  self.postMessage([JSON.stringify({ Fault: fault }), null]);
+  throw error;
+}
 
 self.removeEventListener("message", keep);
 for (const data of early) self.dispatchEvent(new MessageEvent("message", { data }));

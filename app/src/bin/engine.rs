@@ -1,6 +1,18 @@
-//! Entry point of the engine module.
+//! Entry point of the engine's module: models and kernels, in the worker.
 
-fn main() {
-    // Until there is more: a module that says nothing to JavaScript has no glue to generate.
-    js_sys::Reflect::has(&js_sys::global(), &"vitrine".into()).ok();
+use js_sys::Function;
+use vitrine_app::worker;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// Starts listening to the page. `open_tokenizer` starts the tokenizer's module.
+///
+/// # Errors
+/// If the browser lacks what a worker needs.
+#[wasm_bindgen]
+pub fn start(open_tokenizer: Function) -> Result<(), JsValue> {
+    std::panic::set_hook(Box::new(|panic| worker::report_panic(&panic.to_string())));
+    worker::start(open_tokenizer)
 }
+
+fn main() {}

@@ -1,0 +1,369 @@
+//! Runs: a text (or one more token) through the model, and the answers to it.
+
+use std::collections::BTreeMap;
+
+use js_sys::Float32Array;
+use vitrine_kernels::Control;
+use vitrine_models::sample::{self, Random};
+use vitrine_models::tokenize::visible;
+use vitrine_models::{HookPoint, Input, ModelError, ModelSpec, RunInfo, Tap, Trace};
+
+use super::http::megabytes;
+use super::js;
+use super::load::Loaded;
+use super::post::{fault, post, post_buffer, post_bytes};
+use super::studio::{LastRun, Studio};
+use super::text::{self, Piece};
+use crate::protocol::{
+    Candidate, FaultPlace, FromWorker, GenerateEnd, GenerateJob, LensRow, Predictions, RunId,
+    RunJob, RunReport, TokenView, Wants,
+};
+
+/// Candidates that go with every prediction.
+const N_TOP: usize = 64;
+/// Candidates of each row of the lens.
+const N_LENS: usize = 5;
+/// While tokens stream, hooks follow at most so often: nobody sees more.
+const TRACE_EVERY_MS: f64 = 100.0;
+/// Values read back at once, for one answer.
+const MAX_TRACE_BYTES: u64 = 384 << 20;
+
+/// A text cut into tokens.
+struct Prepared {
+    input: Input,
+    views: Vec<TokenView>,
+    notice: Option<String>,
+}
+
+impl Studio {
+    /// Runs a text.
+    pub async fn run(&mut self, job: RunJob) {
+        self.job = Some(job.clone());
+        let run = job.run;
+        let Some(loaded) = &self.loaded else { return };
+        let prepared = match prepare(loaded, &job).await {
+            Ok(prepared) => prepared,
+            Err(problem) => {
+                let advice = "Change the text, or take another model.";
+                fault(FaultPlace::Run, problem, advice);
+                return;
+            }
+        };
+        let Prepared { input, views, notice } = prepared;
+        post(&FromWorker::Tokens { run, tokens: views.clone(), notice });
+        if input.ids.is_empty() {
+            self.last = None;
+            post(&FromWorker::Ran(RunReport { run, ..RunReport::default() }));
+            self.repaint().await;
+            return;
+        }
+        let control = self.desk.begin();
+        let info = match self.set_tokens(&input, &control).await {
+            Ok(info) => info,
+            Err(err) => {
+                // The same text on the engine that is there now.
+                if !self.mend(&err).await {
+                    return;
+                }
+                match self.set_tokens(&input, &control).await {
+                    Ok(info) => info,
+                    Err(err) => {
+                        if self.mend(&err).await {
+                            self.desk.run_again(job);
+                        }
+                        return;
+                    }
+                }
+            }
+        };
+        self.completed(run, input, views, info);
+        self.answer(true, &control).await;
+    }
+
+    async fn set_tokens(
+        &mut self,
+        input: &Input,
+        control: &Control,
+    ) -> Result<RunInfo, ModelError> {
+        let wants = self.desk.wants();
+        let Some(loaded) = &mut self.loaded else {
+            return Err(ModelError::input("text", "no model is loaded"));
+        };
+        // What the panels need is kept from the start, rather than run for once more.
+        let points = points_of(&wants.hooks, loaded.session.spec());
+        loaded.session.want(points.iter().map(|point| point.hook))?;
+        loaded.session.set_tokens(input, control).await
+    }
+
+    fn completed(&mut self, run: RunId, input: Input, views: Vec<TokenView>, info: RunInfo) {
+        let report = RunReport {
+            run,
+            n_tokens: input.ids.len() as u32,
+            n_reused: info.n_reused as u32,
+            ms: info.ms,
+            pattern_row_error: None,
+        };
+        self.last = Some(LastRun { run, input, views, report, is_checked: false });
+    }
+
+    /// Sends what follows from the last run; with all hooks wanted, if `with_wants`.
+    async fn answer(&mut self, with_wants: bool, control: &Control) {
+        let Some(last) = &self.last else { return };
+        post(&FromWorker::Ran(last.report.clone()));
+        self.repaint().await;
+        self.predict();
+        if with_wants && control.check().is_ok() {
+            self.answer_with(control).await;
+        }
+    }
+
+    fn predict(&mut self) {
+        let (Some(last), Some(loaded)) = (&self.last, &self.loaded) else { return };
+        let logits = loaded.session.last_logits();
+        if logits.is_empty() {
+            return;
+        }
+        let top = sample::top_k(logits, N_TOP)
+            .into_iter()
+            .map(|id| candidate(loaded, id as u32, logits[id]))
+            .collect();
+        let position = last.report.n_tokens.saturating_sub(1);
+        let predictions = Predictions { run: last.run, position, top };
+        post_buffer(&FromWorker::Predictions(predictions), &Float32Array::from(logits).buffer());
+    }
+
+    /// The panels need something else of the last run.
+    pub async fn answer_wants(&mut self) {
+        let control = self.desk.begin();
+        self.answer_with(&control).await;
+    }
+
+    async fn answer_with(&mut self, control: &Control) {
+        self.desk.answering_wants();
+        let wants = self.desk.wants();
+        let (Some(last), Some(loaded)) = (&self.last, &mut self.loaded) else { return };
+        let outcome = send_wants(last.run, loaded, &wants, control).await;
+        if let Err(err) = outcome
+            && self.mend(&err).await
+            && let Some(job) = self.job.clone()
+        {
+            self.desk.run_again(job);
+        }
+    }
+
+    /// Continues the text.
+    pub async fn generate(&mut self, job: GenerateJob) {
+        let Some(last) = &mut self.last else {
+            post(&FromWorker::Generated { run: job.run, end: GenerateEnd::Stopped });
+            return;
+        };
+        last.run = job.run;
+        let control = self.desk.begin();
+        let end = match self.stream(&job, &control).await {
+            Ok(end) => end,
+            Err(err) => {
+                let again = self.mend(&err).await;
+                if again && let Some(job) = self.job.clone() {
+                    self.desk.run_again(job);
+                }
+                GenerateEnd::Stopped
+            }
+        };
+        post(&FromWorker::Generated { run: job.run, end });
+        // Stopped or not: the panels show the last token that came.
+        self.answer_with(&self.desk.begin()).await;
+    }
+
+    async fn stream(
+        &mut self,
+        job: &GenerateJob,
+        control: &Control,
+    ) -> Result<GenerateEnd, ModelError> {
+        let asked = job.sampling;
+        let sampling = sample::Sampling {
+            temperature: asked.temperature,
+            top_k: asked.top_k as usize,
+            top_p: asked.top_p,
+        };
+        let mut random = Random::from_seed(asked.seed);
+        let mut traced_at = js::now();
+        for _ in 0..job.n_tokens {
+            let (Some(last), Some(loaded)) = (&mut self.last, &mut self.loaded) else {
+                return Ok(GenerateEnd::Stopped);
+            };
+            let logits = loaded.session.last_logits();
+            if logits.is_empty() {
+                let problem = "this model predicts no next token";
+                return Err(ModelError::input("generation", problem));
+            }
+            if last.input.ids.len() >= loaded.session.spec().n_ctx {
+                return Ok(GenerateEnd::Context);
+            }
+            let id = sample::sample(logits, &sampling, &mut random) as u32;
+            if loaded.end_tokens.contains(&id) {
+                return Ok(GenerateEnd::EndToken);
+            }
+            let info = match loaded.session.next(id, control).await {
+                Err(err) if err.is_cancelled() => return Ok(GenerateEnd::Stopped),
+                outcome => outcome?,
+            };
+            let piece = Piece { id, span: None, special: false, second: false };
+            last.views.push(text::view(piece, loaded.tokenizer.bytes_of(id), true));
+            last.input.ids.push(id);
+            let (views, input) = (std::mem::take(&mut last.views), std::mem::take(&mut last.input));
+            let message = FromWorker::Tokens { run: job.run, tokens: views, notice: None };
+            post(&message);
+            let FromWorker::Tokens { tokens: views, .. } = message else { continue };
+            self.completed(job.run, input, views, info);
+            let is_due = js::now() - traced_at >= TRACE_EVERY_MS;
+            if is_due {
+                traced_at = js::now();
+            }
+            self.answer(is_due, control).await;
+            if control.pause().await.is_err() {
+                return Ok(GenerateEnd::Stopped);
+            }
+        }
+        Ok(GenerateEnd::Length)
+    }
+
+    /// In a quiet moment, sums every row of every pattern: all should be 1.
+    pub async fn check_rows(&mut self) {
+        let control = self.desk.begin();
+        let (Some(last), Some(loaded)) = (&mut self.last, &mut self.loaded) else { return };
+        match loaded.session.pattern_row_error(&control).await {
+            Ok(error) => {
+                last.is_checked = true;
+                last.report.pattern_row_error = error;
+                post(&FromWorker::Ran(last.report.clone()));
+            }
+            // Something else came; it will be quiet again.
+            Err(err) if err.is_cancelled() => {}
+            Err(err) => {
+                last.is_checked = true;
+                self.mend(&err).await;
+            }
+        }
+    }
+}
+
+async fn prepare(loaded: &Loaded, job: &RunJob) -> Result<Prepared, String> {
+    let spec = loaded.session.spec();
+    let keep_end = spec.causal;
+    let (text, text_start) = text::clipped(&job.text, keep_end);
+    let pair = job.pair.as_deref().map(|pair| text::clipped(pair, keep_end).0);
+    let mut pieces = loaded.tokenizer.encode(text, pair).await?;
+    let n_over = text::cut_to_context(&mut pieces, spec.n_ctx, keep_end);
+    let notice = notice(spec, n_over, text_start > 0 || text.len() < job.text.len());
+    let offset = text_start as u32;
+    for piece in &mut pieces {
+        if !piece.second {
+            piece.span = piece.span.map(|(start, end)| (start + offset, end + offset));
+        }
+    }
+    let has_pair = pieces.iter().any(|piece| piece.second) && spec.n_token_types > 1;
+    let token_types = pieces.iter().map(|piece| u32::from(piece.second)).collect();
+    let input = Input {
+        ids: pieces.iter().map(|piece| piece.id).collect(),
+        token_types: has_pair.then_some(token_types),
+        attention_mask: None,
+    };
+    let views = pieces
+        .into_iter()
+        .map(|piece| text::view(piece, loaded.tokenizer.bytes_of(piece.id), false))
+        .collect();
+    Ok(Prepared { input, views, notice })
+}
+
+/// What the visitor should know of a cut text.
+fn notice(spec: &ModelSpec, n_over: usize, is_clipped: bool) -> Option<String> {
+    let side = if spec.causal { ("first", "last") } else { ("last", "first") };
+    let kept = format!("the model reads the {} {} tokens", side.1, spec.n_ctx);
+    match (n_over, is_clipped) {
+        (0, false) => None,
+        (n, false) => {
+            Some(format!("Longer than the context: {kept}; the {} {n} are left out.", side.0))
+        }
+        (_, true) => Some(format!("Much longer than the context: {kept}; all else is left out.")),
+    }
+}
+
+/// The points of these names that the model has.
+fn points_of(names: &[String], spec: &ModelSpec) -> Vec<HookPoint> {
+    names
+        .iter()
+        .filter_map(|name| HookPoint::parse(name))
+        .filter(|point| spec.has(point.hook) && point.layer < spec.n_layers)
+        .collect()
+}
+
+fn candidate(loaded: &Loaded, id: u32, logit: f32) -> Candidate {
+    Candidate { id, text: visible(loaded.tokenizer.bytes_of(id)), logit }
+}
+
+async fn send_wants(
+    run: RunId,
+    loaded: &mut Loaded,
+    wants: &Wants,
+    control: &Control,
+) -> Result<(), ModelError> {
+    let points = points_of(&wants.hooks, loaded.session.spec());
+    if !points.is_empty() {
+        let trace = read(loaded, &points, control).await?;
+        if let Some(trace) = trace {
+            post_bytes(&FromWorker::Trace { run }, &trace.to_safetensors(&BTreeMap::new())?);
+        }
+    }
+    let n_tokens = loaded.session.tokens().len();
+    let can_predict = loaded.session.spec().causal && loaded.session.spec().has_logits;
+    if let Some(position) = wants.lens_at.filter(|_| can_predict && n_tokens > 0) {
+        let position = (position as usize).min(n_tokens - 1);
+        let rows = loaded.session.lens(position, N_LENS, control).await?;
+        let rows = rows
+            .into_iter()
+            .map(|row| LensRow {
+                hook: row.point.to_string(),
+                top: row.top.iter().map(|&(id, p)| candidate(loaded, id, p)).collect(),
+                entropy: row.entropy,
+                rank_of_final: row.rank_of_final as u32,
+                p_of_final: row.p_of_final,
+            })
+            .collect();
+        post(&FromWorker::Lens { run, position: position as u32, rows });
+    }
+    if wants.losses && can_predict {
+        let losses = loaded.session.token_losses(control).await?;
+        post(&FromWorker::Losses { run, losses });
+    }
+    Ok(())
+}
+
+/// Reads hooks, unless they are more than the page could hold.
+pub(super) async fn read(
+    loaded: &mut Loaded,
+    points: &[HookPoint],
+    control: &Control,
+) -> Result<Option<Trace>, ModelError> {
+    let session = &mut loaded.session;
+    let n_tokens = session.tokens().len();
+    let n_values: usize = points
+        .iter()
+        .map(|point| point.hook.shape(session.spec(), n_tokens).iter().product::<usize>())
+        .sum();
+    let n_bytes = n_values as u64 * 4;
+    if n_bytes > MAX_TRACE_BYTES {
+        fault(
+            FaultPlace::Panel,
+            format!(
+                "{} hooks of {n_tokens} tokens are {}, more than the {} that are read at once",
+                points.len(),
+                megabytes(n_bytes),
+                megabytes(MAX_TRACE_BYTES)
+            ),
+            "Shorten the text, or look at fewer layers.",
+        );
+        return Ok(None);
+    }
+    let taps: Vec<_> = points.iter().map(|&point| Tap::of(point)).collect();
+    session.read(&taps, control).await.map(Some)
+}

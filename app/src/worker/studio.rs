@@ -1,0 +1,221 @@
+//! The loop that owns the model, and what it remembers between two messages.
+
+use std::future::Future;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+
+use js_sys::Function;
+use vitrine_kernels::EngineError;
+use vitrine_models::{Input, ModelError, Session};
+use wasm_bindgen::JsValue;
+
+use super::cancel::Stop;
+use super::desk::{Desk, Errand, Task};
+use super::js;
+use super::load::{Loaded, Loader, engine_fault};
+use super::post::{fault, post};
+use super::wall::Wall;
+use crate::protocol::{EngineChoice, FaultPlace, FromWorker, RunId, RunJob, RunReport, TokenView};
+
+/// A quiet time after which the sums of all pattern rows are checked.
+const QUIET_MS: u32 = 250;
+/// A second loss of the device within this time means the CPU engine.
+const LOSS_WINDOW_MS: f64 = 60_000.0;
+
+/// What the loop owns.
+pub(super) struct Studio {
+    pub desk: Rc<Desk>,
+    pub loader: Rc<Loader>,
+    pub loaded: Option<Loaded>,
+    pub wall: Wall,
+    /// The last text that was asked for.
+    pub job: Option<RunJob>,
+    /// The last run that was completed.
+    pub last: Option<LastRun>,
+    /// When the device was lost last.
+    lost_at: Option<f64>,
+}
+
+/// A completed run.
+pub(super) struct LastRun {
+    /// The page's count.
+    pub run: RunId,
+    /// What went in.
+    pub input: Input,
+    /// What the page was shown.
+    pub views: Vec<TokenView>,
+    /// How it went.
+    pub report: RunReport,
+    /// Whether the sums of pattern rows were checked.
+    pub is_checked: bool,
+}
+
+impl Studio {
+    /// A studio without a model.
+    pub fn new(desk: Rc<Desk>, loader: Rc<Loader>) -> Self {
+        let wall = Wall::default();
+        Self { desk, loader, loaded: None, wall, job: None, last: None, lost_at: None }
+    }
+
+    /// Does what comes, forever.
+    pub async fn work(mut self) {
+        loop {
+            let is_checked = self.last.as_ref().is_none_or(|last| last.is_checked);
+            let task = if is_checked {
+                self.desk.next().await
+            } else {
+                match before(self.desk.next(), js::sleep(QUIET_MS)).await {
+                    Some(task) => task,
+                    None => {
+                        self.check_rows().await;
+                        continue;
+                    }
+                }
+            };
+            match task {
+                Task::Engine(choice) => self.use_engine(choice).await,
+                Task::Release(done) => self.release(&done),
+                Task::Arrived(loaded) => self.move_in(*loaded).await,
+                Task::Wall(command, canvas) => self.paint(command, &canvas).await,
+                Task::Run(job) => self.run(job).await,
+                Task::Generate(job) => self.generate(job).await,
+                Task::Want => self.answer_wants().await,
+                Task::Errand(Errand::Compare(texts)) => self.compare(texts).await,
+                Task::Errand(Errand::CompareEngines) => self.compare_engines().await,
+                Task::Errand(Errand::Export(hooks)) => self.export(&hooks).await,
+            }
+        }
+    }
+
+    async fn use_engine(&mut self, choice: EngineChoice) {
+        let info = self.loader.engines.choose(choice).await;
+        post(&FromWorker::Engine(info));
+        if !self.desk.is_started() {
+            self.desk.set_started();
+            self.loader.offer().await;
+            return;
+        }
+        if self.rebuild().await
+            && let Some(job) = self.job.clone()
+        {
+            self.run(job).await;
+        }
+    }
+
+    fn release(&mut self, done: &Function) {
+        self.clear_out();
+        self.loader.held.set(0);
+        let _ignored = done.call0(&JsValue::UNDEFINED);
+    }
+
+    async fn move_in(&mut self, loaded: Loaded) {
+        self.clear_out();
+        self.loader.held.set(loaded.session.engine().bytes_held());
+        post(&FromWorker::Loaded(Box::new(loaded.card.clone())));
+        self.loaded = Some(loaded);
+        self.wall.leave_engine(self.loader.engines.is_gpu());
+        self.repaint().await;
+    }
+
+    /// Frees the model.
+    fn clear_out(&mut self) {
+        self.last = None;
+        if let Some(loaded) = self.loaded.take() {
+            free(loaded.session);
+        }
+    }
+
+    /// Loads the model again into a fresh engine of the kind that is chosen now. Returns whether
+    /// there is a model afterwards.
+    async fn rebuild(&mut self) -> bool {
+        let Some(loaded) = self.loaded.take() else { return false };
+        self.last = None;
+        // One copy of the weights at a time.
+        let Loaded { session, tokenizer, gathered, .. } = loaded;
+        free(session);
+        self.loader.held.set(0);
+        let control = self.desk.begin().renewed();
+        let engine = self.loader.engines.make().await.map_err(|err| Stop::from(engine_fault(err)));
+        let reloaded = match engine {
+            Ok(engine) => self.loader.reload(engine, &gathered, &tokenizer, &control).await,
+            Err(stop) => Err(stop),
+        };
+        match reloaded {
+            Ok(loaded) => {
+                self.loader.held.set(loaded.session.engine().bytes_held());
+                self.loaded = Some(loaded);
+                self.wall.leave_engine(self.loader.engines.is_gpu());
+                true
+            }
+            Err(Stop::Cancelled) => false,
+            Err(Stop::Fault(problem)) => {
+                post(&FromWorker::Fault(problem));
+                false
+            }
+        }
+    }
+
+    /// Deals with an error of a run. Returns whether to run again: after the first loss of the
+    /// device on a fresh one, after a second within a minute on the CPU.
+    pub async fn mend(&mut self, err: &ModelError) -> bool {
+        let ModelError::Engine(EngineError::DeviceLost(why)) = err else {
+            if !err.is_cancelled() {
+                let place = FaultPlace::Run;
+                fault(place, err.to_string(), advice_for(err));
+            }
+            return false;
+        };
+        // Some drivers die of the first picture; its values can be read back.
+        self.wall.refuse_gpu();
+        let now = js::now();
+        let is_second = self.lost_at.is_some_and(|then| now - then < LOSS_WINDOW_MS);
+        self.lost_at = Some(now);
+        let choice = if is_second { EngineChoice::Cpu } else { self.loader.engines.choice() };
+        let info = self.loader.engines.choose(choice).await;
+        if is_second {
+            fault(
+                FaultPlace::Engine,
+                format!("The GPU was lost twice within a minute ({why})"),
+                "The CPU engine goes on with the same text. Choose the GPU engine again once the \
+                 driver has settled, or reload the page.",
+            );
+        }
+        post(&FromWorker::Engine(info));
+        self.rebuild().await
+    }
+}
+
+/// Frees a session with its weights; buffers of a GPU would else wait for the garbage collector.
+pub(super) fn free(session: Session) {
+    let (mut engine, _model) = session.into_engine();
+    engine.clear();
+}
+
+/// What to do about an error of a run.
+pub(super) fn advice_for(err: &ModelError) -> &'static str {
+    match err {
+        ModelError::Engine(EngineError::OutOfMemory { .. }) => {
+            "Shorten the text, close other tabs, or take a smaller model. The page goes on."
+        }
+        ModelError::Engine(EngineError::Shader { .. }) => {
+            "This driver cannot run the GPU engine: choose the CPU engine."
+        }
+        ModelError::Engine(EngineError::TooLarge { .. }) => {
+            "Shorten the text, or choose the CPU engine."
+        }
+        _ => "Change the text, or reload the page.",
+    }
+}
+
+/// The outcome of `work`, unless `limit` is over first.
+async fn before<T>(work: impl Future<Output = T>, limit: impl Future<Output = ()>) -> Option<T> {
+    let (mut work, mut limit) = (pin!(work), pin!(limit));
+    std::future::poll_fn(|context| {
+        if let Poll::Ready(done) = work.as_mut().poll(context) {
+            return Poll::Ready(Some(done));
+        }
+        limit.as_mut().poll(context).map(|()| None)
+    })
+    .await
+}

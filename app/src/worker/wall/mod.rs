@@ -1,0 +1,255 @@
+//! The wall of all heads, painted here on a canvas of the page.
+//!
+//! On the GPU engine the thumbnails are drawn from GPU memory; on the CPU engine, or where
+//! presenting fails, they are read back and painted on a 2D context. A canvas has one kind of
+//! context for life: where the kind changes, the page is asked for a new canvas.
+
+mod pixels;
+
+use js_sys::Object;
+use vitrine_kernels::draw::{self, Canvas, CanvasError, WallPicture};
+use vitrine_kernels::engine::gpu::GpuEngine;
+use vitrine_kernels::{Engine, Read};
+use vitrine_models::session::WallView;
+use wasm_bindgen::{Clamped, JsCast, JsValue};
+use web_sys::{ImageData, OffscreenCanvas, OffscreenCanvasRenderingContext2d};
+
+use super::js;
+use super::load::Loaded;
+use super::post::{fault, post};
+use super::studio::Studio;
+use crate::palette::{self, NON_FINITE};
+use crate::protocol::{FaultPlace, FromWorker, WallCommand, WallStyle};
+use pixels::{FRAME, Thumbnails, background, frame_color, hidden_cols};
+
+/// Longest side that a canvas may have.
+const MAX_SIDE: u32 = 16_384;
+
+/// The canvas and how to paint it.
+#[derive(Default)]
+pub(super) struct Wall {
+    canvas: Option<OffscreenCanvas>,
+    surface: Surface,
+    style: WallStyle,
+    /// Whether presenting failed once: then it is not tried again.
+    is_gpu_refused: bool,
+}
+
+/// Where to paint.
+#[derive(Default)]
+enum Surface {
+    /// Not decided: there is no model yet.
+    #[default]
+    Open,
+    /// Read back and painted here.
+    Plain(OffscreenCanvasRenderingContext2d),
+    /// Drawn from GPU memory.
+    Gpu(Box<GpuSurface>),
+}
+
+struct GpuSurface {
+    canvas: Canvas,
+    painter: draw::Wall,
+}
+
+impl Wall {
+    fn attach(&mut self, canvas: OffscreenCanvas, width: u32, height: u32) {
+        canvas.set_width(width.clamp(1, MAX_SIDE));
+        canvas.set_height(height.clamp(1, MAX_SIDE));
+        self.canvas = Some(canvas);
+        self.surface = Surface::Open;
+    }
+
+    fn detach(&mut self) {
+        self.canvas = None;
+        self.surface = Surface::Open;
+    }
+
+    /// The engine is another one: what was made of it goes. The canvas stays where the new one
+    /// paints in the same way, else the page is asked for another.
+    pub fn leave_engine(&mut self, to_gpu: bool) {
+        let paints_by_gpu = to_gpu && !self.is_gpu_refused;
+        let is_stale = match &self.surface {
+            Surface::Open => false,
+            Surface::Plain(_) => paints_by_gpu,
+            Surface::Gpu(_) => !paints_by_gpu,
+        };
+        if is_stale {
+            self.ask_for_canvas();
+        } else if matches!(self.surface, Surface::Gpu(_)) {
+            self.surface = Surface::Open;
+        }
+    }
+
+    /// Paints by read-back from now on: the device was lost, perhaps by presenting.
+    pub fn refuse_gpu(&mut self) {
+        self.is_gpu_refused = true;
+    }
+
+    fn ask_for_canvas(&mut self) {
+        if self.canvas.is_some() {
+            self.detach();
+            post(&FromWorker::WallStale);
+        }
+    }
+
+    fn resize(&mut self, width: u32, height: u32, engine: Option<&Engine>) {
+        let (width, height) = (width.clamp(1, MAX_SIDE), height.clamp(1, MAX_SIDE));
+        if let Some(canvas) = &self.canvas {
+            canvas.set_width(width);
+            canvas.set_height(height);
+        }
+        if let (Surface::Gpu(surface), Some(Engine::Gpu(engine))) = (&mut self.surface, engine) {
+            surface.canvas.resize(engine, width, height);
+        }
+    }
+
+    /// Decides how to paint, once there is an engine.
+    fn open(&mut self, engine: &Engine) {
+        let (Surface::Open, Some(canvas)) = (&self.surface, &self.canvas) else { return };
+        if let Engine::Gpu(engine) = engine
+            && !self.is_gpu_refused
+        {
+            match open_gpu(engine, canvas) {
+                Ok(surface) => self.surface = Surface::Gpu(Box::new(surface)),
+                Err(_) => {
+                    // The canvas may be of the other kind now.
+                    self.is_gpu_refused = true;
+                    self.ask_for_canvas();
+                }
+            }
+            return;
+        }
+        match open_plain(canvas) {
+            Ok(context) => self.surface = Surface::Plain(context),
+            Err(thrown) => {
+                self.detach();
+                let what = format!("The wall cannot be painted ({})", js::words(&thrown));
+                fault(FaultPlace::Panel, what, "Close other tabs and reload the page.");
+            }
+        }
+    }
+}
+
+fn open_gpu(engine: &GpuEngine, canvas: &OffscreenCanvas) -> Result<GpuSurface, CanvasError> {
+    let painter = draw::Wall::new(engine, palette::table(palette::Map::Sequential));
+    let canvas = Canvas::new(engine, target(canvas), canvas.width(), canvas.height())?;
+    Ok(GpuSurface { canvas, painter })
+}
+
+#[cfg(target_arch = "wasm32")]
+fn target(canvas: &OffscreenCanvas) -> draw::SurfaceTarget<'static> {
+    draw::SurfaceTarget::OffscreenCanvas(canvas.clone())
+}
+
+/// Natively this compiles for the unit tests and is never reached: there are no canvases.
+#[cfg(not(target_arch = "wasm32"))]
+fn target(_canvas: &OffscreenCanvas) -> draw::SurfaceTarget<'static> {
+    unreachable!("canvases exist in browsers only")
+}
+
+fn open_plain(canvas: &OffscreenCanvas) -> Result<OffscreenCanvasRenderingContext2d, JsValue> {
+    let options = Object::new();
+    js_sys::Reflect::set(&options, &"alpha".into(), &false.into())?;
+    let context = canvas.get_context_with_context_options("2d", &options)?;
+    Ok(context.ok_or("there is no 2D context")?.unchecked_into())
+}
+
+impl Studio {
+    /// Does what the page says about the wall.
+    pub async fn paint(&mut self, command: WallCommand, canvas: &JsValue) {
+        match command {
+            WallCommand::Attach { width, height } => {
+                let Some(canvas) = canvas.dyn_ref::<OffscreenCanvas>() else { return };
+                self.wall.attach(canvas.clone(), width, height);
+            }
+            WallCommand::Resize { width, height } => {
+                let engine = self.loaded.as_ref().map(|loaded| loaded.session.engine());
+                self.wall.resize(width, height, engine);
+            }
+            WallCommand::Style(style) => self.wall.style = style,
+            WallCommand::Detach => self.wall.detach(),
+        }
+        self.repaint().await;
+    }
+
+    /// Paints what the last run left.
+    pub async fn repaint(&mut self) {
+        // A burst of commands needs one painting, that of the last.
+        if self.desk.has_painting() {
+            return;
+        }
+        let Some(loaded) = &mut self.loaded else { return };
+        self.wall.open(loaded.session.engine());
+        let view = loaded.session.wall().filter(|_| self.last.is_some());
+        match &mut self.wall.surface {
+            Surface::Open => {}
+            Surface::Gpu(surface) => {
+                let Engine::Gpu(engine) = loaded.session.engine() else { return };
+                if present(surface, engine, view, &self.wall.style).is_err() {
+                    self.wall.refuse_gpu();
+                    self.wall.ask_for_canvas();
+                }
+            }
+            Surface::Plain(context) => {
+                let thumbnails = match view {
+                    Some(view) => thumbnails(loaded, view).await,
+                    None => None,
+                };
+                let canvas = context.canvas();
+                let (width, height) = (canvas.width(), canvas.height());
+                let (style, size) = (&self.wall.style, (width as usize, height as usize));
+                let pixels = pixels::pixels(thumbnails.as_ref(), style, size.0, size.1);
+                let data = Clamped(pixels.as_slice());
+                // A canvas too large for the browser stays as it is.
+                if let Ok(image) = ImageData::new_with_u8_clamped_array_and_sh(data, width, height)
+                {
+                    let _painted = context.put_image_data(&image, 0.0, 0.0);
+                }
+            }
+        }
+    }
+}
+
+/// Draws from GPU memory.
+fn present(
+    surface: &mut GpuSurface,
+    engine: &GpuEngine,
+    view: Option<WallView>,
+    style: &WallStyle,
+) -> Result<(), CanvasError> {
+    let GpuSurface { canvas, painter } = surface;
+    let buffer = view.and_then(|view| Some((view, engine.state_buffer(view.state)?)));
+    let size = canvas.size();
+    let format = canvas.format();
+    canvas.frame(engine, |texture| {
+        let Some((view, maps)) = buffer else { return };
+        painter.paint(maps, texture, format, &picture(view, style, size));
+    })
+}
+
+fn picture(view: WallView, style: &WallStyle, size: (u32, u32)) -> WallPicture {
+    WallPicture {
+        size,
+        n_cols: style.n_cols,
+        gap: style.gap,
+        n_maps: view.n_maps as u32,
+        side: view.side as u32,
+        n_cells: view.n_cells as u32,
+        order: style.order.clone(),
+        hidden_cols: hidden_cols(style, view.n_cells, view.block),
+        selected: (style.selected, frame_color(style.dark, true)),
+        hovered: (style.hovered, frame_color(style.dark, false)),
+        frame: FRAME,
+        background: background(style.dark),
+        non_finite: NON_FINITE,
+    }
+}
+
+async fn thumbnails(loaded: &mut Loaded, view: WallView) -> Option<Thumbnails> {
+    let cells = 0..view.n_cells;
+    let read = Read::state(view.state, vec![0..view.n_maps, cells.clone(), cells]);
+    // A device that is lost here is found by the next run.
+    let values = loaded.session.engine_mut().read(&[read]).await.ok()?.pop()?;
+    Some(Thumbnails { n_cells: view.n_cells, block: view.block, values })
+}

@@ -1,0 +1,203 @@
+//! The wall from values that were read back, in plain pixels. The same picture as the GPU's: see
+//! `draw/wall.wgsl`.
+
+use crate::palette::{NON_FINITE, Rgb, Scale};
+use crate::protocol::WallStyle;
+
+/// Width of the frame around a thumbnail that is pinned or under the pointer, device pixels.
+pub(super) const FRAME: u32 = 2;
+
+/// Thumbnails that were read back: `[n_maps, n_cells, n_cells]`.
+pub(super) struct Thumbnails {
+    /// Cells, each way.
+    pub n_cells: usize,
+    /// Tokens that a cell stands for, each way.
+    pub block: usize,
+    /// Their values.
+    pub values: Vec<f32>,
+}
+
+/// RGBA of the whole canvas.
+pub(super) fn pixels(
+    thumbnails: Option<&Thumbnails>,
+    style: &WallStyle,
+    width: usize,
+    height: usize,
+) -> Vec<u8> {
+    let background = background(style.dark);
+    let mut out = Vec::with_capacity(width * height * 4);
+    for _ in 0..width * height {
+        out.extend([background[0], background[1], background[2], 255]);
+    }
+    let Some(thumbnails) = thumbnails.filter(|thumbnails| thumbnails.n_cells > 0) else {
+        return out;
+    };
+    let n_cells = thumbnails.n_cells;
+    let n_maps = thumbnails.values.len() / (n_cells * n_cells);
+    let layout = Layout::new(style, width, height, n_maps);
+    for place in 0..n_maps {
+        let map = style.order.get(place).map_or(place, |&map| map as usize);
+        if map >= n_maps {
+            continue;
+        }
+        let values = &thumbnails.values[map * n_cells * n_cells..][..n_cells * n_cells];
+        let (left, top) = layout.corner(place);
+        let colors = colors(values, n_cells, thumbnails.block, style, background);
+        let right = (left + layout.cell_width).min(width);
+        for y in top..(top + layout.cell_height).min(height) {
+            let row = (y - top) * n_cells / layout.cell_height;
+            for x in left..right {
+                let col = (x - left) * n_cells / layout.cell_width;
+                let at = (y * width + x) * 4;
+                out[at..at + 3].copy_from_slice(&colors[row * n_cells + col]);
+            }
+        }
+        let is_marked = |mark: Option<u32>| mark == Some(map as u32);
+        if is_marked(style.selected) || is_marked(style.hovered) {
+            let color = frame_color(style.dark, is_marked(style.selected));
+            layout.frame(&mut out, width, height, place, color);
+        }
+    }
+    out
+}
+
+/// Where thumbnails stand: columns and rows of equal places with gaps between.
+struct Layout {
+    n_cols: usize,
+    gap: usize,
+    cell_width: usize,
+    cell_height: usize,
+}
+
+impl Layout {
+    fn new(style: &WallStyle, width: usize, height: usize, n_maps: usize) -> Self {
+        let n_cols = (style.n_cols as usize).clamp(1, n_maps.max(1));
+        let n_rows = n_maps.div_ceil(n_cols).max(1);
+        let gap = style.gap as usize;
+        let side = |length: usize, n: usize| (length.saturating_sub(gap * (n - 1)) / n).max(1);
+        Self { n_cols, gap, cell_width: side(width, n_cols), cell_height: side(height, n_rows) }
+    }
+
+    fn corner(&self, place: usize) -> (usize, usize) {
+        let (row, col) = (place / self.n_cols, place % self.n_cols);
+        (col * (self.cell_width + self.gap), row * (self.cell_height + self.gap))
+    }
+
+    fn frame(&self, out: &mut [u8], width: usize, height: usize, place: usize, color: Rgb) {
+        let (left, top) = self.corner(place);
+        let line = (FRAME as usize).min(self.cell_width).min(self.cell_height);
+        for y in top..(top + self.cell_height).min(height) {
+            for x in left..(left + self.cell_width).min(width) {
+                let inner = y >= top + line
+                    && y < top + self.cell_height - line
+                    && x >= left + line
+                    && x < left + self.cell_width - line;
+                if !inner {
+                    let at = (y * width + x) * 4;
+                    out[at..at + 3].copy_from_slice(&color);
+                }
+            }
+        }
+    }
+}
+
+/// Colours of one thumbnail: from 0 to its own largest value, hidden columns left out.
+fn colors(
+    values: &[f32],
+    n_cells: usize,
+    block: usize,
+    style: &WallStyle,
+    background: Rgb,
+) -> Vec<Rgb> {
+    let hidden = hidden_cols(style, n_cells, block);
+    let max = values
+        .iter()
+        .enumerate()
+        .filter(|(idx, value)| !hidden[idx % n_cells] && value.is_finite())
+        .fold(0.0f32, |max, (_, &value)| max.max(value));
+    let scale = Scale { max: if max > 0.0 { max } else { 1.0 }, ..Scale::UNIT };
+    values
+        .iter()
+        .enumerate()
+        .map(|(idx, &value)| match (hidden[idx % n_cells], value) {
+            (true, _) => background,
+            (_, value) if !value.is_finite() => NON_FINITE,
+            (_, value) => scale.color(value),
+        })
+        .collect()
+}
+
+/// Whether each column of cells stands for hidden tokens only.
+pub(super) fn hidden_cols(style: &WallStyle, n_cells: usize, block: usize) -> Vec<bool> {
+    let is_hidden = |col: usize| {
+        let mut tokens = (col * block..(col + 1) * block).map(|token| token as u32);
+        tokens.all(|token| style.hidden_keys.contains(&token))
+    };
+    (0..n_cells).map(is_hidden).collect()
+}
+
+/// Gaps and hidden columns.
+pub(super) fn background(dark: bool) -> Rgb {
+    if dark { [0x13, 0x15, 0x18] } else { [0xfa, 0xf9, 0xf6] }
+}
+
+/// The frame of a pinned thumbnail, or of the one under the pointer.
+pub(super) fn frame_color(dark: bool, is_selected: bool) -> Rgb {
+    match (is_selected, dark) {
+        (true, _) => [0xe6, 0x9f, 0x00],
+        (false, true) => [0xff, 0xff, 0xff],
+        (false, false) => [0x00, 0x00, 0x00],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pixel(out: &[u8], width: usize, x: usize, y: usize) -> [u8; 3] {
+        let at = (y * width + x) * 4;
+        [out[at], out[at + 1], out[at + 2]]
+    }
+
+    #[test]
+    fn thumbnails_stand_in_rows_with_gaps() {
+        let values = vec![0.0, 1.0, 1.0, f32::NAN, 0.5, 0.0, 0.0, 0.0];
+        let thumbnails = Thumbnails { n_cells: 2, block: 1, values };
+        let style = WallStyle { n_cols: 2, gap: 2, ..WallStyle::default() };
+        let out = pixels(Some(&thumbnails), &style, 10, 4);
+        let (low, high) = (Scale::UNIT.color(0.0), Scale::UNIT.color(1.0));
+        assert_eq!(pixel(&out, 10, 0, 0), low);
+        assert_eq!(pixel(&out, 10, 3, 0), high);
+        assert_eq!(pixel(&out, 10, 3, 3), NON_FINITE);
+        assert_eq!(pixel(&out, 10, 4, 0), background(false), "the gap");
+        // Each map has its own scale.
+        assert_eq!(pixel(&out, 10, 6, 0), high);
+        assert_eq!(out.len(), 160);
+    }
+
+    #[test]
+    fn order_marks_and_hidden_columns() {
+        let values = vec![1.0, 0.0, 0.0, 0.0, 0.5, 1.0, 0.25, 0.5];
+        let thumbnails = Thumbnails { n_cells: 2, block: 1, values };
+        let order = vec![1, 0];
+        let style = WallStyle { n_cols: 1, order, hidden_keys: vec![0], ..WallStyle::default() };
+        let out = pixels(Some(&thumbnails), &style, 8, 16);
+        assert_eq!(pixel(&out, 8, 0, 0), background(false), "a hidden column");
+        assert_eq!(pixel(&out, 8, 7, 0), Scale::UNIT.color(1.0));
+        assert_eq!(pixel(&out, 8, 7, 7), Scale::UNIT.color(0.5));
+        assert_eq!(pixel(&out, 8, 7, 8), Scale::UNIT.color(0.0));
+        let style = WallStyle { selected: Some(1), ..style };
+        let out = pixels(Some(&thumbnails), &style, 8, 16);
+        assert_eq!(pixel(&out, 8, 0, 0), frame_color(false, true));
+        assert_eq!(pixel(&out, 8, 4, 4), Scale::UNIT.color(0.5), "inside the frame");
+        assert_ne!(pixel(&out, 8, 0, 8), frame_color(false, true));
+    }
+
+    #[test]
+    fn nothing_to_paint_is_background() {
+        let out = pixels(None, &WallStyle { dark: true, ..WallStyle::default() }, 2, 1);
+        assert_eq!(out, [0x13, 0x15, 0x18, 255, 0x13, 0x15, 0x18, 255]);
+        let empty = Thumbnails { n_cells: 0, block: 1, values: Vec::new() };
+        assert_eq!(pixels(Some(&empty), &WallStyle::default(), 1, 1).len(), 4);
+    }
+}
