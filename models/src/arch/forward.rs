@@ -6,6 +6,7 @@
 use vitrine_kernels::ops::activation::Activation;
 use vitrine_kernels::ops::attention_scores::AttentionScores;
 use vitrine_kernels::ops::attention_values::AttentionValues;
+use vitrine_kernels::ops::layer_norm::Normed;
 use vitrine_kernels::ops::rope::{Rope, RopePairs};
 use vitrine_kernels::ops::scale::Scale;
 use vitrine_kernels::ops::softmax::Masks;
@@ -181,13 +182,7 @@ impl<'a> Forward<'a> {
     ) -> Result<TensorId, ModelError> {
         let spec = self.spec();
         let [_, scale, normalized] = site.hooks();
-        let (w, b) = (format!("{name}.w"), format!("{name}.b"));
-        let gain = if self.has(&w) { Some(self.weight(&w)?) } else { None };
-        let bias = if self.has(&b) { Some(self.weight(&b)?) } else { None };
-        let normed = match spec.norm {
-            NormKind::LayerNorm => self.recorder.layer_norm(x, gain, bias, spec.norm_eps)?,
-            NormKind::RmsNorm => self.recorder.rms_norm(x, gain, spec.norm_eps)?,
-        };
+        let normed = self.plain_norm(name, x)?;
         self.capture(scale, normed.stats)?;
         if self.state(normalized).is_some() {
             let before_gain = match spec.norm {
@@ -197,6 +192,21 @@ impl<'a> Forward<'a> {
             self.capture(normalized, before_gain.y)?;
         }
         Ok(normed.y)
+    }
+
+    /// A norm without hooks, for heads.
+    ///
+    /// # Errors
+    /// If the weights do not fit.
+    pub fn plain_norm(&mut self, name: &str, x: TensorId) -> Result<Normed, ModelError> {
+        let spec = self.spec();
+        let (w, b) = (format!("{name}.w"), format!("{name}.b"));
+        let gain = if self.has(&w) { Some(self.weight(&w)?) } else { None };
+        let bias = if self.has(&b) { Some(self.weight(&b)?) } else { None };
+        Ok(match spec.norm {
+            NormKind::LayerNorm => self.recorder.layer_norm(x, gain, bias, spec.norm_eps)?,
+            NormKind::RmsNorm => self.recorder.rms_norm(x, gain, spec.norm_eps)?,
+        })
     }
 
     /// Names a tensor `[T, …]`: interventions act on it, and it is kept if somebody wants it. The

@@ -9,6 +9,8 @@ mod load;
 pub mod rules;
 pub mod spec;
 
+mod bert;
+mod gpt2;
 mod llama;
 
 use std::collections::HashMap;
@@ -25,7 +27,7 @@ use crate::hook::Hook;
 use crate::weights::{ConfigFields, TensorEntry};
 
 /// All architectures, in the order of the documentation.
-pub const ARCHITECTURES: &[&ArchEntry] = &[&llama::ENTRY];
+pub const ARCHITECTURES: &[&ArchEntry] = &[&gpt2::ENTRY, &llama::ENTRY, &bert::ENTRY];
 
 /// One line of the list.
 pub struct ArchEntry {

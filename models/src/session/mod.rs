@@ -261,6 +261,11 @@ impl Session {
         Ok(())
     }
 
+    /// Makes the next run start from the first token.
+    pub fn forget(&mut self) {
+        self.forget_rows(0);
+    }
+
     /// Keeps more hooks from run to run. Returns whether the tokens must run again for that.
     ///
     /// # Errors

@@ -1,0 +1,177 @@
+//! Both engines against values that transformers computed (tests/golden/make.py): tiny random
+//! checkpoints of every architecture, all-MiniLM-L6-v2, SmolLM2.
+
+use pollster::block_on;
+use vitrine_kernels::{Control, Engine};
+use vitrine_models::hook::{Form, HookPoint};
+use vitrine_models::session::cosine;
+use vitrine_models::{Hook, Input, Options, Session, Tap, sample};
+use vitrine_tests::golden::{
+    Golden, cpu, difference, fetched_model, gpu, root, session, visible_rows,
+};
+
+/// What is wrong with a case, hook by hook; empty if nothing is.
+fn faults_of_case(session: &mut Session, model: &str, case: &str) -> Vec<String> {
+    let golden = Golden::open(&format!("{model}/{case}"));
+    let (input, control) = (golden.input(), Control::default());
+    let mask = input.attention_mask.clone().unwrap_or_default();
+    block_on(session.set_tokens(&input, &control)).expect("runs");
+    let points: Vec<_> = golden
+        .tensors
+        .keys()
+        .map(|name| HookPoint::parse(name).unwrap_or_else(|| panic!("{name} is no hook")))
+        .collect();
+    let taps: Vec<_> = points.iter().map(|&point| Tap::of(point)).collect();
+    let trace = block_on(session.read(&taps, &control)).expect("reads");
+    let mut faults = Vec::new();
+    for (tensor, (shape, reference)) in trace.tensors().iter().zip(golden.tensors.values()) {
+        let (name, point) = (tensor.name(), tensor.point);
+        if tensor.shape != *shape {
+            faults.push(format!("{name}: shape {:?}, expected {shape:?}", tensor.shape));
+            continue;
+        }
+        let ours = visible_rows(point, shape, &tensor.values, &mask);
+        let reference = visible_rows(point, shape, reference, &mask);
+        let difference = difference(&ours, &reference);
+        let close = match point.hook.form() {
+            Form::Map if point.hook == Hook::Pattern => difference.absolute <= 1e-5,
+            _ => difference.relative <= 1e-5,
+        };
+        if !close {
+            faults.push(format!("{name}: {difference:?}"));
+        }
+    }
+    if let Some(expected) = golden.list("greedy") {
+        let found = continue_greedily(session, &input, expected.len());
+        if found != expected {
+            faults.push(format!("greedy: {found:?}, expected {expected:?}"));
+        }
+    }
+    faults
+}
+
+fn continue_greedily(session: &mut Session, input: &Input, n: usize) -> Vec<u32> {
+    let control = Control::default();
+    block_on(session.set_tokens(input, &control)).expect("runs");
+    (0..n)
+        .map(|_| {
+            let token = sample::argmax(session.last_logits()) as u32;
+            block_on(session.next(token, &control)).expect("runs");
+            token
+        })
+        .collect()
+}
+
+/// All cases of a tiny model, in one session, so that each case also follows another's tokens.
+fn check_tiny(model: &str, engine: Engine) {
+    let path = root().join("tests/golden").join(model);
+    let mut session = session(engine, &path, |model| {
+        let spec = model.spec();
+        Options { is_exact: false, max_rows: 7, ..Options::trace(spec, spec.hooks()) }
+    });
+    for case in ["case_plain", "case_again", "case_one", "case_left", "case_right"] {
+        let faults = faults_of_case(&mut session, model, case);
+        assert!(faults.is_empty(), "{model} {case}:\n{}", faults.join("\n"));
+    }
+}
+
+macro_rules! tiny {
+    ($($model:ident)*) => {
+        mod tiny_on_cpu { $(#[test] fn $model() { super::check_tiny(stringify!($model), super::cpu()) })* }
+        mod tiny_on_gpu { $(#[test] fn $model() { super::check_tiny(stringify!($model), super::gpu()) })* }
+    };
+}
+
+tiny! { gpt2 gpt2_untied nanogpt llama llama_tied llama3_rope bert bert_encoder }
+
+#[test]
+fn the_comparison_sees_a_planted_error_and_a_nan() {
+    let reference: Vec<f32> = (0..100).map(|i| (i as f32).sin()).collect();
+    let with = |value: f32| {
+        let mut ours = reference.clone();
+        ours[57] = value;
+        difference(&ours, &reference)
+    };
+    let close = |value| with(value).relative <= 1e-5 && with(value).absolute <= 1e-5;
+    assert!(close(reference[57]));
+    assert!(!close(reference[57] + 1e-3));
+    assert!(!close(f32::NAN));
+    assert!(!close(f32::NEG_INFINITY));
+}
+
+fn check_minilm(engine: Engine) {
+    let golden = Golden::open("minilm");
+    let path = fetched_model("all-minilm-l6-v2");
+    let mut session = session(engine, &path, |model| Options::live(model.spec()));
+    let ids: Vec<Vec<u32>> =
+        serde_json::from_value(golden.metadata["ids"].clone()).expect("lists of ids");
+    assert!(ids.len() > 1);
+    for (idx, ids) in ids.iter().enumerate() {
+        let input = Input::from(&ids[..]);
+        block_on(session.set_tokens(&input, &Control::default())).expect("runs");
+        let ours = block_on(session.embedding()).expect("reads");
+        let similarity = cosine(&ours, &golden.tensors[&format!("embedding.{idx}")].1);
+        assert!(similarity >= 0.99999, "text {idx}: {similarity}");
+    }
+}
+
+#[test]
+fn minilm_on_cpu() {
+    check_minilm(cpu());
+}
+
+#[test]
+fn minilm_on_gpu() {
+    check_minilm(gpu());
+}
+
+/// Logits of four prompts within `tolerance`, and 32 greedy tokens of the first three.
+fn check_smollm2(engine: Engine, tolerance: f64, n_greedy: usize) {
+    let golden = Golden::open("smollm2");
+    let path = fetched_model("smollm2-135m-instruct/SmolLM2-135M-Instruct.Q4_1.gguf");
+    let mut session = session(engine, &path, |model| Options::live(model.spec()));
+    let lists = |key: &str| -> Vec<Vec<u32>> {
+        serde_json::from_value(golden.metadata[key].clone()).expect("lists of ids")
+    };
+    let (ids, greedy) = (lists("ids"), lists("greedy"));
+    for (idx, ids) in ids.iter().enumerate() {
+        let input = Input::from(&ids[..]);
+        block_on(session.set_tokens(&input, &Control::default())).expect("runs");
+        let reference = &golden.tensors[&format!("logits.{idx}")].1;
+        let difference = difference(session.last_logits(), reference);
+        println!("prompt {idx} ({} tokens): {difference:?}", ids.len());
+        assert!(difference.relative <= tolerance, "prompt {idx}: {difference:?}");
+        if idx == 0 {
+            check_smollm2_insides(&mut session, &golden, tolerance);
+        }
+        if let Some(expected) = greedy.get(idx) {
+            let found = continue_greedily(&mut session, &input, n_greedy);
+            assert_eq!(found, expected[..n_greedy], "prompt {idx}");
+        }
+    }
+}
+
+fn check_smollm2_insides(session: &mut Session, golden: &Golden, tolerance: f64) {
+    let (shape, patterns) = &golden.tensors["patterns"]; // [n_layers, n_heads, T, T]
+    let layer_len = shape[1..].iter().product();
+    for (layer, reference) in patterns.chunks_exact(layer_len).enumerate() {
+        let tap = Tap::of(HookPoint::layer(Hook::Pattern, layer));
+        let trace = block_on(session.read(&[tap], &Control::default())).expect("reads");
+        let difference = difference(&trace.tensors()[0].values, reference);
+        assert!(difference.absolute <= 10.0 * tolerance, "layer {layer}: {difference:?}");
+    }
+    let tap = Tap::of(HookPoint::layer(Hook::ResidPre, 15));
+    let trace = block_on(session.read(&[tap], &Control::default())).expect("reads");
+    let difference = difference(&trace.tensors()[0].values, &golden.tensors["resid_pre.15"].1);
+    assert!(difference.relative <= tolerance, "{difference:?}");
+}
+
+#[test]
+fn smollm2_on_cpu() {
+    check_smollm2(cpu(), 1e-3, 32);
+}
+
+#[test]
+fn smollm2_on_gpu() {
+    check_smollm2(gpu(), 1e-3, 32);
+}

@@ -1,0 +1,308 @@
+//! What a session promises: tokens that did not change are not run again and nothing shows it;
+//! interventions do what they say; cancellation leaves it usable.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use pollster::block_on;
+use vitrine_kernels::{Control, EngineError, Read};
+use vitrine_models::hook::{Hook, HookPoint};
+use vitrine_models::session::{Part, Patch, agreement};
+use vitrine_models::weights::{Checkpoint, MemorySource};
+use vitrine_models::{Capture, Input, Model, ModelError, Options, Session, Tap};
+use vitrine_tests::golden::{cpu, difference, fetched_model, gpu, root, session};
+
+const TEXT: [u32; 12] = [5, 17, 3, 60, 3, 17, 22, 9, 0, 41, 17, 3];
+
+fn tiny(name: &str) -> Session {
+    session(cpu(), &root().join("tests/golden").join(name), |model| Options::live(model.spec()))
+}
+
+fn run(session: &mut Session, ids: &[u32]) -> (usize, usize) {
+    let info = block_on(session.set_tokens(&Input::from(ids), &Control::default())).expect("runs");
+    (info.n_reused, info.n_new)
+}
+
+/// Everything that is kept, and the logits.
+fn everything(session: &mut Session) -> Vec<f32> {
+    let hooks = session.spec().hooks();
+    let taps: Vec<_> = session
+        .spec()
+        .points()
+        .into_iter()
+        .filter(|point| hooks.contains(&point.hook))
+        .map(Tap::of)
+        .collect();
+    let trace = block_on(session.read(&taps, &Control::default())).expect("reads");
+    let values = trace.tensors().iter().flat_map(|tensor| tensor.values.iter().copied());
+    values.chain(session.last_logits().to_vec()).collect()
+}
+
+fn assert_close(ours: &[f32], theirs: &[f32]) {
+    let difference = difference(ours, theirs);
+    assert!(difference.relative <= 5e-6, "{difference:?}");
+}
+
+#[test]
+fn reused_rows_equal_a_run_from_the_start() {
+    for name in ["gpt2", "llama"] {
+        let mut typed = tiny(name);
+        // Typed letter by letter, changed in the middle, cut, and typed on.
+        assert_eq!(run(&mut typed, &TEXT[..4]), (0, 4));
+        assert_eq!(run(&mut typed, &TEXT[..5]), (4, 1));
+        assert_eq!(run(&mut typed, &[&TEXT[..3], &[1, 2, 4, 8]].concat()), (3, 4));
+        assert_eq!(run(&mut typed, &TEXT[..8]), (3, 5));
+        assert_eq!(run(&mut typed, &TEXT[..6]), (5, 1));
+        assert_eq!(run(&mut typed, &TEXT[..6]), (6, 0));
+        assert_eq!(run(&mut typed, &TEXT), (6, 6));
+        let mut fresh = tiny(name);
+        run(&mut fresh, &TEXT);
+        assert_close(&everything(&mut typed), &everything(&mut fresh));
+        assert_eq!(typed.tokens(), TEXT);
+    }
+}
+
+#[test]
+fn the_wall_follows_edits() {
+    let wall_of = |session: &mut Session| {
+        let wall = session.wall().expect("kept");
+        assert_eq!((wall.block, wall.n_cells), (1, session.tokens().len()));
+        let all = vec![0..wall.n_maps, 0..wall.side, 0..wall.side];
+        let read = [Read::state(wall.state, all)];
+        let values = block_on(session.engine_mut().read(&read)).expect("reads").remove(0);
+        (wall, values)
+    };
+    let mut typed = tiny("llama");
+    run(&mut typed, &TEXT);
+    run(&mut typed, &TEXT[..7]);
+    let (wall, ours) = wall_of(&mut typed);
+    let mut fresh = tiny("llama");
+    run(&mut fresh, &TEXT[..7]);
+    assert_close(&ours, &wall_of(&mut fresh).1);
+    // One token a cell: the thumbnail is the pattern.
+    let n_heads = typed.spec().n_heads;
+    let tap = Tap { head: Some(2), ..Tap::of(HookPoint::layer(Hook::Pattern, 1)) };
+    let trace = block_on(typed.read(&[tap], &Control::default())).expect("reads");
+    for (query, row) in trace.tensors()[0].values.chunks_exact(7).enumerate() {
+        let at = ((n_heads + 2) * wall.side + query) * wall.side;
+        assert_eq!(ours[at..at + 7], *row);
+    }
+}
+
+#[test]
+fn patterns_computed_on_demand_equal_kept_ones() {
+    for name in ["gpt2", "llama", "bert"] {
+        let mut kept = tiny(name);
+        let mut derived = session(cpu(), &root().join("tests/golden").join(name), |model| {
+            Options { max_state_bytes: 0, ..Options::live(model.spec()) }
+        });
+        assert!(kept.keeps_patterns() && !derived.keeps_patterns() && derived.wall().is_none());
+        let mut values = Vec::new();
+        for session in [&mut kept, &mut derived] {
+            run(session, &TEXT);
+            let rows = Some(2..9);
+            let all = Tap::of(HookPoint::layer(Hook::Pattern, 1));
+            let taps = [Tap { rows, head: Some(1), ..all.clone() }, all];
+            let trace = block_on(session.read(&taps, &Control::default())).expect("reads");
+            assert_eq!(trace.tensors()[0].shape, [7, 12]);
+            values.push(trace.tensors().iter().flat_map(|t| t.values.to_vec()).collect::<Vec<_>>());
+        }
+        assert_close(&values[1], &values[0]);
+    }
+}
+
+fn head_patch(factor: f32) -> Patch {
+    let point = HookPoint::layer(Hook::Z, 1);
+    Patch { point, part: Part::Head(2), rows: None, factor }
+}
+
+#[test]
+fn a_patch_of_one_changes_nothing_and_a_patch_of_zero_is_felt() {
+    for name in ["gpt2", "llama", "bert"] {
+        let mut session = tiny(name);
+        run(&mut session, &TEXT);
+        let before = everything(&mut session);
+        let points = [
+            (Hook::Z, Part::Head(1)),
+            (Hook::AttnOut, Part::All),
+            (Hook::MlpOut, Part::Column(3)),
+            (Hook::ResidPre, Part::All),
+            (Hook::ResidPost, Part::All),
+        ];
+        for (hook, part) in points {
+            for (factor, rows) in [(1.0, None), (0.0, Some(0..4))] {
+                let patch = Patch { point: HookPoint::layer(hook, 1), part, rows, factor };
+                session.set_patches(vec![patch]).expect("there is such a place");
+                run(&mut session, &TEXT);
+                let after = everything(&mut session);
+                let difference = difference(&after, &before).relative;
+                if factor == 1.0 {
+                    assert!(difference == 0.0, "{name} {hook:?}: {difference}");
+                } else {
+                    assert!(difference > 1e-4, "{name} {hook:?}: {difference}");
+                }
+            }
+        }
+        session.set_patches(Vec::new()).expect("none");
+        run(&mut session, &TEXT);
+        assert_close(&everything(&mut session), &before);
+    }
+}
+
+#[test]
+fn zeroing_a_head_equals_zeroing_its_rows_of_the_output_matrix() {
+    let folder = root().join("tests/golden/gpt2");
+    let config = std::fs::read(folder.join("config.json")).expect("a config");
+    let mut weights = std::fs::read(folder.join("model.safetensors")).expect("weights");
+    let control = Control::default();
+    let open = |weights: Vec<u8>| {
+        let files = vec![
+            MemorySource::new("config.json", config.clone()),
+            MemorySource::new("model.safetensors", weights),
+        ];
+        block_on(Checkpoint::open(files)).expect("opens")
+    };
+    // Conv1D: rows are inputs, d_head = 12 of them a head.
+    let entry = open(weights.clone())
+        .entry("transformer.h.1.attn.c_proj.weight")
+        .expect("is there")
+        .clone();
+    let start = entry.offset as usize + 2 * 12 * 36 * 4;
+    weights[start..start + 12 * 36 * 4].fill(0);
+    let mut engine = cpu();
+    let model = block_on(async {
+        let checkpoint = open(weights);
+        Model::load(&mut engine, &checkpoint, &control, &mut |_| ()).await.expect("loads")
+    });
+    let mut edited = Session::new(engine, model, Options::bare()).expect("memory");
+    run(&mut edited, &TEXT);
+
+    let mut patched = tiny("gpt2");
+    run(&mut patched, &TEXT);
+    let unpatched = patched.last_logits().to_vec();
+    patched.set_patches(vec![head_patch(0.0)]).expect("there is such a head");
+    run(&mut patched, &TEXT);
+    assert_close(patched.last_logits(), edited.last_logits());
+    assert!(difference(&unpatched, patched.last_logits()).relative > 1e-3);
+}
+
+#[test]
+fn impossible_requests_are_refused_in_words() {
+    let mut session = tiny("gpt2");
+    let control = Control::default();
+    let message = |err: ModelError| err.to_string();
+    let mut refused = |input: Input, word: &str| {
+        let err = block_on(session.set_tokens(&input, &control)).expect_err("refused");
+        assert!(message(err.clone()).contains(word), "{err}");
+    };
+    refused(Input::from(&[][..]), "at least one");
+    refused(Input::from(&[61][..]), "61");
+    refused(Input::from(&[1; 41][..]), "41");
+    refused(Input { attention_mask: Some(vec![1]), ..Input::from(&[1, 2][..]) }, "1 entries");
+    refused(Input { token_types: Some(vec![0, 1]), ..Input::from(&[1, 2][..]) }, "token types");
+    let bad = |point, part| Patch { point, part, rows: None, factor: 0.0 };
+    for patch in [
+        bad(HookPoint::layer(Hook::Z, 3), Part::All),
+        bad(HookPoint::layer(Hook::Z, 0), Part::Head(3)),
+        bad(HookPoint::layer(Hook::MlpOut, 0), Part::Head(0)),
+        bad(HookPoint::layer(Hook::Pattern, 0), Part::All),
+        bad(HookPoint::layer(Hook::RotQ, 0), Part::All),
+    ] {
+        session.set_patches(vec![patch]).expect_err("no such place");
+    }
+    run(&mut session, &TEXT);
+    for tap in [
+        Tap::of(HookPoint::layer(Hook::RotQ, 0)),
+        Tap::of(HookPoint::layer(Hook::Q, 3)),
+        Tap { head: Some(3), ..Tap::of(HookPoint::layer(Hook::Q, 0)) },
+        Tap { rows: Some(3..13), ..Tap::of(HookPoint::layer(Hook::Q, 0)) },
+    ] {
+        block_on(session.read(&[tap], &control)).expect_err("not there");
+    }
+    assert_eq!(run(&mut session, &TEXT), (12, 0));
+}
+
+#[test]
+fn a_cancelled_run_leaves_the_session_usable() {
+    let path = fetched_model("smollm2-135m-instruct/SmolLM2-135M-Instruct.Q4_1.gguf");
+    let options = |model: &Model| Options { max_rows: 8, ..Options::live(model.spec()) };
+    let mut session = session(cpu(), &path, options);
+    let ids: Vec<u32> = (500..530).collect();
+    // The host cancels when the run has given way for the third time.
+    let (n_pauses, handle) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(None::<Control>)));
+    let pause = {
+        let (n_pauses, handle) = (Rc::clone(&n_pauses), Rc::clone(&handle));
+        move || -> std::pin::Pin<Box<dyn Future<Output = ()>>> {
+            n_pauses.set(n_pauses.get() + 1);
+            if n_pauses.get() == 3
+                && let Some(control) = handle.take()
+            {
+                control.cancel();
+            }
+            Box::pin(std::future::ready(()))
+        }
+    };
+    let control = Control::with_pause(Rc::new(pause));
+    handle.set(Some(control.clone()));
+    let err = block_on(session.set_tokens(&Input::from(&ids[..]), &control));
+    assert_eq!(err, Err(ModelError::Engine(EngineError::Cancelled)));
+    assert_eq!(n_pauses.get(), 3);
+    assert!(session.tokens().len() < ids.len() && session.last_logits().is_empty());
+    let (n_reused, n_new) = run(&mut session, &ids);
+    assert_eq!((n_reused % 8, n_reused + n_new), (0, ids.len()));
+    let after = session.last_logits().to_vec();
+    session.set_patches(vec![head_patch(1.0)]).expect("there is such a head");
+    run(&mut session, &ids);
+    assert_close(&after, session.last_logits());
+}
+
+#[test]
+fn lens_and_losses_follow_from_the_logits() {
+    let mut session = tiny("llama");
+    let control = Control::default();
+    run(&mut session, &TEXT);
+    let n = TEXT.len();
+    let logits = block_on(session.logits_of(0..n, &control)).expect("runs");
+    let rows: Vec<_> = logits.chunks_exact(session.spec().d_vocab).collect();
+    assert_close(rows[n - 1], session.last_logits());
+    let losses = block_on(session.token_losses(&control)).expect("runs");
+    assert_eq!((losses.len(), losses[0]), (n, None));
+    for at in 1..n {
+        let sum: f64 = rows[at - 1].iter().map(|&logit| f64::from(logit).exp()).sum();
+        let expected = sum.ln() - f64::from(rows[at - 1][TEXT[at] as usize]);
+        assert!((f64::from(losses[at].expect("there is one")) - expected).abs() <= 1e-4);
+    }
+    let lens = block_on(session.lens(n - 1, 5, &control)).expect("runs");
+    assert_eq!(lens.len(), session.spec().n_layers + 1);
+    let last = lens.last().expect("rows");
+    assert_eq!((last.rank_of_final, last.top.len()), (0, 5));
+    assert!((last.top[0].1 - last.p_of_final).abs() <= 1e-6);
+    let row_error = block_on(session.pattern_row_error(&control)).expect("runs").expect("kept");
+    assert!(row_error <= 1e-5, "{row_error}");
+}
+
+#[test]
+fn growing_beyond_the_capacity_keeps_the_numbers() {
+    let ids: Vec<u32> = (0..130).map(|i| i * 7 % 900 + 1).collect();
+    let path = fetched_model("all-minilm-l6-v2");
+    let mut grown = session(cpu(), &path, |model| Options::live(model.spec()));
+    run(&mut grown, &ids[..60]);
+    run(&mut grown, &ids);
+    let ours = block_on(grown.embedding()).expect("reads");
+    let bare = |_: &Model| Options { capture: Capture::bare(), is_exact: true, ..Options::bare() };
+    let mut fresh = session(cpu(), &path, bare);
+    run(&mut fresh, &ids);
+    assert_close(&ours, &block_on(fresh.embedding()).expect("reads"));
+}
+
+#[test]
+fn the_engines_agree() {
+    for name in ["gpt2", "llama", "bert"] {
+        let path = root().join("tests/golden").join(name);
+        let mut ours = tiny(name);
+        run(&mut ours, &TEXT);
+        let mut theirs = session(gpu(), &path, |model| Options::live(model.spec()));
+        let found = block_on(agreement(&mut ours, &mut theirs, &Control::default())).expect("runs");
+        assert!(found.relative_error <= 1e-5 && found.pattern_error <= 1e-5, "{name}: {found:?}");
+    }
+}
