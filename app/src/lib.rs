@@ -1,6 +1,15 @@
 //! The Vitrine page: leptos on the main thread, models and kernels in a worker.
 
+pub mod explorer;
+pub mod format;
+pub mod host;
+pub mod lens;
+#[cfg(test)]
+mod markup;
+pub mod page;
 pub mod palette;
+pub mod parts;
 pub mod protocol;
+pub mod state;
 pub mod wire;
 pub mod worker;

@@ -1,6 +1,5 @@
-//! Entry point of the page module.
+//! The page's module: everything on the main thread.
 
 fn main() {
-    // Until there is more: a module that says nothing to JavaScript has no glue to generate.
-    js_sys::Reflect::has(&js_sys::global(), &"vitrine".into()).ok();
+    vitrine_app::page::run();
 }

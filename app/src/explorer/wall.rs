@@ -1,0 +1,137 @@
+//! All heads at once. The worker paints the thumbnails on a canvas of this page; what the pointer
+//! and the keyboard do is heard here.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+
+use crate::explorer::wall_grid::WallGrid;
+use crate::lens::heads;
+use crate::lens::table::Table;
+use crate::lens::trace::layer_hook;
+use crate::parts::frame::{Kit, Panel};
+use crate::state::url::WallSort;
+use crate::state::wants::MAX_TOKENS_OF_SCORES;
+use crate::state::{Store, use_store};
+
+/// A score of every head, and the order it gives.
+pub type Scores = Option<Arc<Vec<f32>>>;
+
+/// The panel.
+#[component]
+pub fn Wall() -> AnyView {
+    let store = use_store();
+    let scores = Memo::new(move |_| scores_of(store));
+    let title = Signal::derive(move || match store.card.get() {
+        Some(card) => format!("All heads, {} layers of {}", card.n_layers, card.n_heads),
+        None => "All heads".into(),
+    });
+    let kit = Kit {
+        id: "wall",
+        explain: &[
+            "Each small square is one attention head on your text: rows are the tokens that look, columns the tokens that are looked at, bright is much.",
+            "Heads stand across, layers down, starting with 0. Point at one to see it large, click to keep it.",
+            "Sorting by a question puts the heads first that answer it: how much they look at the token before, at the first token, at earlier copies of the same token, or at what followed such a copy (induction).",
+        ],
+        table: Some(Callback::new(move |()| table(store, scores.get_untracked()))),
+        picture: None,
+        hooks: Some(Callback::new(|()| vec!["blocks.*.attn.hook_pattern".into()])),
+    };
+    let tools = view! { <Sort /> }.into_any();
+    let note = move || note(store);
+    view! {
+        <Panel kit title tools>
+            <WallGrid scores />
+            <p class="hint wall-note">{note}</p>
+        </Panel>
+    }
+    .into_any()
+}
+
+#[component]
+fn Sort() -> AnyView {
+    let store = use_store();
+    let options = WallSort::ALL
+        .iter()
+        .map(|&sort| {
+            let name = match sort {
+                WallSort::Layer => "in order",
+                WallSort::Previous => "token before",
+                WallSort::Induction => "induction",
+                WallSort::Sink => "first token",
+                WallSort::Duplicate => "same token",
+            };
+            let chosen = move || store.url.read().sort == sort;
+            view! { <option value=sort.word() prop:selected=chosen>{name}</option> }.into_any()
+        })
+        .collect::<Vec<_>>();
+    let on_change = move |event| {
+        if let Some(sort) = WallSort::from_word(&event_target_value(&event)) {
+            store.choose(|url| url.sort = sort);
+        }
+    };
+    view! {
+        <label class="select">
+            <span>{"sort"}</span>
+            <select data-testid="wall-sort" on:change=on_change>{options}</select>
+        </label>
+    }
+    .into_any()
+}
+
+fn scores_of(store: Store) -> Scores {
+    let sort = store.url.read().sort;
+    if sort == WallSort::Layer {
+        return None;
+    }
+    let card = store.card.get()?;
+    let run = store.trace.get();
+    let ids: Vec<u32> = run.tokens.iter().map(|token| token.id).collect();
+    let (n_layers, n_heads) = (card.n_layers as usize, card.n_heads as usize);
+    heads::head_scores(&run.trace, n_layers, n_heads, &ids, sort).map(Arc::new)
+}
+
+fn note(store: Store) -> Option<String> {
+    let sort = store.url.read().sort;
+    let tokens = store.tokens.get();
+    if sort == WallSort::Layer || tokens.is_empty() {
+        return None;
+    }
+    if tokens.len() > MAX_TOKENS_OF_SCORES {
+        return Some(format!("Heads are scored on texts of up to {MAX_TOKENS_OF_SCORES} tokens."));
+    }
+    let ids: Vec<u32> = tokens.iter().map(|token| token.id).collect();
+    (!heads::can_answer(&ids, sort))
+        .then(|| "No token of this text comes twice, so no head can show it. Repeat a word.".into())
+}
+
+fn table(store: Store, scores: Scores) -> Option<Table> {
+    let card = store.card.get_untracked()?;
+    let (n_layers, n_heads) = (card.n_layers as usize, card.n_heads as usize);
+    let run = store.trace.get_untracked();
+    let sort = store.url.read_untracked().sort;
+    let mut columns = vec!["layer".to_owned()];
+    columns.extend((0..n_heads).map(|head| format!("head {head}")));
+    let cell = |layer: usize, head: usize| match &scores {
+        Some(scores) => scores.get(layer * n_heads + head).map(f32::to_string),
+        None => run
+            .trace
+            .layer(layer, "attn.hook_pattern")
+            .map(|pattern| pattern.row(head).iter().copied().fold(0.0, f32::max).to_string()),
+    };
+    let rows = (0..n_layers)
+        .map(|layer| {
+            let mut row = vec![layer.to_string()];
+            row.extend((0..n_heads).map(|head| cell(layer, head).unwrap_or_default()));
+            row
+        })
+        .collect();
+    let caption = match sort {
+        WallSort::Layer => format!(
+            "Largest weight of each head; only layers whose patterns were read back ({}) have numbers",
+            layer_hook(0, "attn.hook_pattern").replace('0', "*")
+        ),
+        _ => format!("Score of each head: {}", sort.word()),
+    };
+    Some(Table { caption, columns, rows })
+}

@@ -1,0 +1,330 @@
+//! Line charts by plotters, drawn into a list of marks: they become SVG nodes on the page and
+//! SVG text in a file. Colours are roles, so that a style sheet decides.
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::ops::Range;
+use std::rc::Rc;
+
+use plotters::prelude::*;
+use plotters_backend::text_anchor::HPos;
+use plotters_backend::{
+    BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingErrorKind,
+};
+
+/// Marks stand on a grid this much finer than CSS pixels: plotters counts in integers.
+pub const FINENESS: i32 = 4;
+
+/// A line of a chart.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Line {
+    /// For the legend.
+    pub name: String,
+    /// Which of the style sheet's line colours.
+    pub color: u8,
+    /// Its points; those that are not finite break it.
+    pub points: Vec<(f32, f32)>,
+}
+
+/// A chart.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ChartSpec {
+    /// What is to be seen.
+    pub title: String,
+    /// Along x.
+    pub x_name: String,
+    /// Along y.
+    pub y_name: String,
+    /// The lines.
+    pub lines: Vec<Line>,
+    /// Range of y, if not that of the data.
+    pub y_range: Option<(f32, f32)>,
+    /// x stands for whole numbers.
+    pub is_x_whole: bool,
+    /// A vertical rule at this x.
+    pub marker: Option<f32>,
+}
+
+/// Roles that a style sheet colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Axes and labels.
+    Quiet,
+    /// The grid.
+    Hairline,
+    /// The marker.
+    Marker,
+    /// A line.
+    Series(u8),
+}
+
+impl Role {
+    fn color(self) -> RGBColor {
+        match self {
+            Self::Quiet => RGBColor(0, 0, 0),
+            Self::Hairline => RGBColor(0, 0, 1),
+            Self::Marker => RGBColor(0, 0, 2),
+            Self::Series(number) => RGBColor(0, 1, number),
+        }
+    }
+
+    fn from_rgb(rgb: (u8, u8, u8)) -> Self {
+        match rgb {
+            (0, 0, 1) => Self::Hairline,
+            (0, 0, 2) => Self::Marker,
+            (0, 1, number) => Self::Series(number),
+            _ => Self::Quiet,
+        }
+    }
+
+    /// Class name.
+    pub fn class(self) -> &'static str {
+        match self {
+            Self::Quiet => "plot-quiet",
+            Self::Hairline => "plot-hairline",
+            Self::Marker => "plot-marker",
+            Self::Series(0) => "plot-series-0",
+            Self::Series(1) => "plot-series-1",
+            Self::Series(_) => "plot-series-2",
+        }
+    }
+}
+
+/// Something drawn, in steps of 1 / [`FINENESS`] px.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Mark {
+    /// A line through points.
+    Path {
+        /// Its role.
+        role: Role,
+        /// At least two.
+        points: Vec<BackendCoord>,
+    },
+    /// A label.
+    Text {
+        /// The words.
+        text: String,
+        /// Where.
+        at: BackendCoord,
+        /// `start`, `middle` or `end`.
+        anchor: &'static str,
+    },
+}
+
+/// Draws a chart; empty if it has no finite point or no space.
+pub fn draw(spec: &ChartSpec, width: f64, height: f64) -> Vec<Mark> {
+    let marks = Rc::new(RefCell::new(Vec::new()));
+    let size = ((width * f64::from(FINENESS)) as u32, (height * f64::from(FINENESS)) as u32);
+    if size.0 < 240 || size.1 < 160 {
+        return Vec::new();
+    }
+    let backend = Recorder { size, marks: Rc::clone(&marks) };
+    let drawn = ranges(spec).is_some_and(|(x, y)| draw_on(backend, spec, x, y).is_ok());
+    if drawn { marks.take() } else { Vec::new() }
+}
+
+/// Ranges of x and y that can be drawn: finite, not empty, with some air.
+fn ranges(spec: &ChartSpec) -> Option<(Range<f32>, Range<f32>)> {
+    let points = spec.lines.iter().flat_map(|line| &line.points);
+    let finite: Vec<(f32, f32)> =
+        points.copied().filter(|(x, y)| x.is_finite() && y.is_finite()).collect();
+    let (mut x, mut y) = (finite.first()?.0, finite.first()?.1);
+    let (mut x_end, mut y_end) = (x, y);
+    for point in &finite {
+        (x, x_end) = (x.min(point.0), x_end.max(point.0));
+        (y, y_end) = (y.min(point.1), y_end.max(point.1));
+    }
+    if let Some(range) = spec.y_range {
+        (y, y_end) = range;
+    }
+    let widen = |start: f32, end: f32| {
+        if end > start { start..end } else { start - 0.5..end + 0.5 }
+    };
+    let y = widen(y, y_end);
+    let air = if spec.y_range.is_some() { 0.0 } else { (y.end - y.start) * 0.06 };
+    let y = y.start - air..y.end + air;
+    let is_drawable = |range: &Range<f32>| (range.end - range.start).is_normal();
+    let x = widen(x, x_end);
+    (is_drawable(&x) && is_drawable(&y)).then_some((x, y))
+}
+
+fn draw_on(
+    backend: Recorder,
+    spec: &ChartSpec,
+    x: Range<f32>,
+    y: Range<f32>,
+) -> Result<(), DrawingAreaErrorKind<Infallible>> {
+    let fine = |pixels: i32| pixels * FINENESS;
+    let (n_x, n_y) =
+        ((backend.size.0 / 240).clamp(2, 12) as usize, (backend.size.1 / 130).clamp(2, 6) as usize);
+    let area = backend.into_drawing_area();
+    let mut chart = ChartBuilder::on(&area)
+        .margin_top(fine(6))
+        .margin_right(fine(12))
+        .x_label_area_size(fine(20))
+        .y_label_area_size(fine(44))
+        .build_cartesian_2d(x, y.clone())?;
+    let label = ("sans-serif", fine(12)).into_font().color(&Role::Quiet.color());
+    let whole = |x: &f32| if x.fract().abs() < 1e-3 { format!("{x:.0}") } else { String::new() };
+    let any = |x: &f32| crate::format::three(*x);
+    let hairline = Role::Hairline.color();
+    chart
+        .configure_mesh()
+        .disable_x_mesh()
+        .bold_line_style(hairline)
+        .light_line_style(TRANSPARENT)
+        .axis_style(hairline)
+        .label_style(label)
+        .x_labels(n_x)
+        .y_labels(n_y)
+        .x_label_formatter(if spec.is_x_whole { &whole } else { &any })
+        .y_label_formatter(&any)
+        .draw()?;
+    if let Some(x) = spec.marker {
+        let rule = vec![(x, y.start), (x, y.end)];
+        chart.draw_series(LineSeries::new(rule, Role::Marker.color()))?;
+    }
+    for line in &spec.lines {
+        let is_finite = |(x, y): &(f32, f32)| x.is_finite() && y.is_finite();
+        for run in line.points.split(|point| !is_finite(point)).filter(|run| !run.is_empty()) {
+            let points = run.iter().map(|&(x, v)| (x, v.clamp(y.start, y.end)));
+            let color = Role::Series(line.color).color();
+            chart.draw_series(LineSeries::new(points, color))?;
+        }
+    }
+    area.present()
+}
+
+/// Writes down what plotters draws.
+struct Recorder {
+    size: (u32, u32),
+    marks: Rc<RefCell<Vec<Mark>>>,
+}
+
+type Drawn = Result<(), DrawingErrorKind<Infallible>>;
+
+impl Recorder {
+    fn path(&self, color: BackendColor, points: Vec<BackendCoord>) -> Drawn {
+        if color.alpha > 0.0 && points.len() > 1 {
+            let role = Role::from_rgb(color.rgb);
+            self.marks.borrow_mut().push(Mark::Path { role, points });
+        }
+        Ok(())
+    }
+}
+
+impl DrawingBackend for Recorder {
+    type ErrorType = Infallible;
+
+    fn get_size(&self) -> (u32, u32) {
+        self.size
+    }
+
+    fn ensure_prepared(&mut self) -> Drawn {
+        Ok(())
+    }
+
+    fn present(&mut self) -> Drawn {
+        Ok(())
+    }
+
+    // Every shape that the charts use is drawn as a path; single pixels would be rasterised ones.
+    fn draw_pixel(&mut self, _: BackendCoord, _: BackendColor) -> Drawn {
+        Ok(())
+    }
+
+    fn draw_line<S: BackendStyle>(
+        &mut self,
+        from: BackendCoord,
+        to: BackendCoord,
+        style: &S,
+    ) -> Drawn {
+        self.path(style.color(), vec![from, to])
+    }
+
+    fn draw_path<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(
+        &mut self,
+        path: I,
+        style: &S,
+    ) -> Drawn {
+        self.path(style.color(), path.into_iter().collect())
+    }
+
+    fn draw_text<S: BackendTextStyle>(&mut self, text: &str, style: &S, at: BackendCoord) -> Drawn {
+        if text.is_empty() {
+            return Ok(());
+        }
+        let anchor = match style.anchor().h_pos {
+            HPos::Left => "start",
+            HPos::Center => "middle",
+            HPos::Right => "end",
+        };
+        self.marks.borrow_mut().push(Mark::Text { text: text.into(), at, anchor });
+        Ok(())
+    }
+
+    fn estimate_text_size<S: BackendTextStyle>(
+        &self,
+        text: &str,
+        style: &S,
+    ) -> Result<(u32, u32), DrawingErrorKind<Infallible>> {
+        let size = style.size();
+        Ok(((size * 0.55 * text.chars().count() as f64) as u32, size as u32))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(points: &[(f32, f32)]) -> ChartSpec {
+        ChartSpec {
+            lines: vec![Line { name: "a".into(), color: 1, points: points.to_vec() }],
+            ..ChartSpec::default()
+        }
+    }
+
+    fn series(marks: &[Mark]) -> Vec<&Vec<BackendCoord>> {
+        let of = |mark: &'_ Mark| matches!(mark, Mark::Path { role: Role::Series(1), .. });
+        marks
+            .iter()
+            .filter(|mark| of(mark))
+            .filter_map(|mark| match mark {
+                Mark::Path { points, .. } => Some(points),
+                Mark::Text { .. } => None,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_line_is_one_path_with_labels_beside() {
+        let marks = draw(&spec(&[(0., 1.), (1., 3.), (2., 2.)]), 300.0, 120.0);
+        let lines = series(&marks);
+        assert_eq!(lines.len(), 1);
+        assert_eq!(lines[0].len(), 3);
+        assert!(lines[0][1].1 < lines[0][0].1, "larger values stand higher");
+        assert!(marks.iter().any(|mark| matches!(mark, Mark::Text { .. })));
+    }
+
+    #[test]
+    fn what_is_not_finite_breaks_the_line() {
+        let points = [(0., 1.), (1., 2.), (2., f32::NAN), (3., 2.), (4., f32::INFINITY), (5., 1.)];
+        let marks = draw(&spec(&points), 300.0, 120.0);
+        assert_eq!(series(&marks).len(), 1, "single points make no path");
+    }
+
+    #[test]
+    fn empty_equal_and_odd_values_do_not_panic() {
+        for points in [
+            vec![],
+            vec![(0.0, f32::NAN)],
+            vec![(0.0, 5.0)],
+            vec![(0.0, 5.0), (1.0, 5.0)],
+            vec![(0.0, f32::MAX), (1.0, -f32::MAX)],
+            vec![(0.0, 1e-40), (1.0, 2e-40)],
+        ] {
+            draw(&spec(&points), 300.0, 120.0);
+            assert!(draw(&spec(&points), 0.0, 0.0).is_empty());
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The glossary: a term that explains itself at its first use.
+
+use leptos::prelude::*;
+
+/// Terms and what they mean.
+const GLOSSARY: &[(&str, &str)] = &[
+    ("token", "A piece of text that the model reads as one symbol: a word, a part of one, a sign."),
+    (
+        "head",
+        "One of several attention mechanisms that work side by side in a layer. Each looks at earlier tokens in its own way.",
+    ),
+    (
+        "softmax",
+        "Turns scores into shares: e to the power of each score, divided by the sum of all of them.",
+    ),
+    ("logit", "The model's score for a possible next token, before softmax."),
+    (
+        "temperature",
+        "Divides the logits before softmax. Below 1 the favourites gain; above 1 the rest does.",
+    ),
+    ("top-k", "Only the k most probable tokens can be chosen."),
+    (
+        "top-p",
+        "Only the smallest set of tokens that together reach this probability can be chosen.",
+    ),
+    ("seed", "Where the random numbers start. Same seed, same text."),
+    (
+        "logit lens",
+        "What the model would predict if it stopped at this layer: the unembedding applied to the stream there.",
+    ),
+    ("residual stream", "The vector of each token that every block reads and adds to."),
+    (
+        "norm",
+        "Rescales each token's vector before a block reads it. LayerNorm subtracts the mean and divides by the spread; RMSNorm divides by the root mean square.",
+    ),
+    ("loss", "−ln p of each token given those before it. 0 is certainty; more is surprise."),
+    ("sink", "A token, often the first, that heads look at when nothing else concerns them."),
+    ("outlier", "A dimension whose values are many times larger than the rest at some token."),
+];
+
+/// A word with its explanation in a popover that opens on click, Enter or Space.
+#[component]
+pub fn Term(
+    /// An entry of the glossary.
+    word: &'static str,
+) -> AnyView {
+    let meaning =
+        GLOSSARY.iter().find(|(term, _)| *term == word).map_or("", |(_, meaning)| *meaning);
+    let details = NodeRef::<leptos::html::Details>::new();
+    let close = move || {
+        if let Some(details) = details.get_untracked() {
+            details.set_open(false);
+        }
+    };
+    let on_key = move |event: leptos::ev::KeyboardEvent| {
+        if event.key() == "Escape" && details.get_untracked().is_some_and(|d| d.open()) {
+            close();
+            event.stop_propagation();
+        }
+    };
+    view! {
+        <details class="term" node_ref=details on:keydown=on_key on:focusout=move |_| close()>
+            <summary>{word}</summary>
+            <span class="term-meaning" role="note">{meaning}</span>
+        </details>
+    }
+    .into_any()
+}

@@ -1,0 +1,135 @@
+//! What the worker says, put into the store. Answers to an older run are dropped.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use wasm_bindgen::JsValue;
+
+use crate::host;
+use crate::lens::trace::Trace;
+use crate::protocol::{Fault, FaultPlace, FromWorker, ModelCard, RunId, ToWorker};
+use crate::state::{Comparison, Expected, RunTrace, Similarity, Store};
+
+/// Applies one message.
+pub fn receive(store: Store, message: FromWorker, attachment: &JsValue) {
+    let is_current = |run: RunId| run == store.run.get_untracked();
+    match message {
+        FromWorker::Engine(info) => store.engine.set(Some(info)),
+        FromWorker::Models(offers) => {
+            store.offers.set(Arc::new(offers));
+            first_load(store);
+        }
+        FromWorker::Progress(progress) => store.progress.set(Some(progress)),
+        FromWorker::Loaded(card) => loaded(store, *card),
+        FromWorker::Tokens { run, tokens, notice } if is_current(run) => {
+            store.tokens.set(Arc::new(tokens));
+            store.notice.set(notice);
+        }
+        FromWorker::Ran(report) if is_current(report.run) => {
+            store.ended_run.set(report.run);
+            store.report.set(Some(report));
+        }
+        FromWorker::Trace { run } if is_current(run) => {
+            match Trace::from_safetensors(&host::bytes(attachment)) {
+                Ok(trace) => store.trace.set(RunTrace {
+                    run,
+                    trace: Arc::new(trace),
+                    tokens: store.tokens.get_untracked(),
+                }),
+                Err(what) => fault(store, FaultPlace::Panel, what, "Change the text, or reload."),
+            }
+        }
+        FromWorker::Predictions(predictions) if is_current(predictions.run) => {
+            let logits = host::floats(attachment).into();
+            store.expected.set(Some(Arc::new(Expected { predictions, logits })));
+        }
+        FromWorker::Lens { run, rows, .. } if is_current(run) => store.lens.set(Arc::new(rows)),
+        FromWorker::Losses { run, losses } if is_current(run) => {
+            store.losses.set(Arc::new(losses));
+        }
+        FromWorker::Generated { run, end } if is_current(run) => {
+            store.generating.set(false);
+            store.ended.set(Some(end));
+        }
+        FromWorker::Similarity { texts, cosines } => {
+            store.similarity.set(Arc::new(Similarity { texts, cosines }));
+        }
+        FromWorker::EnginesCompared { engines, relative_error, pattern_error } => {
+            store.comparing.set(false);
+            let run = store.run.get_untracked();
+            store.comparison.set(Some(Comparison { engines, relative_error, pattern_error, run }));
+        }
+        FromWorker::Exported { file_name } => {
+            crate::parts::export::save(&file_name, "application/octet-stream", attachment);
+        }
+        FromWorker::WallStale => store.wall_age.update(|age| *age += 1),
+        FromWorker::Fault(Fault { place, what, advice }) => fault(store, place, what, &advice),
+        // Of an older run.
+        FromWorker::Tokens { .. }
+        | FromWorker::Ran(_)
+        | FromWorker::Trace { .. }
+        | FromWorker::Predictions(_)
+        | FromWorker::Lens { .. }
+        | FromWorker::Losses { .. }
+        | FromWorker::Generated { .. } => {}
+    }
+}
+
+/// Shows a failure, once.
+pub fn fault(store: Store, place: FaultPlace, what: String, advice: &str) {
+    match place {
+        FaultPlace::Model => store.progress.set(None),
+        FaultPlace::Run => {
+            store.generating.set(false);
+            store.ended_run.set(store.run.get_untracked());
+        }
+        FaultPlace::Panel => store.comparing.set(false),
+        FaultPlace::Engine => {}
+    }
+    let fault = Fault { place, what, advice: advice.into() };
+    store.faults.update(|faults| {
+        faults.retain(|known| known != &fault);
+        faults.push(fault);
+        // Older ones step aside: the last three fit on screen.
+        let n_old = faults.len().saturating_sub(3);
+        faults.drain(..n_old);
+    });
+}
+
+/// The model of the URL, or the first offer.
+fn first_load(store: Store) {
+    let is_idle = store.card.with_untracked(Option::is_none)
+        && store.progress.with_untracked(Option::is_none);
+    if !is_idle {
+        return;
+    }
+    let asked = store.url.with_untracked(|url| url.model.clone());
+    let first = store.offers.with_untracked(|offers| {
+        offers.first().map(|offer| crate::protocol::ModelSource::Bundled(offer.name.clone()))
+    });
+    if let Some(source) = asked.or(first) {
+        store.load(source);
+    }
+}
+
+fn loaded(store: Store, card: ModelCard) {
+    store.progress.set(None);
+    store.said.set(format!("{} is ready", card.title));
+    store.faults.update(|faults| faults.retain(|fault| fault.place != FaultPlace::Model));
+    let source = card.source.clone();
+    let is_first = store.card.with_untracked(Option::is_none);
+    store.expected.set(None);
+    store.lens.set(Arc::default());
+    store.losses.set(Arc::default());
+    store.trace.set(RunTrace::default());
+    store.comparison.set(None);
+    store.card.set(Some(Arc::new(card)));
+    let change = |url: &mut crate::state::url::UrlState| {
+        if url.model != source && (url.model.is_some() || !is_first) {
+            url.model = source;
+        }
+    };
+    store.adjust(change);
+    store.post(&ToWorker::Want(store.wants.get_untracked()));
+    store.run_text();
+}

@@ -1,0 +1,41 @@
+//! What the page is doing, in one word on the root element (`data-state`): for style sheets, for
+//! tests, and for whoever looks at the page from outside.
+
+use leptos::prelude::*;
+
+use crate::state::Store;
+
+/// Keeps the word: `starting`, `loading`, `running` or `ready`.
+pub fn watch(store: Store) {
+    let word = Memo::new(move |_| word(store));
+    Effect::new(move |_| {
+        let word = word.get();
+        if let Some(root) = document().document_element() {
+            // The root takes any attribute.
+            let _ = root.set_attribute("data-state", word);
+        }
+    });
+}
+
+fn word(store: Store) -> &'static str {
+    if store.progress.read().is_some() {
+        return "loading";
+    }
+    if store.card.read().is_none() {
+        // A model that could not be loaded leaves nothing to wait for.
+        return if store.faults.read().is_empty() { "starting" } else { "ready" };
+    }
+    let run = store.run.get();
+    let is_done = store.ended_run.get() == run;
+    let run_trace = store.trace.read();
+    let is_seen = store.tokens.read().is_empty()
+        || !store.faults.read().is_empty()
+        || run_trace.run == run
+            && run_trace.tokens.len() == store.tokens.read().len()
+            && store.wants.read().hooks.iter().all(|hook| run_trace.trace.get(hook).is_some());
+    if store.generating.get() || store.comparing.get() || !is_done || !is_seen {
+        "running"
+    } else {
+        "ready"
+    }
+}

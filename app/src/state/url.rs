@@ -1,0 +1,479 @@
+//! Everything that can be chosen on the page, as one value that is kept in the URL's hash
+//! (`#t=The+fox&l=3&h=5`), so that a link shows what its sender saw and the browser's back button
+//! undoes. What comes from a URL is hostile: it is capped in length and read into numbers,
+//! enums and short checked names, and what does not fit is left at its default.
+
+use crate::protocol::{EngineChoice, ModelSource, Sampling};
+
+/// Longest hash that is read.
+pub const MAX_HASH_BYTES: usize = 32 * 1024;
+/// Longest text that goes into the hash; a longer one stays in the tab's session storage.
+pub const MAX_TEXT_BYTES: usize = 4 * 1024;
+/// What is typed already when nobody has typed yet.
+pub const FIRST_TEXT: &str = "The quick brown fox jumps over the lazy dog";
+
+/// Declares an enum whose members each have one word in the URL.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$member_doc:meta])* $member:ident = $word:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub enum $name { $($(#[$member_doc])* $member,)* }
+
+        impl $name {
+            /// All, in the order of the screen.
+            pub const ALL: &'static [$name] = &[$($name::$member),*];
+
+            /// The word in the URL.
+            pub fn word(self) -> &'static str {
+                match self { $($name::$member => $word,)* }
+            }
+
+            /// The member of a word.
+            pub fn from_word(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|member| member.word() == word)
+            }
+        }
+    };
+}
+
+words! {
+    /// Steps of attention, in the order in which they happen.
+    Stage {
+        /// q · k.
+        Scores = "scores",
+        /// Divided by √d_head.
+        Scaled = "scaled",
+        /// Without the keys that a query may not see.
+        Masked = "masked",
+        /// After softmax.
+        #[default]
+        Pattern = "pattern",
+        /// Times the length of the values.
+        Values = "values",
+    }
+}
+
+words! {
+    /// How one head is drawn.
+    HeadView {
+        /// Queries down, keys across.
+        #[default]
+        Grid = "grid",
+        /// Two columns of tokens with lines between.
+        Lines = "lines",
+    }
+}
+
+words! {
+    /// What is averaged in the head panel.
+    Average {
+        /// Nothing: one head.
+        #[default]
+        None = "none",
+        /// All heads of the layer.
+        Heads = "heads",
+        /// The head of the same number in all layers.
+        Layers = "layers",
+    }
+}
+
+words! {
+    /// Order of the wall.
+    WallSort {
+        /// As the model computes them.
+        #[default]
+        Layer = "layer",
+        /// Weight on the token before.
+        Previous = "previous",
+        /// Weight on the token that followed the same token earlier.
+        Induction = "induction",
+        /// Weight on the first token.
+        Sink = "sink",
+        /// Weight on earlier copies of the same token.
+        Duplicate = "duplicate",
+    }
+}
+
+words! {
+    /// The panels at the foot of the page.
+    Tab {
+        /// μ, σ, γ, β.
+        #[default]
+        Norms = "norms",
+        /// The residual stream.
+        Residual = "residual",
+        /// Activations of the MLP.
+        Mlp = "mlp",
+        /// Loss of every token.
+        Loss = "loss",
+        /// Sentences compared.
+        Similarity = "similarity",
+        /// What the model is.
+        Card = "card",
+    }
+}
+
+words! {
+    /// Paper or night.
+    Theme {
+        /// As the system says.
+        #[default]
+        Auto = "auto",
+        /// Paper.
+        Light = "light",
+        /// Night.
+        Dark = "dark",
+    }
+}
+
+/// The page's choices.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UrlState {
+    /// What was typed.
+    pub text: String,
+    /// Second text of a pair.
+    pub pair: Option<String>,
+    /// Which model; the first offer if none.
+    pub model: Option<ModelSource>,
+    /// Which engine.
+    pub engine: EngineChoice,
+    /// The pinned layer.
+    pub layer: u16,
+    /// The pinned head.
+    pub head: u16,
+    /// The pinned query token.
+    pub query: Option<u32>,
+    /// The pinned key token.
+    pub key: Option<u32>,
+    /// Step of attention.
+    pub stage: Stage,
+    /// Grid or lines.
+    pub view: HeadView,
+    /// What is averaged.
+    pub average: Average,
+    /// Whether the first token's column is left out.
+    pub hide_sink: bool,
+    /// Lines below this are not drawn, in hundredths.
+    pub threshold: u8,
+    /// Order of the wall.
+    pub sort: WallSort,
+    /// The panel at the foot.
+    pub tab: Tab,
+    /// Whether the norms are shown after rather than before.
+    pub norms_after: bool,
+    /// How the next token is chosen.
+    pub sampling: Sampling,
+    /// Paper or night.
+    pub theme: Theme,
+}
+
+impl Default for UrlState {
+    fn default() -> Self {
+        Self {
+            text: FIRST_TEXT.into(),
+            pair: None,
+            model: None,
+            engine: EngineChoice::Auto,
+            layer: 0,
+            head: 0,
+            query: None,
+            key: None,
+            stage: Stage::Pattern,
+            view: HeadView::Grid,
+            average: Average::None,
+            hide_sink: false,
+            threshold: 10,
+            sort: WallSort::Layer,
+            tab: Tab::Norms,
+            norms_after: false,
+            sampling: Sampling::default(),
+            theme: Theme::Auto,
+        }
+    }
+}
+
+impl UrlState {
+    /// Reads a hash, with or without its `#`. Never fails.
+    pub fn from_hash(hash: &str) -> Self {
+        let mut state = Self::default();
+        let hash = hash.strip_prefix('#').unwrap_or(hash);
+        if hash.len() > MAX_HASH_BYTES {
+            return state;
+        }
+        for pair in hash.split('&') {
+            if let Some((name, value)) = pair.split_once('=') {
+                state.set(name, &decode(value));
+            }
+        }
+        state
+    }
+
+    fn set(&mut self, name: &str, value: &str) {
+        match name {
+            "t" => self.text = capped(value),
+            "t2" => self.pair = Some(capped(value)),
+            "m" => self.model = model_from_text(value),
+            "engine" => match value {
+                "gpu" => self.engine = EngineChoice::Gpu,
+                "cpu" => self.engine = EngineChoice::Cpu,
+                _ => {}
+            },
+            "l" => self.layer = number(value, 0, 1023).unwrap_or(self.layer),
+            "h" => self.head = number(value, 0, 1023).unwrap_or(self.head),
+            "q" => self.query = number(value, 0, 1 << 20),
+            "k" => self.key = number(value, 0, 1 << 20),
+            "stage" => self.stage = Stage::from_word(value).unwrap_or_default(),
+            "view" => self.view = HeadView::from_word(value).unwrap_or_default(),
+            "mean" => self.average = Average::from_word(value).unwrap_or_default(),
+            "sink" => self.hide_sink = value == "hidden",
+            "min" => self.threshold = number(value, 0, 100).unwrap_or(self.threshold),
+            "sort" => self.sort = WallSort::from_word(value).unwrap_or_default(),
+            "tab" => self.tab = Tab::from_word(value).unwrap_or_default(),
+            "norms" => self.norms_after = value == "after",
+            "T" => {
+                self.sampling.temperature =
+                    fraction(value, 0.0, 4.0).unwrap_or(self.sampling.temperature);
+            }
+            "top_k" => self.sampling.top_k = number(value, 0, 1 << 20).unwrap_or_default(),
+            "top_p" => self.sampling.top_p = fraction(value, 0.01, 1.0).unwrap_or(1.0),
+            "seed" => self.sampling.seed = number(value, 0, u32::MAX).unwrap_or(1_u32).into(),
+            "theme" => self.theme = Theme::from_word(value).unwrap_or_default(),
+            _ => {}
+        }
+    }
+
+    /// Writes the hash, without `#`; only what differs from the default.
+    pub fn to_hash(&self) -> String {
+        let plain = Self::default();
+        let mut out = String::new();
+        let mut put = |name: &str, value: &str, differs: bool| {
+            if differs {
+                if !out.is_empty() {
+                    out.push('&');
+                }
+                out.push_str(name);
+                out.push('=');
+                encode(value, &mut out);
+            }
+        };
+        let fits = |text: &str| text.len() <= MAX_TEXT_BYTES;
+        put(
+            "m",
+            &self.model.as_ref().map(text_from_model).unwrap_or_default(),
+            self.model.is_some(),
+        );
+        put("t", &self.text, self.text != plain.text && fits(&self.text));
+        if let Some(pair) = &self.pair {
+            put("t2", pair, fits(pair));
+        }
+        let engine = if self.engine == EngineChoice::Gpu { "gpu" } else { "cpu" };
+        put("engine", engine, self.engine != plain.engine);
+        put("l", &self.layer.to_string(), self.layer != plain.layer);
+        put("h", &self.head.to_string(), self.head != plain.head);
+        put("q", &self.query.map(|q| q.to_string()).unwrap_or_default(), self.query.is_some());
+        put("k", &self.key.map(|k| k.to_string()).unwrap_or_default(), self.key.is_some());
+        put("stage", self.stage.word(), self.stage != plain.stage);
+        put("view", self.view.word(), self.view != plain.view);
+        put("mean", self.average.word(), self.average != plain.average);
+        put("sink", "hidden", self.hide_sink);
+        put("min", &self.threshold.to_string(), self.threshold != plain.threshold);
+        put("sort", self.sort.word(), self.sort != plain.sort);
+        put("tab", self.tab.word(), self.tab != plain.tab);
+        put("norms", "after", self.norms_after);
+        let (ours, theirs) = (&self.sampling, &plain.sampling);
+        put("T", &ours.temperature.to_string(), ours.temperature != theirs.temperature);
+        put("top_k", &ours.top_k.to_string(), ours.top_k != theirs.top_k);
+        put("top_p", &ours.top_p.to_string(), ours.top_p != theirs.top_p);
+        put("seed", &ours.seed.to_string(), ours.seed != theirs.seed);
+        put("theme", self.theme.word(), self.theme != plain.theme);
+        out
+    }
+}
+
+/// `bundled/NAME` or `hub/OWNER/NAME@REVISION:FILE`; files from disk cannot be linked to.
+fn text_from_model(model: &ModelSource) -> String {
+    match model {
+        ModelSource::Bundled(name) => format!("bundled/{name}"),
+        ModelSource::Hub { repo, revision, file } => {
+            let mut text = format!("hub/{repo}");
+            if !revision.is_empty() {
+                text.push('@');
+                text.push_str(revision);
+            }
+            if !file.is_empty() {
+                text.push(':');
+                text.push_str(file);
+            }
+            text
+        }
+        ModelSource::Files => "disk".into(),
+    }
+}
+
+fn model_from_text(text: &str) -> Option<ModelSource> {
+    if let Some(name) = text.strip_prefix("bundled/") {
+        return is_name(name).then(|| ModelSource::Bundled(name.into()));
+    }
+    hub_from_text(text.strip_prefix("hub/")?)
+}
+
+/// Reads `OWNER/NAME`, `OWNER/NAME@REVISION` or either with `:FILE`, as a person types it.
+pub fn hub_from_text(text: &str) -> Option<ModelSource> {
+    let (rest, file) = text.split_once(':').unwrap_or((text, ""));
+    let (repo, revision) = rest.split_once('@').unwrap_or((rest, ""));
+    let (owner, name) = repo.split_once('/')?;
+    let is_path = |path: &str| path.is_empty() || path.split('/').all(is_name);
+    (is_name(owner) && is_name(name) && is_path(revision) && is_path(file)).then(|| {
+        ModelSource::Hub { repo: repo.into(), revision: revision.into(), file: file.into() }
+    })
+}
+
+/// Letters, digits, `-`, `_`, `.`; at most 96, and no `..`.
+fn is_name(name: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    !name.is_empty() && name.len() <= 96 && name.chars().all(is_plain) && !name.contains("..")
+}
+
+fn capped(text: &str) -> String {
+    let mut end = text.len().min(MAX_TEXT_BYTES);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text[..end].to_owned()
+}
+
+fn number<T: TryFrom<u32>>(text: &str, min: u32, max: u32) -> Option<T> {
+    let value: u32 = text.parse().ok()?;
+    if (min..=max).contains(&value) { T::try_from(value).ok() } else { None }
+}
+
+fn fraction(text: &str, min: f32, max: f32) -> Option<f32> {
+    let value: f32 = text.parse().ok()?;
+    (min..=max).contains(&value).then_some(value)
+}
+
+fn encode(text: &str, out: &mut String) {
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z'
+            | b'A'..=b'Z'
+            | b'0'..=b'9'
+            | b'-'
+            | b'_'
+            | b'.'
+            | b'~'
+            | b'/'
+            | b'@'
+            | b':' => out.push(byte.into()),
+            b' ' => out.push('+'),
+            _ => {
+                const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+                out.push('%');
+                out.push(DIGITS[usize::from(byte >> 4)].into());
+                out.push(DIGITS[usize::from(byte & 15)].into());
+            }
+        }
+    }
+}
+
+fn decode(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let digit = |idx: usize| bytes.get(idx).and_then(|b| char::from(*b).to_digit(16));
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut idx = 0;
+    while idx < bytes.len() {
+        match (bytes[idx], digit(idx + 1), digit(idx + 2)) {
+            (b'%', Some(high), Some(low)) => {
+                out.push((high * 16 + low) as u8);
+                idx += 3;
+            }
+            (b'+', ..) => {
+                out.push(b' ');
+                idx += 1;
+            }
+            (byte, ..) => {
+                out.push(byte);
+                idx += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_default_has_an_empty_hash() {
+        assert_eq!(UrlState::default().to_hash(), "");
+        assert_eq!(UrlState::from_hash(""), UrlState::default());
+    }
+
+    #[test]
+    fn a_full_state_comes_back() {
+        let state = UrlState {
+            text: "naïve 🦊 & = % + # мир".into(),
+            pair: Some(String::new()),
+            model: hub_from_text("openai-community/gpt2@607a30d:model.safetensors"),
+            engine: EngineChoice::Cpu,
+            layer: 11,
+            head: 7,
+            query: Some(4),
+            key: Some(0),
+            stage: Stage::Masked,
+            view: HeadView::Lines,
+            average: Average::Heads,
+            hide_sink: true,
+            threshold: 3,
+            sort: WallSort::Induction,
+            tab: Tab::Card,
+            norms_after: true,
+            sampling: Sampling { temperature: 0.7, top_k: 40, top_p: 0.95, seed: 9 },
+            theme: Theme::Dark,
+        };
+        assert_eq!(UrlState::from_hash(&format!("#{}", state.to_hash())), state);
+    }
+
+    #[test]
+    fn hostile_values_are_left_at_their_defaults() {
+        let hash = "l=-1&h=99999999999999999999&stage=%3Cscript%3E&T=NaN&T=1e9&top_p=0&min=101\
+                    &m=bundled/../../etc/passwd&seed=1e3&theme=__proto__&q=4294967296&x&=&&=1";
+        assert_eq!(UrlState::from_hash(hash), UrlState::default());
+        for text in ["hub/a", "hub/a/b/c", "hub/a/b@..", "hub/ /b", "disk", "bundled/"] {
+            assert_eq!(model_from_text(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn too_long_is_not_read_and_long_text_is_cut_between_characters() {
+        let long = format!("l=3&t={}", "a".repeat(MAX_HASH_BYTES));
+        assert_eq!(UrlState::from_hash(&long), UrlState::default());
+        let state = UrlState::from_hash(&format!("t=a{}", "é".repeat(MAX_TEXT_BYTES)));
+        assert_eq!(state.text.len(), MAX_TEXT_BYTES - 1);
+        let kept = UrlState { text: "b".repeat(MAX_TEXT_BYTES + 1), ..UrlState::default() };
+        assert_eq!(kept.to_hash(), "");
+    }
+
+    proptest! {
+        #[test]
+        fn no_hash_panics_and_reading_is_stable(hash in "\\PC{0,200}") {
+            let state = UrlState::from_hash(&hash);
+            prop_assert_eq!(UrlState::from_hash(&state.to_hash()), state);
+        }
+
+        #[test]
+        fn no_value_panics(name in "t|t2|m|engine|l|h|q|k|stage|min|T|top_k|top_p|seed", value in "\\PC{0,60}") {
+            let state = UrlState::from_hash(&format!("{name}={value}"));
+            prop_assert_eq!(UrlState::from_hash(&state.to_hash()), state);
+        }
+
+        #[test]
+        fn any_text_comes_back(text in "\\PC{0,300}") {
+            let state = UrlState { text, ..UrlState::default() };
+            prop_assert_eq!(UrlState::from_hash(&state.to_hash()), state);
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Which hooks the visible panels need: the worker reads back these and nothing else.
+
+use crate::lens::attention::hooks_of_stage;
+use crate::lens::trace::layer_hook;
+use crate::lens::{norms, residual};
+use crate::protocol::{ModelCard, Wants};
+use crate::state::url::{Average, Stage, Tab, UrlState, WallSort};
+
+/// Longest text for which all normalised rows or all patterns are read back at once.
+pub const MAX_TOKENS_OF_WHOLE: usize = 64;
+/// Longest text for which every head is scored.
+pub const MAX_TOKENS_OF_SCORES: usize = 128;
+
+/// What is on screen, beside what the URL says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// The layer that is shown: pinned or under the pointer.
+    pub layer: usize,
+    /// Tokens of the text.
+    pub n_tokens: usize,
+    /// The token whose logit lens is shown.
+    pub lens_at: Option<u32>,
+}
+
+/// The wants of a page.
+pub fn wants(url: &UrlState, card: &ModelCard, shown: Shown) -> Wants {
+    let n_layers = card.n_layers as usize;
+    let layer = shown.layer.min(n_layers.saturating_sub(1));
+    let mut hooks = hooks_of_stage(card, layer, url.stage);
+    let wants_all_layers = url.average == Average::Layers && url.stage == Stage::Pattern;
+    let wants_scores = url.sort != WallSort::Layer && shown.n_tokens <= MAX_TOKENS_OF_SCORES;
+    if wants_all_layers || wants_scores {
+        hooks.extend((0..n_layers).map(|layer| layer_hook(layer, "attn.hook_pattern")));
+    }
+    // The line of invariants looks at the shown layer's first norm.
+    hooks.push(layer_hook(layer, "ln1.hook_normalized"));
+    match url.tab {
+        Tab::Norms => {
+            for site in norms::sites(card) {
+                let is_shown = site.starts_with(&format!("blocks.{layer}."));
+                if is_shown || url.norms_after && shown.n_tokens <= MAX_TOKENS_OF_WHOLE {
+                    hooks.push(format!("{site}.hook_normalized"));
+                }
+                hooks.push(format!("{site}.hook_scale"));
+                if !card.rms_norm {
+                    hooks.push(format!("{site}.hook_mean"));
+                }
+            }
+        }
+        Tab::Residual => hooks.extend(residual::hooks(card)),
+        Tab::Mlp => hooks.push(layer_hook(layer, "mlp.hook_post")),
+        Tab::Loss | Tab::Similarity | Tab::Card => {}
+    }
+    hooks.retain(|hook| card.hooks.contains(hook));
+    hooks.sort();
+    hooks.dedup();
+    Wants {
+        hooks,
+        lens_at: shown.lens_at.filter(|_| card.causal),
+        losses: url.tab == Tab::Loss && card.causal,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn card() -> ModelCard {
+        let mut hooks = vec!["ln_final.hook_scale".to_owned()];
+        for layer in 0..3 {
+            for hook in [
+                "attn.hook_pattern",
+                "attn.hook_q",
+                "attn.hook_k",
+                "ln1.hook_normalized",
+                "ln1.hook_scale",
+            ] {
+                hooks.push(layer_hook(layer, hook));
+            }
+        }
+        ModelCard { n_layers: 3, causal: true, rms_norm: true, hooks, ..ModelCard::default() }
+    }
+
+    const SHOWN: Shown = Shown { layer: 1, n_tokens: 9, lens_at: Some(8) };
+
+    #[test]
+    fn only_the_shown_layer_is_read_back() {
+        let url = UrlState { tab: Tab::Card, ..UrlState::default() };
+        let wanted = wants(&url, &card(), SHOWN);
+        assert_eq!(wanted.hooks, ["blocks.1.attn.hook_pattern", "blocks.1.ln1.hook_normalized"]);
+        assert_eq!(wanted.lens_at, Some(8));
+        let scores = UrlState { stage: Stage::Scores, ..url };
+        assert!(wants(&scores, &card(), SHOWN).hooks.contains(&"blocks.1.attn.hook_q".into()));
+    }
+
+    #[test]
+    fn every_pattern_is_read_back_only_when_asked_and_short() {
+        let count = |url: &UrlState, n_tokens| {
+            let hooks = wants(url, &card(), Shown { n_tokens, ..SHOWN }).hooks;
+            hooks.iter().filter(|hook| hook.ends_with("hook_pattern")).count()
+        };
+        let sorted = UrlState { sort: WallSort::Sink, ..UrlState::default() };
+        assert_eq!(count(&sorted, 9), 3);
+        assert_eq!(count(&sorted, MAX_TOKENS_OF_SCORES + 1), 1);
+        assert_eq!(count(&UrlState::default(), 9), 1);
+    }
+
+    #[test]
+    fn norms_ask_for_statistics_that_the_model_has() {
+        let hooks = wants(&UrlState::default(), &card(), SHOWN).hooks;
+        assert_eq!(hooks.iter().filter(|hook| hook.ends_with("hook_scale")).count(), 4);
+        assert!(hooks.iter().all(|hook| card().hooks.contains(hook)));
+        let encoder = ModelCard { causal: false, ..card() };
+        assert_eq!(wants(&UrlState::default(), &encoder, SHOWN).lens_at, None);
+    }
+
+    #[test]
+    fn a_layer_from_another_model_is_clamped() {
+        let wanted = wants(&UrlState::default(), &card(), Shown { layer: 900, ..SHOWN });
+        assert!(wanted.hooks.contains(&"blocks.2.attn.hook_pattern".into()));
+    }
+}
