@@ -5,10 +5,13 @@
 //! for the instruction set as they come ([`packed`]); what a run needs beside is in [`Scratch`].
 //! Where the host wants its event loop served, it is asked to between parts.
 
+pub(crate) mod attention;
 mod lines;
 mod matmul;
 mod packed;
 pub(crate) mod product;
+pub(crate) mod rows;
+pub(crate) mod softmax;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -18,11 +21,13 @@ use std::time::Duration;
 use half::f16;
 use web_time::Instant;
 
+use self::attention::AttentionScratch;
 use self::packed::{Packed, read_value};
 use self::product::ProductScratch;
 use super::{Control, InputData, Read, ReadSource, Step, arena};
 use crate::error::EngineError;
 use crate::ops::Op;
+use crate::ops::rope::cpu::RopeTable;
 use crate::recording::{Node, Recording, Source};
 use crate::simd::Isa;
 use crate::tensor::{DType, Shape, StateId, TensorId, WeightId};
@@ -89,6 +94,11 @@ pub(crate) enum Weight {
 #[derive(Default)]
 pub(crate) struct Scratch {
     pub product: ProductScratch,
+    pub attention: AttentionScratch,
+    pub rope: RopeTable,
+    /// The best of a row so far, as (rank, column).
+    pub best: Vec<(i32, u32)>,
+    pub row: Vec<f32>,
 }
 
 /// A tensor that an op reads.
@@ -368,13 +378,15 @@ impl CpuEngine {
 
     /// In how many parts a node runs, so that each is short.
     fn n_parts(&self, recording: &Recording, node: &Node) -> usize {
-        let shape = |id: &TensorId| recording.tensor(*id).shape;
+        let shape = |idx: usize| recording.tensor(node.inputs[idx]).shape;
         let (n_products, n_items) = match &node.op {
             Op::Linear(_) => {
-                let (x, w) = (shape(&node.inputs[0]), shape(&node.inputs[1]));
-                let n_panels = w.n_rows().div_ceil(self.isa.lanes() * packed::GROUPS);
-                (x.len() * w.n_rows(), n_panels)
+                let n_panels = shape(1).n_rows().div_ceil(self.isa.lanes() * packed::GROUPS);
+                (shape(0).len() * shape(1).n_rows(), n_panels)
             }
+            Op::AttentionScores(op) => (shape(0).len() * shape(1).n_rows(), op.n_heads),
+            Op::AttentionValues(op) => (shape(0).len() * op.d_head, op.n_heads),
+            Op::AttentionTiled(op) => (2 * shape(0).len() * shape(1).n_rows(), op.heads.n_heads),
             _ => (0, 1),
         };
         n_products.div_ceil(PRODUCTS_A_PART).clamp(1, n_items.max(1))

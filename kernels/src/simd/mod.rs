@@ -54,7 +54,6 @@ pub(crate) trait Simd: Copy {
     fn i32_add(self, a: Self::I32, b: Self::I32) -> Self::I32;
     fn i32_sub(self, a: Self::I32, b: Self::I32) -> Self::I32;
     fn i32_and(self, a: Self::I32, b: Self::I32) -> Self::I32;
-    fn i32_or(self, a: Self::I32, b: Self::I32) -> Self::I32;
     /// Shifts to the left by a constant.
     fn i32_shl(self, v: Self::I32, n: u32) -> Self::I32;
     /// Shifts to the right by a constant, zeros coming in.
@@ -215,7 +214,7 @@ mod tests {
         #[inline(always)]
         fn run<S: Simd>(self, s: S) -> Self::Output {
             let Self(floats, ints, halves) = self;
-            let mut results = vec![Vec::new(); 24];
+            let mut results = vec![Vec::new(); 21];
             for at in (0..floats.len() / 2).step_by(S::LANES) {
                 let (a, b) =
                     (s.f32_load(&floats[at..]), s.f32_load(&floats[floats.len() / 2 + at..]));
@@ -238,7 +237,6 @@ mod tests {
                     s.i32_add(i, j),
                     s.i32_sub(i, j),
                     s.i32_and(i, j),
-                    s.i32_or(i, j),
                     s.i32_shl(i, 13),
                     s.i32_shr(i, 4),
                     s.i32_shr(i, 12),
@@ -267,7 +265,7 @@ mod tests {
         let halves: Vec<u16> =
             (0..32).map(|i| half::f16::from_f32(i as f32 * 0.3 - 4.0).to_bits()).collect();
         let expected = Isa::Plain(plain::Plain).run(Everything(&floats, &ints, &halves));
-        assert_eq!(f32::from_bits(expected[19][3]), half::f16::from_f32(3.0 * 0.3 - 4.0).to_f32());
+        assert_eq!(f32::from_bits(expected[18][3]), half::f16::from_f32(3.0 * 0.3 - 4.0).to_f32());
         for isa in Isa::available() {
             let got = isa.run(Everything(&floats, &ints, &halves));
             for (op_idx, (got, expected)) in got.iter().zip(&expected).enumerate() {

@@ -118,10 +118,6 @@ impl Simd for Plain {
         zip(a, b, |a, b| a & b)
     }
     #[inline(always)]
-    fn i32_or(self, a: Self::I32, b: Self::I32) -> Self::I32 {
-        zip(a, b, |a, b| a | b)
-    }
-    #[inline(always)]
     fn i32_shl(self, v: Self::I32, n: u32) -> Self::I32 {
         v.map(|v| v << n)
     }

@@ -60,7 +60,6 @@ impl Simd for Wasm {
         i32_add(a: v128, b: v128) -> v128 = i32x4_add(a, b);
         i32_sub(a: v128, b: v128) -> v128 = i32x4_sub(a, b);
         i32_and(a: v128, b: v128) -> v128 = v128_and(a, b);
-        i32_or(a: v128, b: v128) -> v128 = v128_or(a, b);
         i32_shl(v: v128, n: u32) -> v128 = i32x4_shl(v, n);
         i32_shr(v: v128, n: u32) -> v128 = u32x4_shr(v, n);
         i16_from_low_bytes(v: v128) -> v128 = i16x8_shr(i16x8_shl(v, 8), 8);

@@ -104,7 +104,6 @@ impl Simd for Avx2 {
         i32_add(a: __m256i, b: __m256i) -> __m256i = _mm256_add_epi32(a, b);
         i32_sub(a: __m256i, b: __m256i) -> __m256i = _mm256_sub_epi32(a, b);
         i32_and(a: __m256i, b: __m256i) -> __m256i = _mm256_and_si256(a, b);
-        i32_or(a: __m256i, b: __m256i) -> __m256i = _mm256_or_si256(a, b);
         i32_shl(v: __m256i, n: u32) -> __m256i = _mm256_sll_epi32(v, _mm_cvtsi32_si128(n as i32));
         i32_shr(v: __m256i, n: u32) -> __m256i = _mm256_srl_epi32(v, _mm_cvtsi32_si128(n as i32));
         i16_from_low_bytes(v: __m256i) -> __m256i =
@@ -146,7 +145,6 @@ impl Simd for Avx512 {
         i32_add(a: __m512i, b: __m512i) -> __m512i = _mm512_add_epi32(a, b);
         i32_sub(a: __m512i, b: __m512i) -> __m512i = _mm512_sub_epi32(a, b);
         i32_and(a: __m512i, b: __m512i) -> __m512i = _mm512_and_si512(a, b);
-        i32_or(a: __m512i, b: __m512i) -> __m512i = _mm512_or_si512(a, b);
         i32_shl(v: __m512i, n: u32) -> __m512i = _mm512_sll_epi32(v, _mm_cvtsi32_si128(n as i32));
         i32_shr(v: __m512i, n: u32) -> __m512i = _mm512_srl_epi32(v, _mm_cvtsi32_si128(n as i32));
         i16_from_low_bytes(v: __m512i) -> __m512i =

@@ -36,13 +36,13 @@ pub(crate) struct QuantPanel<'a> {
     pub minima: &'a [f32],
 }
 
-/// x·Wᵀ over columns `w` (rows of `stride` values, of which the first `width` count) and a tile
-/// of x `[k, T]`. `U` chains of sums hide the latency of additions.
+/// Σ w[c]·x[c] over rows c of `w`, each `stride` values of which a panel's width from `offset` on
+/// count, and a tile of x `[k, T]`. `U` chains of sums hide the latency of additions.
 #[inline(always)]
 pub(crate) fn tile_f32<S: Simd, const T: usize, const U: usize>(
     s: S,
     w: &[f32],
-    stride: usize,
+    [stride, offset]: [usize; 2],
     x: &[f32],
 ) -> Sums<S, T> {
     let mut chains = [[[s.f32_zero(); GROUPS]; T]; U];
@@ -50,11 +50,11 @@ pub(crate) fn tile_f32<S: Simd, const T: usize, const U: usize>(
     let (w_rest, x_rest) = (w_steps.remainder(), x_steps.remainder());
     for (w, x) in w_steps.zip(x_steps) {
         for u in 0..U {
-            step_f32(s, &w[u * stride..], &x[u * T..], &mut chains[u]);
+            step_f32(s, &w[u * stride + offset..], &x[u * T..], &mut chains[u]);
         }
     }
-    for (w, x) in w_rest.chunks(stride).zip(x_rest.chunks_exact(T)) {
-        step_f32(s, w, x, &mut chains[0]);
+    for (w, x) in w_rest.chunks_exact(stride).zip(x_rest.chunks_exact(T)) {
+        step_f32(s, &w[offset..], x, &mut chains[0]);
     }
     let mut sums = chains[0];
     for chain in &chains[1..] {
@@ -78,6 +78,85 @@ fn step_f32<S: Simd, const T: usize>(s: S, w: &[f32], x: &[f32], sums: &mut Sums
     }
 }
 
+/// Calls `$body` with a constant `$T` equal to the number of rows `$n`, at most [`Simd::TILE`].
+macro_rules! for_tile_of {
+    ($S:ty, $n:expr, $T:ident => $body:expr) => {
+        match $n {
+            1 => {
+                const $T: usize = 1;
+                $body
+            }
+            2 => {
+                const $T: usize = 2;
+                $body
+            }
+            3 => {
+                const $T: usize = 3;
+                $body
+            }
+            4 => {
+                const $T: usize = 4;
+                $body
+            }
+            5 if <$S>::TILE >= 5 => {
+                const $T: usize = 5;
+                $body
+            }
+            6 if <$S>::TILE >= 6 => {
+                const $T: usize = 6;
+                $body
+            }
+            n => unreachable!("a tile of {n} rows"),
+        }
+    };
+}
+pub(crate) use for_tile_of;
+
+/// [`tile_f32`] for any number of rows up to [`Simd::TILE`]; `put` gets each row's index and sums.
+#[inline(always)]
+pub(crate) fn any_tile_f32<S: Simd>(
+    s: S,
+    n_rows: usize,
+    w: &[f32],
+    layout: [usize; 2],
+    x: &[f32],
+    put: &mut impl Put<S>,
+) {
+    match n_rows {
+        1 => put_all(put, s, tile_f32::<S, 1, 4>(s, w, layout, x)),
+        2 => put_all(put, s, tile_f32::<S, 2, 2>(s, w, layout, x)),
+        n => for_tile_of!(S, n, T => put_all(put, s, tile_f32::<S, T, 1>(s, w, layout, x))),
+    }
+}
+
+/// Takes what a tile computed. (A closure could not be `#[inline(always)]`.)
+pub(crate) trait Put<S: Simd> {
+    /// Takes the sums of row `t` of the tile.
+    fn put(&mut self, s: S, t: usize, sums: [S::F32; GROUPS]);
+}
+
+#[inline(always)]
+pub(crate) fn put_all<S: Simd, const T: usize>(put: &mut impl Put<S>, s: S, sums: Sums<S, T>) {
+    for (t, sums) in sums.into_iter().enumerate() {
+        put.put(s, t, sums);
+    }
+}
+
+/// Writes the first `n` of the lanes of two vectors.
+#[inline(always)]
+pub(crate) fn store_first<S: Simd>(s: S, values: [S::F32; GROUPS], n: usize, to: &mut [f32]) {
+    for (g, value) in values.into_iter().enumerate() {
+        let at = g * S::LANES;
+        if at + S::LANES <= n {
+            s.f32_store(value, &mut to[at..]);
+        } else if at < n {
+            let mut lanes = [0.0; 16];
+            s.f32_store(value, &mut lanes);
+            to[at..n].copy_from_slice(&lanes[..n - at]);
+        }
+    }
+}
+
 /// As [`tile_f32`], over a widened quantised panel.
 #[inline(always)]
 pub(crate) fn tile_i16<S: Simd, const T: usize>(
@@ -88,7 +167,7 @@ pub(crate) fn tile_i16<S: Simd, const T: usize>(
     let width = GROUPS * S::LANES;
     let mut sums = [[s.f32_zero(); GROUPS]; T];
     if !w.minima.is_empty() {
-        sums = tile_f32::<S, T, 1>(s, w.minima, width, x.sums);
+        sums = tile_f32::<S, T, 1>(s, w.minima, [width, 0], x.sums);
     }
     let blocks = w.pairs.chunks_exact(16 * width).zip(w.scales.chunks_exact(width));
     let x_blocks = x.pairs.chunks_exact(16 * T).zip(x.scales.chunks_exact(T));

@@ -4,7 +4,9 @@
 //! more, a panel is widened once and every tile runs over it while it is in the cache.
 
 use super::lines::Lines;
-use super::matmul::{self, QuantPanel, QuantTile, Sums};
+use super::matmul::{
+    self, Put, QuantPanel, QuantTile, any_tile_f32, for_tile_of, put_all, store_first,
+};
 use super::packed::{GROUPS, Packed};
 use super::{Activations, Data, Operand, Part, Weight};
 use crate::simd::{Isa, Kernel, Simd};
@@ -49,47 +51,6 @@ impl Product<'_> {
 struct ProductKernel<'a, 'b> {
     product: Product<'a>,
     scratch: &'b mut ProductScratch,
-}
-
-/// Calls `$body` with a constant `$T` equal to the number of rows `$n`, at most [`Simd::TILE`].
-macro_rules! for_tile_of {
-    ($S:ty, $n:expr, $T:ident => $body:expr) => {
-        match $n {
-            1 => {
-                const $T: usize = 1;
-                $body
-            }
-            2 => {
-                const $T: usize = 2;
-                $body
-            }
-            3 => {
-                const $T: usize = 3;
-                $body
-            }
-            4 => {
-                const $T: usize = 4;
-                $body
-            }
-            5 if <$S>::TILE >= 5 => {
-                const $T: usize = 5;
-                $body
-            }
-            6 if <$S>::TILE >= 6 => {
-                const $T: usize = 6;
-                $body
-            }
-            7 if <$S>::TILE >= 7 => {
-                const $T: usize = 7;
-                $body
-            }
-            8 if <$S>::TILE >= 8 => {
-                const $T: usize = 8;
-                $body
-            }
-            n => unreachable!("a tile of {n} rows"),
-        }
-    };
 }
 
 impl Kernel for ProductKernel<'_, '_> {
@@ -137,14 +98,16 @@ impl Product<'_> {
             scales: &x_scales[first * k / 32..][..size * k / 32],
             sums: &x_sums[first * k / 32..][..size * k / 32],
         };
-        let mut out = Out { y: self.y, n: self.w.shape.n_rows(), bias: self.bias };
+        let n = self.w.shape.n_rows();
+        let mut out = Out { y: self.y, n, bias: self.bias, first: 0, column: 0 };
         let panels = self.part.of(out.n.div_ceil(width));
         if n_rows <= S::TILE {
             for panel_idx in panels {
                 let (panel, x) = (packed.panel(panel_idx), tile_at(0, n_rows));
                 for_tile_of!(S, n_rows, T => {
                     let sums = matmul::tile_packed::<S, T>(s, packed.dtype(), panel, x);
-                    out.store(s, sums, 0, panel_idx);
+                    out.column = panel_idx * width;
+                    put_all(&mut out, s, sums);
                 });
             }
             return;
@@ -162,7 +125,8 @@ impl Product<'_> {
                 let x = tile_at(first, size);
                 for_tile_of!(S, size, T => {
                     let sums = matmul::tile_i16::<S, T>(s, panel, x);
-                    out.store(s, sums, first, panel_idx);
+                    (out.first, out.column) = (first, panel_idx * width);
+                    put_all(&mut out, s, sums);
                 });
             }
         }
@@ -182,7 +146,8 @@ impl Product<'_> {
                 }
             }
         }
-        let mut out = Out { y: self.y, n: self.w.shape.n_rows(), bias: self.bias };
+        let n = self.w.shape.n_rows();
+        let mut out = Out { y: self.y, n, bias: self.bias, first: 0, column: 0 };
         for panel_idx in self.part.of(out.n.div_ceil(width)) {
             let panel = match self.w.data {
                 Data::Weight(Weight::Packed(packed)) if packed.dtype() == DType::F32 => {
@@ -208,24 +173,9 @@ impl Product<'_> {
             for first in (0..n_rows).step_by(S::TILE) {
                 let size = S::TILE.min(n_rows - first);
                 let x = &x[first * k..][..size * k];
-                match size {
-                    1 => out.store(
-                        s,
-                        matmul::tile_f32::<S, 1, 4>(s, panel, width, x),
-                        first,
-                        panel_idx,
-                    ),
-                    2 => out.store(
-                        s,
-                        matmul::tile_f32::<S, 2, 2>(s, panel, width, x),
-                        first,
-                        panel_idx,
-                    ),
-                    _ => for_tile_of!(S, size, T => {
-                        let sums = matmul::tile_f32::<S, T, 1>(s, panel, width, x);
-                        out.store(s, sums, first, panel_idx);
-                    }),
-                }
+                out.first = first;
+                out.column = panel_idx * width;
+                any_tile_f32(s, size, panel, [width, 0], x, &mut out);
             }
         }
     }
@@ -238,40 +188,31 @@ fn tile_of<S: Simd>(t: usize, n_rows: usize) -> (usize, usize) {
     (first, S::TILE.min(n_rows - first))
 }
 
+/// Where a tile's sums go.
 struct Out<'a> {
+    /// `[T, n]`.
     y: &'a mut [f32],
     n: usize,
     bias: Option<&'a [f32]>,
+    /// The tile's first row.
+    first: usize,
+    /// The panel's first column.
+    column: usize,
 }
 
-impl Out<'_> {
-    /// Writes a tile's sums with the bias to rows `first..first + T`, columns of that panel.
+impl<S: Simd> Put<S> for Out<'_> {
     #[inline(always)]
-    fn store<S: Simd, const T: usize>(
-        &mut self,
-        s: S,
-        sums: Sums<S, T>,
-        first: usize,
-        panel_idx: usize,
-    ) {
-        let start = panel_idx * GROUPS * S::LANES;
-        for (t, sums) in sums.into_iter().enumerate() {
-            let row = &mut self.y[(first + t) * self.n..][..self.n];
-            for (g, mut sum) in sums.into_iter().enumerate() {
-                let at = start + g * S::LANES;
-                if at + S::LANES <= self.n {
-                    if let Some(bias) = self.bias {
-                        sum = s.f32_add(sum, s.f32_load(&bias[at..]));
-                    }
-                    s.f32_store(sum, &mut row[at..]);
-                } else if at < self.n {
-                    let mut lanes = [0.0; 16];
-                    s.f32_store(sum, &mut lanes);
-                    for (col, value) in (at..self.n).zip(lanes) {
-                        row[col] = value + self.bias.map_or(0.0, |bias| bias[col]);
-                    }
-                }
+    fn put(&mut self, s: S, t: usize, mut sums: [S::F32; GROUPS]) {
+        let n = (GROUPS * S::LANES).min(self.n - self.column);
+        let row = &mut self.y[(self.first + t) * self.n + self.column..][..n];
+        if let Some(bias) = self.bias {
+            let bias = &bias[self.column..][..n];
+            let mut lanes = [0.0; GROUPS * 16];
+            lanes[..n].copy_from_slice(bias);
+            for (g, sum) in sums.iter_mut().enumerate() {
+                *sum = s.f32_add(*sum, s.f32_load(&lanes[g * S::LANES..]));
             }
         }
+        store_first(s, sums, n, row);
     }
 }

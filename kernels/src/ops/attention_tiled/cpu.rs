@@ -1,38 +1,70 @@
-//! CPU twin of [`super::AttentionTiled`].
+//! CPU twin of [`super::AttentionTiled`]: a few rows of scores at a time, in scratch.
 
 use super::AttentionTiled;
 use crate::engine::cpu::Context;
+use crate::engine::cpu::attention;
+use crate::engine::cpu::softmax::softmax_row;
+use crate::simd::{Kernel, Simd};
+
+/// Rows of queries whose scores exist at once: enough to win back the turning of the keys.
+const N_ROWS_AT_ONCE: usize = 64;
 
 pub(crate) fn run(op: &AttentionTiled, cx: &mut Context<'_>) {
-    let heads = op.heads;
-    let [q, k, v] = [0, 1, 2].map(|idx| cx.inputs[idx].f32());
-    let padding = op.has_padding.then(|| cx.indices(3));
-    let (n_rows, n_keys) = (cx.inputs[0].shape.n_rows(), cx.inputs[1].shape.n_rows());
-    let n_filled = heads.n_filled(n_rows, n_keys, cx.step);
-    let first = if heads.keys_in_state { cx.step.past as usize } else { 0 };
-    let (d, kv_cols) = (heads.d_head, heads.n_kv_heads * heads.d_head);
-    let group = heads.n_heads / heads.n_kv_heads;
-    let [z, stats] = &mut cx.outputs[..] else { unreachable!("two outputs by the shape rule") };
-    z.data.fill(0.0);
-    for t in 0..n_rows {
-        let end = if op.causal { (first + t + 1).min(n_filled) } else { n_filled };
-        for head in 0..heads.n_heads {
-            let q = &q[(t * heads.n_heads + head) * d..][..d];
-            let z = &mut z.data[(t * heads.n_heads + head) * d..][..d];
-            let (mut m, mut sum) = (f32::NEG_INFINITY, 0.0);
-            for j in (0..end).filter(|&j| padding.is_none_or(|mask| mask[j] != 0)) {
-                let at = j * kv_cols + head / group * d;
-                let score = heads.scale * q.iter().zip(&k[at..][..d]).map(|(q, k)| q * k).sum::<f32>();
-                let m_new = m.max(score);
-                let (decay, weight) = ((m - m_new).exp(), (score - m_new).exp());
-                sum = sum * decay + weight;
-                z.iter_mut().zip(&v[at..][..d]).for_each(|(z, v)| *z = *z * decay + weight * v);
-                m = m_new;
+    cx.isa.run(Heads { op, cx });
+}
+
+struct Heads<'a, 'b> {
+    op: &'a AttentionTiled,
+    cx: &'a mut Context<'b>,
+}
+
+impl Kernel for Heads<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self { op, cx } = self;
+        let heads = op.heads;
+        let [q, k, v] = [0, 1, 2].map(|idx| cx.inputs[idx].f32());
+        let padding = op.has_padding.then(|| cx.indices(3));
+        let (n_rows, n_keys) = (cx.inputs[0].shape.n_rows(), cx.inputs[1].shape.n_rows());
+        let n_filled = heads.n_filled(n_rows, n_keys, cx.step);
+        let past = if heads.keys_in_state { cx.step.past as usize } else { 0 };
+        let (group, d) = (heads.n_heads / heads.n_kv_heads, heads.d_head);
+        let z_cols = heads.n_heads * d;
+        let [z, stats] = &mut *cx.outputs else { unreachable!("two outputs by the shape rule") };
+        let end_of =
+            |t: usize| if op.causal { (past + t + 1).min(n_filled) } else { n_filled };
+        let scratch = &mut cx.scratch.attention;
+        let mut rows = std::mem::take(&mut scratch.rows);
+        for head in cx.part.of(heads.n_heads) {
+            let q = heads.query_rows(q, head);
+            let (k, v) = (heads.key_rows(k, head / group), heads.key_rows(v, head / group));
+            for first in (0..n_rows).step_by(N_ROWS_AT_ONCE) {
+                let size = N_ROWS_AT_ONCE.min(n_rows - first);
+                let end = end_of(first + size - 1);
+                let q = attention::HeadRows { all: &q.all[first * z_cols..], ..q };
+                let rows = rows.floats_mut(size * end);
+                attention::scores(s, [q, k], heads.scale, [size, end], scratch, (rows, end));
+                for (t, row) in rows.chunks_exact_mut(end.max(1)).enumerate() {
+                    let (row, rest) = row.split_at_mut(end_of(first + t));
+                    rest.fill(0.0);
+                    let (m, sum) = softmax_row(s, row, padding);
+                    let at = (head * n_rows + first + t) * 2;
+                    stats.data[at..at + 2].copy_from_slice(&[m, sum]);
+                }
+                for tile in (0..size).step_by(S::TILE) {
+                    attention::weighted(
+                        s,
+                        (&rows[tile * end..], end),
+                        [S::TILE.min(size - tile), end],
+                        v,
+                        scratch,
+                        (&mut z.data[(first + tile) * z_cols..], z_cols, head * d),
+                    );
+                }
             }
-            if sum > 0.0 {
-                z.iter_mut().for_each(|z| *z /= sum);
-            }
-            stats.data[(head * n_rows + t) * 2..][..2].copy_from_slice(&[m, sum]);
         }
+        cx.scratch.attention.rows = rows;
     }
 }
