@@ -7,7 +7,7 @@ use vitrine_models::hook::{Form, HookPoint};
 use vitrine_models::session::cosine;
 use vitrine_models::{Hook, Input, Options, Session, Tap, sample};
 use vitrine_tests::golden::{
-    Golden, cpu, difference, fetched_model, gpu, root, session, visible_rows,
+    Golden, cpu, cpu_f32, difference, fetched_model, gpu, root, session, visible_rows,
 };
 
 /// What is wrong with a case, hook by hook; empty if nothing is.
@@ -172,6 +172,11 @@ fn smollm2_on_cpu() {
 }
 
 #[test]
+fn smollm2_on_cpu_with_f32_activations() {
+    check_smollm2(cpu_f32(), 1e-4, 32);
+}
+
+#[test]
 fn smollm2_on_gpu() {
-    check_smollm2(gpu(), 1e-3, 32);
+    check_smollm2(gpu(), 1e-4, 32);
 }

@@ -10,7 +10,7 @@ use vitrine_models::hook::{Hook, HookPoint};
 use vitrine_models::session::{Part, Patch, agreement};
 use vitrine_models::weights::{Checkpoint, MemorySource};
 use vitrine_models::{Capture, Input, Model, ModelError, Options, Session, Tap};
-use vitrine_tests::golden::{cpu, difference, fetched_model, gpu, root, session};
+use vitrine_tests::golden::{cpu, difference, fetched_model, gpu, load, root, session};
 
 const TEXT: [u32; 12] = [5, 17, 3, 60, 3, 17, 22, 9, 0, 41, 17, 3];
 
@@ -92,9 +92,16 @@ fn the_wall_follows_edits() {
 #[test]
 fn patterns_computed_on_demand_equal_kept_ones() {
     for name in ["gpt2", "llama", "bert"] {
-        let mut kept = tiny(name);
-        let mut derived = session(cpu(), &root().join("tests/golden").join(name), |model| {
-            Options { max_state_bytes: 0, ..Options::live(model.spec()) }
+        let path = root().join("tests/golden").join(name);
+        let (engine, model) = load(cpu(), &path);
+        let bytes_before = engine.bytes_held();
+        let options = Options { wall_side: None, ..Options::live(model.spec()) };
+        let mut kept = Session::new(engine, model, options).expect("memory");
+        // One byte less than all states take: the patterns are left out.
+        let max_state_bytes = kept.engine().bytes_held() - bytes_before - 1;
+        let mut derived = session(cpu(), &path, |model| Options {
+            max_state_bytes,
+            ..Options::live(model.spec())
         });
         assert!(kept.keeps_patterns() && !derived.keeps_patterns() && derived.wall().is_none());
         let mut values = Vec::new();
@@ -109,6 +116,27 @@ fn patterns_computed_on_demand_equal_kept_ones() {
         }
         assert_close(&values[1], &values[0]);
     }
+}
+
+#[test]
+fn a_text_whose_states_do_not_fit_is_refused_with_numbers() {
+    let path = root().join("tests/golden/llama");
+    let (engine, model) = load(cpu(), &path);
+    let options = Options { max_state_bytes: 5000, ..Options::live(model.spec()) };
+    let err = Session::new(engine, model, options).err().expect("too little");
+    assert!(err.to_string().contains("5000"), "{err}");
+    // Rows of the residual stream are left out before keys and values are.
+    let max_state_bytes = 80_000;
+    let mut session =
+        session(cpu(), &path, |model| Options { max_state_bytes, ..Options::live(model.spec()) });
+    run(&mut session, &TEXT);
+    let read = |session: &mut Session, hook| {
+        let tap = Tap::of(HookPoint::layer(hook, 1));
+        block_on(session.read(&[tap], &Control::default())).map(|trace| trace.tensors().len())
+    };
+    assert_eq!(read(&mut session, Hook::V), Ok(1));
+    let err = read(&mut session, Hook::ResidMid).expect_err("left out");
+    assert!(err.to_string().contains("80000"), "{err}");
 }
 
 fn head_patch(factor: f32) -> Patch {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use pollster::block_on;
-use vitrine_kernels::engine::cpu::CpuEngine;
+use vitrine_kernels::engine::cpu::{Activations, CpuEngine, CpuOptions};
 use vitrine_kernels::engine::gpu::{GpuEngine, GpuOptions};
 use vitrine_kernels::{Control, Engine};
 use vitrine_models::hook::Form;
@@ -26,6 +26,11 @@ pub fn fetched_model(path: &str) -> PathBuf {
 /// The CPU engine.
 pub fn cpu() -> Engine {
     Engine::Cpu(CpuEngine::new())
+}
+
+/// The CPU engine with activations as they are, never quantised.
+pub fn cpu_f32() -> Engine {
+    Engine::Cpu(CpuEngine::with_options(CpuOptions { activations: Activations::F32 }))
 }
 
 /// The GPU engine; a machine without an adapter fails.

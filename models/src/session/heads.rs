@@ -178,7 +178,7 @@ impl Session {
         }
         let found = self.sites.find(point, self.spec());
         let Some((state, _)) = found else {
-            return Err(ModelError::input(point.to_string(), "is not kept"));
+            return Err(self.too_long_for(point));
         };
         let mut values = self.engine.read(&[Read::state(state, vec![rows, 0..d_model])]).await?;
         Ok(values.pop().unwrap_or_default())

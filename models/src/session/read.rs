@@ -33,8 +33,12 @@ impl Tap {
     }
 }
 
+/// Values of one staged copy: 64 MiB.
+const MAX_VALUES_A_READ: usize = 16 << 20;
+
 impl Session {
-    /// Reads hooks of the tokens that have run, in one copy from the states where they are kept.
+    /// Reads hooks of the tokens that have run, in one copy (of bounded size: else a few) from the
+    /// states where they are kept.
     /// Hooks that are not kept yet are from now on, and the tokens run again for them.
     ///
     /// # Errors
@@ -68,9 +72,14 @@ impl Session {
                 reads.push(Read::state(state, self.ranges(tap, rows, cols)));
             }
         }
-        let mut values = self.engine.read(&reads).await?.into_iter();
-        for tensor in tensors.iter_mut().flatten() {
-            tensor.values = values.next().unwrap_or_default().into();
+        let mut kept = tensors.iter_mut().flatten();
+        for batch in batches(&reads) {
+            for values in self.engine.read(batch).await? {
+                if let Some(tensor) = kept.next() {
+                    tensor.values = values.into();
+                }
+            }
+            control.check()?;
         }
         for (tap, tensor) in taps.iter().zip(&mut tensors) {
             if tensor.is_none() {
@@ -165,7 +174,7 @@ impl Session {
                 let found = pooled.into_iter().find(|(hook, _)| *hook == tap.point.hook);
                 Ok(found.map(|(_, values)| values).unwrap_or_default())
             }
-            hook => {
+            hook @ (Hook::AttnScores | Hook::Pattern) => {
                 let (layer, is_pattern) = (tap.point.layer, hook == Hook::Pattern);
                 let built = self.recording(Key::Scores { layer, is_pattern })?;
                 let read = Read {
@@ -179,7 +188,16 @@ impl Session {
                 }
                 Ok(values)
             }
+            _ => Err(self.too_long_for(tap.point)),
         }
+    }
+
+    /// A hook that a shorter text would have.
+    pub(super) fn too_long_for(&self, point: HookPoint) -> ModelError {
+        let (n_tokens, limit) = (self.n_filled, self.options.max_state_bytes);
+        let problem =
+            format!("is not kept of {n_tokens} tokens: all hooks would exceed {limit} bytes");
+        ModelError::input(point.to_string(), problem)
     }
 
     /// −∞ where a query does not see a key.
@@ -213,10 +231,8 @@ impl Session {
         let mut f = Forward::new(&self.model, frame);
         let rows_of = |recorder: &mut Recorder, hook: Hook| {
             let point = HookPoint::layer(hook, layer);
-            let (state, _) = self
-                .sites
-                .find(point, spec)
-                .ok_or_else(|| ModelError::input(point.to_string(), "is not kept"))?;
+            let (state, _) =
+                self.sites.find(point, spec).ok_or_else(|| self.too_long_for(point))?;
             Ok::<_, ModelError>(recorder.state(state, [capacity, Sites::n_cols(hook, spec)]))
         };
         let q = rows_of(f.recorder(), query_hook(spec))?;
@@ -249,4 +265,19 @@ impl Session {
         }
         Ok(Built { recording: recorder.finish(), inputs: Vec::new(), outputs })
     }
+}
+
+/// Cuts reads into runs of bounded size.
+fn batches(reads: &[Read]) -> impl Iterator<Item = &[Read]> {
+    let mut rest = reads;
+    std::iter::from_fn(move || {
+        let mut n_values = 0;
+        let n_reads = rest.iter().take_while(|read| {
+            n_values += read.len();
+            n_values <= MAX_VALUES_A_READ
+        });
+        let (batch, after) = rest.split_at(n_reads.count().max(1).min(rest.len()));
+        rest = after;
+        (!batch.is_empty()).then_some(batch)
+    })
 }

@@ -70,12 +70,18 @@ impl Capture {
         self.hooks.contains(&Hook::Pattern)
     }
 
-    /// Leaves the patterns out: they are then computed from queries and keys when asked for.
-    fn without_maps(&self, spec: &ModelSpec) -> Self {
-        let mut capture = self.clone();
-        capture.hooks.remove(&Hook::Pattern);
-        capture.hooks.insert(query_hook(spec));
-        capture
+    /// The same with less and less, for texts whose states would not fit: without the patterns
+    /// (they are then computed from queries and keys when asked for), with what patterns and the
+    /// lens are computed from, with keys and values alone.
+    fn levels(&self, spec: &ModelSpec) -> [Self; 4] {
+        let mut without_maps = self.clone();
+        without_maps.hooks.remove(&Hook::Pattern);
+        if self.has_maps() {
+            without_maps.hooks.insert(query_hook(spec));
+        }
+        let essential = [query_hook(spec), Hook::ResidPre].into_iter();
+        let hooks = essential.filter(|hook| without_maps.hooks.contains(hook)).collect();
+        [self.clone(), without_maps, Self { hooks }, Self::bare()]
     }
 
     /// The points that get a state of their own.
@@ -141,7 +147,7 @@ pub(crate) struct Wall {
 
 impl Sites {
     /// Allocates the states for `capacity` tokens. Patterns grow with its square: where all states
-    /// would exceed `max_bytes`, the patterns are left out.
+    /// would exceed `max_bytes`, less is kept (see [`Capture::levels`]).
     pub fn allocate(
         engine: &mut Engine,
         spec: &ModelSpec,
@@ -150,18 +156,22 @@ impl Sites {
         wall_side: Option<usize>,
         max_bytes: u64,
     ) -> Result<Self, ModelError> {
-        let mut sites = Self { capacity, states: HashMap::new(), wall: None, maps_left_out: false };
-        let mut points = capture.points(spec);
-        if capture.has_maps() && bytes_of(&points, spec, capacity) > max_bytes {
-            points = capture.without_maps(spec).points(spec);
-            sites.maps_left_out = true;
-        }
-        let outcome = sites.fill(
-            engine,
-            spec,
-            &points,
-            wall_side.filter(|_| capture.has_maps() && !sites.maps_left_out),
-        );
+        let levels = capture.levels(spec).map(|level| level.points(spec));
+        let fitting = levels.iter().find(|points| bytes_of(points, spec, capacity) <= max_bytes);
+        let Some(points) = fitting else {
+            let needed = bytes_of(&levels[levels.len() - 1], spec, capacity);
+            let problem =
+                format!("keys and values of {capacity} need {needed} bytes, above {max_bytes}");
+            return Err(ModelError::input("tokens", problem));
+        };
+        let has_maps = points.iter().any(|point| point.hook == Hook::Pattern);
+        let mut sites = Self {
+            capacity,
+            states: HashMap::new(),
+            wall: None,
+            maps_left_out: capture.has_maps() && !has_maps,
+        };
+        let outcome = sites.fill(engine, spec, points, wall_side.filter(|_| has_maps));
         if let Err(err) = outcome {
             sites.free(engine);
             return Err(err);

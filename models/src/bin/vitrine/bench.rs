@@ -52,6 +52,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
     }
 }
 
+type OptionsOf<'a> = &'a dyn Fn(&ModelSpec) -> Options;
+
 struct Bench {
     n_runs: usize,
     wants_json: bool,
@@ -68,7 +70,7 @@ impl Bench {
             wall_side: Some(64),
             ..Options::bare()
         };
-        let captures: [(&str, &dyn Fn(&ModelSpec) -> Options); 3] = [
+        let captures: [(&str, OptionsOf<'_>); 3] = [
             ("", &|_: &ModelSpec| Options::bare()),
             ("-patterns", &patterns),
             ("-live", &|spec: &ModelSpec| Options::live(spec)),
@@ -91,7 +93,7 @@ impl Bench {
         &self,
         path: &Path,
         device: Device,
-        options: &dyn Fn(&ModelSpec) -> Options,
+        options: OptionsOf<'_>,
     ) -> Result<Session, Failure> {
         let opened = open(path, device)?;
         let options = options(opened.model.spec());
