@@ -12,13 +12,13 @@ thread_local! {
     static LOADED: RefCell<Vec<Option<HubTokenizer>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Loads a tokenizer.json; the answer is its handle.
+/// Loads a tokenizer.json, which `file` holds; the answer is its handle.
 ///
 /// # Errors
 /// What is wrong with the file.
 #[wasm_bindgen]
-pub fn load(json: &str) -> Result<u32, JsError> {
-    let tokenizer = HubTokenizer::from_json("tokenizer.json", json)?;
+pub fn load(json: &str, file: &str) -> Result<u32, JsError> {
+    let tokenizer = HubTokenizer::from_json(file, json)?;
     LOADED.with_borrow_mut(|loaded| {
         let vacant = loaded.iter().position(Option::is_none).unwrap_or(loaded.len());
         if vacant == loaded.len() {

@@ -88,6 +88,11 @@ impl Desk {
         control
     }
 
+    /// A control that no message cancels.
+    pub fn apart(&self) -> Control {
+        self.control.borrow().renewed()
+    }
+
     /// Stops the run in progress.
     pub fn cancel(&self) {
         self.control.borrow().cancel();

@@ -3,11 +3,13 @@
 
 use std::cell::{Cell, RefCell};
 
+use js_sys::Promise;
 use vitrine_kernels::engine::cpu::CpuEngine;
 use vitrine_kernels::engine::gpu::{GpuEngine, GpuOptions};
 use vitrine_kernels::{
     Control, DType, Engine, EngineError, InputData, Read, RecordError, Recorder, Shape, Step,
 };
+use wasm_bindgen::JsValue;
 
 use super::js;
 use crate::protocol::{EngineChoice, EngineInfo};
@@ -45,7 +47,7 @@ impl Engines {
         *self.spare.borrow_mut() = None;
         let opened = match why_no_gpu() {
             Some(why) => Err(why),
-            None => GpuEngine::new(GpuOptions::default()).await.map_err(|err| err.to_string()),
+            None => GpuEngine::new(GpuOptions::default()).await.map_err(why_not_opened),
         };
         let (engine, info) = decide(choice, opened).await;
         self.is_gpu.set(info.gpu);
@@ -90,7 +92,7 @@ async fn decide(
             return (None, cpu_info(why, false));
         }
     };
-    let (software, name) = (gpu.info().software, gpu.info().name.clone());
+    let (software, name) = (gpu.info().software, adapter_name(&gpu).await);
     let mut engine = Engine::Gpu(Box::new(gpu));
     let gpu_info = |why: String| EngineInfo {
         gpu: true,
@@ -136,6 +138,21 @@ async fn decide(
     }
 }
 
+/// What the browser says of the adapter, which is more than wgpu passes on.
+async fn adapter_name(gpu: &GpuEngine) -> String {
+    let api = js::get(&js::get(&js_sys::global(), "navigator"), "gpu");
+    let asked = js::call(&api, "requestAdapter", &[]).map(|promise| Promise::resolve(&promise));
+    let adapter = match asked {
+        Ok(promise) => promise.await.unwrap_or(JsValue::UNDEFINED),
+        Err(_) => JsValue::UNDEFINED,
+    };
+    let info = js::get(&adapter, "info");
+    let part = |key: &str| js::get(&info, key).as_string().filter(|part| !part.is_empty());
+    let parts = [part("vendor"), part("architecture")].into_iter().flatten();
+    let name = part("description").unwrap_or_else(|| parts.collect::<Vec<_>>().join(" "));
+    if name.is_empty() { gpu.info().name.clone() } else { name }
+}
+
 fn cpu_info(why: String, gpu_available: bool) -> EngineInfo {
     let name = CpuEngine::new().name();
     EngineInfo { gpu: false, name, software: false, why, gpu_available }
@@ -178,6 +195,16 @@ fn record_trial(engine: &mut Engine) -> Result<Recorded, EngineError> {
         Ok(recorder.finish())
     };
     Ok(record())
+}
+
+/// Why no device was opened, for people; the rest is for the console.
+fn why_not_opened(err: EngineError) -> String {
+    web_sys::console::info_1(&err.to_string().into());
+    match err {
+        EngineError::NoAdapter(_) => "the browser offers no graphics adapter".to_owned(),
+        EngineError::DeviceLost(_) => "the graphics device was lost at the start".to_owned(),
+        _ => "the graphics device could not be opened".to_owned(),
+    }
 }
 
 /// Why the browser offers no WebGPU at all; none if it does.

@@ -137,11 +137,11 @@ impl Loader {
 
     async fn tokenizer(&self, checkpoint: &Checkpoint<BlobSource>) -> Result<Tokenizer, Stop> {
         tell_stage("Reading the tokenizer");
-        let json = tokenizer_json(checkpoint).await.map_err(model_fault)?;
-        let loaded = Tokenizer::load(Rc::clone(&self.tokenizers), &json).await;
-        Ok(loaded.map_err(|problem| Fault {
+        let (file, json) = tokenizer_json(checkpoint).await.map_err(model_fault)?;
+        let loaded = Tokenizer::load(Rc::clone(&self.tokenizers), &file, &json).await;
+        Ok(loaded.map_err(|what| Fault {
             place: FaultPlace::Model,
-            what: format!("{}: the tokenizer is refused: {problem}", checkpoint.name()),
+            what,
             advice: ADVICE.to_owned(),
         })?)
     }
@@ -249,13 +249,18 @@ fn own_title(checkpoint: &Checkpoint<BlobSource>) -> String {
     shown_title(title.unwrap_or(checkpoint.name()))
 }
 
-/// The text that cuts into tokens: tokenizer.json, or what a GGUF holds of it.
-async fn tokenizer_json(checkpoint: &Checkpoint<BlobSource>) -> Result<String, ModelError> {
+/// The file and the text that cuts into tokens: tokenizer.json, or what a GGUF holds of it.
+async fn tokenizer_json(
+    checkpoint: &Checkpoint<BlobSource>,
+) -> Result<(String, String), ModelError> {
     if let Some(json) = checkpoint.tokenizer_file().await? {
-        return Ok(json);
+        return Ok(("tokenizer.json".to_owned(), json));
     }
     match checkpoint.gguf_metadata() {
-        Some(metadata) => tokenizer_json_from_gguf(checkpoint.name(), metadata),
+        Some(metadata) => {
+            let json = tokenizer_json_from_gguf(checkpoint.name(), metadata)?;
+            Ok((checkpoint.name().to_owned(), json))
+        }
         None => Err(ModelError::WrongKind {
             file: "the selection".to_owned(),
             found: "a model without tokenizer.json".to_owned(),

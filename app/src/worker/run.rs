@@ -23,10 +23,16 @@ use crate::protocol::{
 const N_TOP: usize = 64;
 /// Candidates of each row of the lens.
 const N_LENS: usize = 5;
-/// While tokens stream, hooks follow at most so often: nobody sees more.
+/// While tokens stream, wall and predictions follow at most so often: nobody sees more.
+const SHOW_EVERY_MS: f64 = 40.0;
+/// Hooks are more work for the page.
 const TRACE_EVERY_MS: f64 = 100.0;
 /// Values read back at once, for one answer.
 const MAX_TRACE_BYTES: u64 = 384 << 20;
+
+/// What the visitor should know of a text that is too long for the wall.
+const TOO_LONG_FOR_MAPS: &str = "This text is too long to keep the maps of all heads: the wall \
+                                 is empty, single heads are computed when you look at them.";
 
 /// A text cut into tokens.
 struct Prepared {
@@ -40,7 +46,19 @@ impl Studio {
     pub async fn run(&mut self, job: RunJob) {
         self.job = Some(job.clone());
         let run = job.run;
-        let Some(loaded) = &self.loaded else { return };
+        // From here on a newer text cancels this one.
+        let control = self.desk.begin();
+        let Some(loaded) = &self.loaded else {
+            if self.is_bereft {
+                let what = "No model is loaded: the last one could not be kept";
+                fault(
+                    FaultPlace::Run,
+                    what,
+                    "Load a model again, a smaller one if memory is short.",
+                );
+            }
+            return;
+        };
         let prepared = match prepare(loaded, &job).await {
             Ok(prepared) => prepared,
             Err(problem) => {
@@ -49,15 +67,17 @@ impl Studio {
                 return;
             }
         };
+        if control.check().is_err() {
+            return;
+        }
         let Prepared { input, views, notice } = prepared;
-        post(&FromWorker::Tokens { run, tokens: views.clone(), notice });
+        post(&FromWorker::Tokens { run, tokens: views.clone(), notice: notice.clone() });
         if input.ids.is_empty() {
             self.last = None;
             post(&FromWorker::Ran(RunReport { run, ..RunReport::default() }));
             self.repaint().await;
             return;
         }
-        let control = self.desk.begin();
         let info = match self.set_tokens(&input, &control).await {
             Ok(info) => info,
             Err(err) => {
@@ -76,8 +96,16 @@ impl Studio {
                 }
             }
         };
+        if self.leaves_maps_out() {
+            let notices: Vec<String> =
+                notice.into_iter().chain([TOO_LONG_FOR_MAPS.into()]).collect();
+            let notice = Some(notices.join(" "));
+            post(&FromWorker::Tokens { run, tokens: views.clone(), notice });
+        }
         self.completed(run, input, views, info);
-        self.answer(true, &control).await;
+        self.report();
+        self.show().await;
+        self.answer_with(&control).await;
     }
 
     async fn set_tokens(
@@ -106,15 +134,21 @@ impl Studio {
         self.last = Some(LastRun { run, input, views, report, is_checked: false });
     }
 
-    /// Sends what follows from the last run; with all hooks wanted, if `with_wants`.
-    async fn answer(&mut self, with_wants: bool, control: &Control) {
-        let Some(last) = &self.last else { return };
-        post(&FromWorker::Ran(last.report.clone()));
+    /// Whether the text is too long for keeping every map.
+    fn leaves_maps_out(&self) -> bool {
+        self.loaded.as_ref().is_some_and(|loaded| !loaded.session.keeps_patterns())
+    }
+
+    fn report(&self) {
+        if let Some(last) = &self.last {
+            post(&FromWorker::Ran(last.report.clone()));
+        }
+    }
+
+    /// The wall and the predictions of the last run.
+    async fn show(&mut self) {
         self.repaint().await;
         self.predict();
-        if with_wants && control.check().is_ok() {
-            self.answer_with(control).await;
-        }
     }
 
     fn predict(&mut self) {
@@ -158,6 +192,10 @@ impl Studio {
             return;
         };
         last.run = job.run;
+        // Should the text have to run again, it answers to the page's count.
+        if let Some(text) = &mut self.job {
+            text.run = job.run;
+        }
         let control = self.desk.begin();
         let end = match self.stream(&job, &control).await {
             Ok(end) => end,
@@ -169,8 +207,9 @@ impl Studio {
                 GenerateEnd::Stopped
             }
         };
-        post(&FromWorker::Generated { run: job.run, end });
         // Stopped or not: the panels show the last token that came.
+        self.show().await;
+        post(&FromWorker::Generated { run: job.run, end });
         self.answer_with(&self.desk.begin()).await;
     }
 
@@ -186,7 +225,7 @@ impl Studio {
             top_p: asked.top_p,
         };
         let mut random = Random::from_seed(asked.seed);
-        let mut traced_at = js::now();
+        let (mut shown_at, mut traced_at) = (js::now(), js::now());
         for _ in 0..job.n_tokens {
             let (Some(last), Some(loaded)) = (&mut self.last, &mut self.loaded) else {
                 return Ok(GenerateEnd::Stopped);
@@ -215,11 +254,15 @@ impl Studio {
             post(&message);
             let FromWorker::Tokens { tokens: views, .. } = message else { continue };
             self.completed(job.run, input, views, info);
-            let is_due = js::now() - traced_at >= TRACE_EVERY_MS;
-            if is_due {
-                traced_at = js::now();
+            self.report();
+            if js::now() - shown_at >= SHOW_EVERY_MS {
+                shown_at = js::now();
+                self.show().await;
             }
-            self.answer(is_due, control).await;
+            if js::now() - traced_at >= TRACE_EVERY_MS {
+                traced_at = js::now();
+                self.answer_with(control).await;
+            }
             if control.pause().await.is_err() {
                 return Ok(GenerateEnd::Stopped);
             }

@@ -12,11 +12,15 @@ use wasm_bindgen::JsValue;
 
 use super::cancel::Stop;
 use super::desk::{Desk, Errand, Task};
+use super::gather::Gathered;
 use super::js;
 use super::load::{Loaded, Loader, engine_fault};
 use super::post::{fault, post};
+use super::tokenizer::Tokenizer;
 use super::wall::Wall;
-use crate::protocol::{EngineChoice, FaultPlace, FromWorker, RunId, RunJob, RunReport, TokenView};
+use crate::protocol::{
+    EngineChoice, Fault, FaultPlace, FromWorker, RunId, RunJob, RunReport, TokenView,
+};
 
 /// A quiet time after which the sums of all pattern rows are checked.
 const QUIET_MS: u32 = 250;
@@ -35,6 +39,8 @@ pub(super) struct Studio {
     pub last: Option<LastRun>,
     /// When the device was lost last.
     lost_at: Option<f64>,
+    /// Whether there was a model, and it could not be kept.
+    pub is_bereft: bool,
 }
 
 /// A completed run.
@@ -55,7 +61,16 @@ impl Studio {
     /// A studio without a model.
     pub fn new(desk: Rc<Desk>, loader: Rc<Loader>) -> Self {
         let wall = Wall::default();
-        Self { desk, loader, loaded: None, wall, job: None, last: None, lost_at: None }
+        Self {
+            desk,
+            loader,
+            loaded: None,
+            wall,
+            job: None,
+            last: None,
+            lost_at: None,
+            is_bereft: false,
+        }
     }
 
     /// Does what comes, forever.
@@ -89,8 +104,7 @@ impl Studio {
     }
 
     async fn use_engine(&mut self, choice: EngineChoice) {
-        let info = self.loader.engines.choose(choice).await;
-        post(&FromWorker::Engine(info));
+        self.choose(choice).await;
         if !self.desk.is_started() {
             self.desk.set_started();
             self.loader.offer().await;
@@ -105,6 +119,7 @@ impl Studio {
 
     fn release(&mut self, done: &Function) {
         self.clear_out();
+        self.is_bereft = true;
         self.loader.held.set(0);
         let _ignored = done.call0(&JsValue::UNDEFINED);
     }
@@ -114,6 +129,7 @@ impl Studio {
         self.loader.held.set(loaded.session.engine().bytes_held());
         post(&FromWorker::Loaded(Box::new(loaded.card.clone())));
         self.loaded = Some(loaded);
+        self.is_bereft = false;
         self.wall.leave_engine(self.loader.engines.is_gpu());
         self.repaint().await;
     }
@@ -126,8 +142,8 @@ impl Studio {
         }
     }
 
-    /// Loads the model again into a fresh engine of the kind that is chosen now. Returns whether
-    /// there is a model afterwards.
+    /// Loads the model again into a fresh engine of the kind that is chosen now; where the GPU
+    /// cannot take it, into the CPU engine. Returns whether there is a model afterwards.
     async fn rebuild(&mut self) -> bool {
         let Some(loaded) = self.loaded.take() else { return false };
         self.last = None;
@@ -135,54 +151,82 @@ impl Studio {
         let Loaded { session, tokenizer, gathered, .. } = loaded;
         free(session);
         self.loader.held.set(0);
-        let control = self.desk.begin().renewed();
-        let engine = self.loader.engines.make().await.map_err(|err| Stop::from(engine_fault(err)));
-        let reloaded = match engine {
-            Ok(engine) => self.loader.reload(engine, &gathered, &tokenizer, &control).await,
-            Err(stop) => Err(stop),
-        };
-        match reloaded {
+        let mut outcome = self.reload(&gathered, &tokenizer).await;
+        if let Err(Stop::Fault(problem)) = &outcome
+            && self.loader.engines.is_gpu()
+        {
+            post(&FromWorker::Fault(Fault { place: FaultPlace::Engine, ..problem.clone() }));
+            self.choose(EngineChoice::Cpu).await;
+            outcome = self.reload(&gathered, &tokenizer).await;
+        }
+        match outcome {
             Ok(loaded) => {
                 self.loader.held.set(loaded.session.engine().bytes_held());
                 self.loaded = Some(loaded);
                 self.wall.leave_engine(self.loader.engines.is_gpu());
                 true
             }
-            Err(Stop::Cancelled) => false,
-            Err(Stop::Fault(problem)) => {
-                post(&FromWorker::Fault(problem));
+            Err(stop) => {
+                self.is_bereft = true;
+                if let Stop::Fault(problem) = stop {
+                    post(&FromWorker::Fault(problem));
+                }
                 false
             }
         }
     }
 
-    /// Deals with an error of a run. Returns whether to run again: after the first loss of the
-    /// device on a fresh one, after a second within a minute on the CPU.
-    pub async fn mend(&mut self, err: &ModelError) -> bool {
-        let ModelError::Engine(EngineError::DeviceLost(why)) = err else {
-            if !err.is_cancelled() {
-                let place = FaultPlace::Run;
-                fault(place, err.to_string(), advice_for(err));
-            }
-            return false;
-        };
-        // Some drivers die of the first picture; its values can be read back.
-        self.wall.refuse_gpu();
-        let now = js::now();
-        let is_second = self.lost_at.is_some_and(|then| now - then < LOSS_WINDOW_MS);
-        self.lost_at = Some(now);
-        let choice = if is_second { EngineChoice::Cpu } else { self.loader.engines.choice() };
+    async fn reload(&self, gathered: &Gathered, tokenizer: &Rc<Tokenizer>) -> Result<Loaded, Stop> {
+        // Cancelling a run must not leave the page without its model.
+        let control = self.desk.apart();
+        let engine = self.loader.engines.make().await.map_err(engine_fault)?;
+        self.loader.reload(engine, gathered, tokenizer, &control).await
+    }
+
+    async fn choose(&self, choice: EngineChoice) {
         let info = self.loader.engines.choose(choice).await;
-        if is_second {
-            fault(
-                FaultPlace::Engine,
-                format!("The GPU was lost twice within a minute ({why})"),
-                "The CPU engine goes on with the same text. Choose the GPU engine again once the \
-                 driver has settled, or reload the page.",
-            );
-        }
         post(&FromWorker::Engine(info));
-        self.rebuild().await
+    }
+
+    /// Deals with an error of a run. Returns whether to run again: after the first loss of the
+    /// device on a fresh one, after a second within a minute on the CPU, and there too after a
+    /// shader that the driver refuses.
+    pub async fn mend(&mut self, err: &ModelError) -> bool {
+        let on_gpu = self.loader.engines.is_gpu();
+        match err {
+            ModelError::Engine(EngineError::DeviceLost(why)) if on_gpu => {
+                // Some drivers die of the first picture; its values can be read back.
+                self.wall.refuse_gpu();
+                let now = js::now();
+                let is_second = self.lost_at.is_some_and(|then| now - then < LOSS_WINDOW_MS);
+                self.lost_at = Some(now);
+                if is_second {
+                    fault(
+                        FaultPlace::Engine,
+                        format!("The GPU was lost twice within a minute ({why})"),
+                        "The CPU engine goes on with the same text. Choose the GPU engine again \
+                         once the driver has settled, or reload the page.",
+                    );
+                    self.choose(EngineChoice::Cpu).await;
+                } else {
+                    self.choose(self.loader.engines.choice()).await;
+                }
+                self.rebuild().await
+            }
+            ModelError::Engine(EngineError::Shader { .. }) if on_gpu => {
+                let advice = "The CPU engine goes on with the same text. A newer browser or driver \
+                              may take the shader.";
+                fault(FaultPlace::Engine, err.to_string(), advice);
+                self.choose(EngineChoice::Cpu).await;
+                self.rebuild().await
+            }
+            err => {
+                if !err.is_cancelled() {
+                    fault(FaultPlace::Run, err.to_string(), advice_for(err));
+                }
+                false
+            }
+        }
     }
 }
 
@@ -197,9 +241,6 @@ pub(super) fn advice_for(err: &ModelError) -> &'static str {
     match err {
         ModelError::Engine(EngineError::OutOfMemory { .. }) => {
             "Shorten the text, close other tabs, or take a smaller model. The page goes on."
-        }
-        ModelError::Engine(EngineError::Shader { .. }) => {
-            "This driver cannot run the GPU engine: choose the CPU engine."
         }
         ModelError::Engine(EngineError::TooLarge { .. }) => {
             "Shorten the text, or choose the CPU engine."

@@ -69,6 +69,8 @@ pub(super) struct Tokenizer {
     host: Rc<TokenizerHost>,
     /// The tokenizer.json, on the script's side: to load it again after a trap.
     json: JsString,
+    /// The file that it is from, for messages.
+    file: String,
     /// In which life of the module it was loaded, and its handle there.
     loaded: Cell<Option<(u32, u32)>>,
     vocabulary: Vocabulary,
@@ -104,13 +106,14 @@ impl Vocabulary {
 }
 
 impl Tokenizer {
-    /// Loads a tokenizer.json.
+    /// Loads a tokenizer.json, which `file` holds.
     ///
     /// # Errors
     /// In words for the visitor.
-    pub async fn load(host: Rc<TokenizerHost>, json: &str) -> Result<Self, String> {
+    pub async fn load(host: Rc<TokenizerHost>, file: &str, json: &str) -> Result<Self, String> {
         let (json, loaded) = (JsString::from(json), Cell::new(None));
-        let mut tokenizer = Self { host, json, loaded, vocabulary: Vocabulary::default() };
+        let (file, vocabulary) = (file.to_owned(), Vocabulary::default());
+        let mut tokenizer = Self { host, json, file, loaded, vocabulary };
         let handle = tokenizer.handle().await?;
         let packed = tokenizer.host.call("vocabulary", &[&handle.into()]).await?;
         let packed: Uint8Array = packed.unchecked_into();
@@ -150,7 +153,7 @@ impl Tokenizer {
         {
             return Ok(handle);
         }
-        let handle = self.host.call("load", &[&self.json]).await?;
+        let handle = self.host.call("load", &[&self.json, &self.file.as_str().into()]).await?;
         let handle = handle.as_f64().ok_or("the tokenizer's module is another version")? as u32;
         self.loaded.set(Some((life, handle)));
         Ok(handle)
