@@ -130,8 +130,8 @@ impl Read {
                 return Ok(pieces);
             };
             outer[axis] += 1;
-            for later in axis + 1..split {
-                outer[later] = self.ranges[later].start;
+            for (at, range) in outer.iter_mut().zip(&self.ranges).skip(axis + 1) {
+                *at = range.start;
             }
         }
     }
@@ -189,6 +189,7 @@ impl Control {
 }
 
 /// One of the two engines.
+#[expect(clippy::large_enum_variant, reason = "a program holds one or two engines")]
 pub enum Engine {
     /// SIMD on the CPU.
     Cpu(cpu::CpuEngine),
