@@ -73,6 +73,8 @@ pub struct GpuEngine {
     weights: Vec<GpuWeight>,
     states: Vec<Option<GpuState>>,
     programs: HashMap<u64, Rc<Program>>,
+    /// Times of launches, while they are measured.
+    profile: Option<Vec<OpTime>>,
     /// The recording whose kept tensors can be drawn.
     last_run: Option<u64>,
     /// Fill new intermediate tensors with NaN.
@@ -121,6 +123,7 @@ impl GpuEngine {
             weights: Vec::new(),
             states: Vec::new(),
             programs: HashMap::new(),
+            profile: None,
             last_run: None,
             #[cfg(test)]
             poisons: false,
@@ -176,6 +179,10 @@ impl GpuEngine {
     /// # Errors
     /// [`EngineError::DeviceLost`], or an error that the driver reported meanwhile.
     pub fn check(&self) -> Result<(), EngineError> {
+        // Natively the loss is only told when somebody asks; until then all calls fail oddly.
+        if self.device.poll(wgpu::PollType::Poll).is_err() {
+            self.health.lose("it answers no more".to_owned());
+        }
         self.health.check()
     }
 
@@ -190,7 +197,7 @@ impl GpuEngine {
         dtype: DType,
         bytes: &[u8],
     ) -> Result<WeightId, EngineError> {
-        self.health.check()?;
+        self.check()?;
         let limit = self.piece_limit;
         let layout = Layout::new(shape, dtype, limit);
         let mut pieces = Vec::with_capacity(layout.pieces.len());
@@ -208,13 +215,13 @@ impl GpuEngine {
         }
         // Hands the writes over, so that their staging memory is freed before the next weight.
         self.queue.submit([]);
-        self.health.check()?;
+        self.check()?;
         self.weights.push(GpuWeight { pieces });
         Ok(WeightId(self.weights.len() as u32 - 1))
     }
 
     pub(crate) fn add_state(&mut self, label: &str, shape: Shape) -> Result<StateId, EngineError> {
-        self.health.check()?;
+        self.check()?;
         let (bytes, limit) = (padded_bytes(shape.len()), self.info.max_binding_bytes);
         if bytes > limit {
             return Err(EngineError::TooLarge { what: label.to_owned(), bytes, limit });
@@ -265,11 +272,15 @@ impl GpuEngine {
         reads: &[Read],
         control: &Control,
     ) -> Result<Vec<Vec<f32>>, EngineError> {
-        self.health.check()?;
+        self.check()?;
         control.check()?;
         let program = self.program(recording).await?;
         self.last_run = Some(recording.id());
         self.upload(&program, inputs, step);
+        if self.profile.is_some() {
+            self.run_timed(recording, &program).await?;
+            return self.read_after(self.encoder(), Some((recording, &program)), reads).await;
+        }
         let mut encoder = self.encoder();
         let mut from = 0;
         while from < program.launches.len() {
@@ -295,40 +306,40 @@ impl GpuEngine {
     }
 
     pub(crate) async fn read(&mut self, reads: &[Read]) -> Result<Vec<Vec<f32>>, EngineError> {
-        self.health.check()?;
+        self.check()?;
         let encoder = self.encoder();
         self.read_after(encoder, None, reads).await
     }
 
-    /// Runs a recording with a timestamp around every launch.
-    ///
-    /// # Errors
-    /// As a run; [`EngineError::NoAdapter`] if the adapter has no timestamps.
-    pub async fn profile(
+    /// Whether the runs from now on put a timestamp before and after every launch, at the price
+    /// of a pass each. Without the adapter's support for timestamps nothing is measured.
+    pub fn set_profiling(&mut self, on: bool) {
+        let can = self.device.features().contains(wgpu::Features::TIMESTAMP_QUERY);
+        self.profile = (on && can).then(Vec::new);
+    }
+
+    /// What was measured since the last call, launch by launch.
+    pub fn take_profile(&mut self) -> Vec<OpTime> {
+        self.profile.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Runs a program with timestamps.
+    async fn run_timed(
         &mut self,
         recording: &Recording,
-        inputs: &[InputData<'_>],
-        step: Step,
-    ) -> Result<Vec<OpTime>, EngineError> {
-        if !self.device.features().contains(wgpu::Features::TIMESTAMP_QUERY) {
-            return Err(EngineError::NoAdapter("this one has no timestamps".to_owned()));
-        }
-        let program = self.program(recording).await?;
-        self.last_run = Some(recording.id());
-        self.upload(&program, inputs, step);
-        let mut times = Vec::with_capacity(program.launches.len());
+        program: &Program,
+    ) -> Result<(), EngineError> {
         for launches in program.launches.chunks(wgpu::QUERY_SET_MAX_QUERIES as usize / 2) {
-            let ticks = self.timed(&program, launches).await?;
-            for (launch, ticks) in launches.iter().zip(ticks.chunks_exact(2)) {
-                let elapsed = ticks[1].saturating_sub(ticks[0]) as f64;
-                times.push(OpTime {
-                    op: launch.label,
-                    scope: recording.nodes()[launch.node_idx].scope.clone(),
-                    nanoseconds: elapsed * f64::from(self.queue.get_timestamp_period()),
-                });
-            }
+            let ticks = self.timed(program, launches).await?;
+            let period = f64::from(self.queue.get_timestamp_period());
+            let times = launches.iter().zip(ticks.chunks_exact(2)).map(|(launch, ticks)| OpTime {
+                op: launch.label,
+                scope: recording.nodes()[launch.node_idx].scope.clone(),
+                nanoseconds: ticks[1].saturating_sub(ticks[0]) as f64 * period,
+            });
+            self.profile.get_or_insert_default().extend(times);
         }
-        Ok(times)
+        Ok(())
     }
 
     /// Timestamps before and after each launch.
@@ -391,8 +402,10 @@ impl GpuEngine {
             weights: &self.weights,
             states: &self.states,
         };
-        let program = Rc::new(Program::build(recording, &holdings, &mut self.pipelines).await?);
-        self.health.check()?;
+        let built = Program::build(recording, &holdings, &mut self.pipelines).await;
+        // A lost device explains whatever else went wrong.
+        self.check()?;
+        let program = Rc::new(built?);
         #[cfg(test)]
         if self.poisons {
             for slot in program.slots() {
@@ -459,7 +472,7 @@ impl GpuEngine {
         self.queue.submit([encoder.finish()]);
         let lens: Vec<usize> = reads.iter().map(Read::len).collect();
         let values = self.readback.finish(&lens).await?;
-        self.health.check()?;
+        self.check()?;
         Ok(values)
     }
 
@@ -470,7 +483,7 @@ impl GpuEngine {
     /// A zeroed buffer, or the numbers of what was refused.
     fn buffer(&self, label: &str, bytes: u64) -> Result<wgpu::Buffer, EngineError> {
         let buffer = storage_buffer(&self.device, label, bytes);
-        match self.health.check() {
+        match self.check() {
             Err(EngineError::OutOfMemory { .. }) => {
                 Err(EngineError::OutOfMemory { what: label.to_owned(), bytes })
             }

@@ -6,6 +6,8 @@ pub mod cpu;
 pub(crate) mod dispatch;
 #[cfg(feature = "gpu")]
 pub mod gpu;
+#[cfg(all(test, feature = "gpu"))]
+mod gpu_tests;
 #[cfg(feature = "gpu")]
 mod health;
 #[cfg(feature = "gpu")]
