@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use pollster::block_on;
 use serde::Deserialize;
-use tokenizers::tokenizer::{OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer};
 use tokenizers::PreTokenizerWrapper;
+use tokenizers::tokenizer::{OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer};
 use vitrine_models::tokenize::{
     HubTokenizer, SpecialIds, Token, Tokenizer, tokenizer_json_from_gguf, visible, whole_graphemes,
 };
@@ -56,9 +56,9 @@ fn minilm() -> HubTokenizer {
 
 /// FNV-1a over 32-bit words, as tests/golden/tokenizer.py has it.
 fn fnv(numbers: impl IntoIterator<Item = usize>) -> u32 {
-    numbers.into_iter().fold(0x811c_9dc5, |state: u32, number| {
-        (state ^ number as u32).wrapping_mul(0x0100_0193)
-    })
+    numbers
+        .into_iter()
+        .fold(0x811c_9dc5, |state: u32, number| (state ^ number as u32).wrapping_mul(0x0100_0193))
 }
 
 /// Python counts characters, Rust bytes.
@@ -187,7 +187,8 @@ fn prompts_of_every_kind() {
 fn bytes_of_the_tokens_make_the_text() {
     let tokenizer = smollm2();
     // Controls that no piece stands for are left out by the model's own vocabulary.
-    let known = |byte: u8| !tokenizer.encode(&char::from(byte).to_string(), false).unwrap().is_empty();
+    let known =
+        |byte: u8| !tokenizer.encode(&char::from(byte).to_string(), false).unwrap().is_empty();
     let missing: Vec<char> = (0..128u8).filter(|&byte| !known(byte)).map(char::from).collect();
     assert!(missing.len() < 10, "{missing:?}");
     let mut n_whole = 0;

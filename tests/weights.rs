@@ -80,9 +80,10 @@ fn fetched_files_are_the_pinned_ones() {
     let manifest_path = models().join("manifest.json");
     let manifest =
         Manifest::parse("manifest.json", &std::fs::read(manifest_path).unwrap()).unwrap();
-    let tokenizer = manifest.models.iter().flat_map(|model| {
-        model.files.iter().map(|file| (model.name.as_str(), file))
-    });
+    let tokenizer = manifest
+        .models
+        .iter()
+        .flat_map(|model| model.files.iter().map(|file| (model.name.as_str(), file)));
     let mut n_checked = 0;
     for (name, pinned) in tokenizer.filter(|(_, file)| file.path == "tokenizer.json") {
         let source = FileSource::open(&model(&format!("{name}/{}", pinned.path))).unwrap();
