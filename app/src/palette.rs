@@ -29,17 +29,28 @@ pub struct Scale {
     pub min: f32,
     /// The value of the last colour.
     pub max: f32,
+    /// Equal steps of colour are equal factors; `min` is above 0 then.
+    pub is_log: bool,
 }
 
 impl Scale {
     /// 0…1.
-    pub const UNIT: Self = Self { map: Map::Sequential, min: 0.0, max: 1.0 };
+    pub const UNIT: Self = Self { map: Map::Sequential, min: 0.0, max: 1.0, is_log: false };
 
     /// From 0 to the largest finite magnitude, or the range that holds all finite values.
     pub fn sequential(values: &[f32]) -> Self {
         let (min, max) = finite_range(values).unwrap_or((0.0, 1.0));
         let min = min.min(0.0);
-        Self { map: Map::Sequential, min, max: if max > min { max } else { min + 1.0 } }
+        Self { min, max: if max > min { max } else { min + 1.0 }, ..Self::UNIT }
+    }
+
+    /// As [`Scale::sequential`], but in factors where the values span more than two decades.
+    pub fn magnitudes(values: &[f32]) -> Self {
+        let positive: Vec<f32> = values.iter().copied().filter(|v| *v > 0.0).collect();
+        match finite_range(&positive) {
+            Some((min, max)) if max / min > 100.0 => Self { min, max, is_log: true, ..Self::UNIT },
+            _ => Self::sequential(values),
+        }
     }
 
     /// Symmetric about 0, up to the largest finite magnitude.
@@ -47,13 +58,21 @@ impl Scale {
         let (min, max) = finite_range(values).unwrap_or((-1.0, 1.0));
         let size = min.abs().max(max.abs());
         let size = if size > 0.0 { size } else { 1.0 };
-        Self { map: Map::Diverging, min: -size, max: size }
+        Self { map: Map::Diverging, min: -size, max: size, is_log: false }
     }
 
     /// The colour of a value; magenta if it is not finite.
     pub fn color(self, value: f32) -> Rgb {
         if !value.is_finite() {
             return NON_FINITE;
+        }
+        if self.is_log {
+            let t = if value > self.min {
+                (value / self.min).ln() / (self.max / self.min).ln()
+            } else {
+                0.0
+            };
+            return table(self.map)[(t.clamp(0.0, 1.0) * 255.0).round() as usize];
         }
         let span = self.max - self.min;
         let t = if span > 0.0 { (value - self.min) / span } else { 0.0 };
@@ -64,7 +83,14 @@ impl Scale {
     pub fn steps(self, n_steps: usize) -> Vec<Rgb> {
         let last = n_steps.saturating_sub(1).max(1) as f32;
         (0..n_steps)
-            .map(|i| self.color(self.min + (self.max - self.min) * i as f32 / last))
+            .map(|i| {
+                let t = i as f32 / last;
+                if self.is_log {
+                    self.color(self.min * (self.max / self.min).powf(t))
+                } else {
+                    self.color(self.min + (self.max - self.min) * t)
+                }
+            })
             .collect()
     }
 }
@@ -135,6 +161,19 @@ mod tests {
             let (a, b) = (Scale::sequential(&values), Scale::diverging(&values));
             assert!(a.max > a.min && b.max > b.min, "{values:?}");
         }
+    }
+
+    #[test]
+    fn wide_magnitudes_are_coloured_by_factors() {
+        let wide = Scale::magnitudes(&[0.1, 1.0, 10.0, 100.0, f32::NAN, 0.0]);
+        assert!(wide.is_log);
+        assert_eq!((wide.min, wide.max), (0.1, 100.0));
+        assert_eq!(wide.color(0.0), wide.color(0.1));
+        let steps = wide.steps(4);
+        assert_eq!((steps[0], steps[3]), (wide.color(0.1), wide.color(100.0)));
+        assert_eq!(steps[1], wide.color(1.0));
+        assert!(!Scale::magnitudes(&[1.0, 50.0]).is_log);
+        assert!(!Scale::magnitudes(&[]).is_log);
     }
 
     #[test]

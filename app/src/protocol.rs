@@ -169,8 +169,7 @@ pub struct WallStyle {
     pub n_cols: u32,
     /// Gap between thumbnails, device pixels.
     pub gap: u32,
-    /// Which map (layer · n_heads + head) stands at each place, row by row; `u32::MAX` leaves the
-    /// place empty; no list: all maps in order. Rows follow from its length.
+    /// Which map (layer · n_heads + head) stands at each place; empty: in order.
     pub order: Vec<u32>,
     /// The pinned map.
     pub selected: Option<u32>,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use leptos::prelude::*;
 
 use crate::explorer::lines::Lines;
+use crate::explorer::row::Row;
 use crate::explorer::trace_labels;
 use crate::lens::attention::{self, HeadsAsked, MatrixView, sinks};
 use crate::lens::table::Table;
@@ -68,7 +69,10 @@ pub fn Head() -> AnyView {
                 when=move || is_lines.get()
                 fallback=move || {
                     view! {
-                        <Matrix view cursor name=title acts testid="head-matrix" square=true />
+                        <div class="head-row">
+                            <Matrix view cursor name=title acts testid="head-matrix" square=true />
+                            <Row view />
+                        </div>
                     }
                 }
             >

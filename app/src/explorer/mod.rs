@@ -27,6 +27,7 @@ mod norms;
 mod predictions;
 mod prompt;
 mod residual;
+mod row;
 mod settings;
 mod similarity;
 mod strip;

@@ -15,7 +15,7 @@ use crate::parts::term::Term;
 use crate::state::{Store, use_store};
 
 /// Bars on screen.
-const N_BARS: usize = 10;
+const N_BARS: usize = 8;
 
 /// The panel; encoders, which predict no next token, get another in its place.
 #[component]
@@ -86,7 +86,11 @@ fn bar_view(
 ) -> AnyView {
     let bar = Memo::new(move |_| shown.read().as_ref().and_then(|d| d.bars.get(idx).cloned()));
     let text = move || bar.read().as_ref().map(|b| label(&b.candidate.text, 16));
-    let share = move || bar.read().as_ref().map_or(0.0, |b| b.probability);
+    // Lengths are in proportion, and the longest fills the track.
+    let share = move || {
+        let longest = shown.read().as_ref().map_or(0.0, |d| longest(d));
+        bar.read().as_ref().map_or(0.0, |b| b.probability / longest.max(f32::MIN_POSITIVE))
+    };
     let number = move || bar.read().as_ref().map(|b| format::three(b.probability));
     let exact = move || bar.read().as_ref().map(|b| format::exact(b.probability));
     let is_cut = move || bar.read().as_ref().is_some_and(|b| !b.kept);
@@ -113,6 +117,10 @@ fn bar_view(
         </li>
     }
     .into_any()
+}
+
+fn longest(all: &Distribution) -> f32 {
+    all.bars.iter().map(|bar| bar.probability).fold(0.0, f32::max)
 }
 
 /// logit ÷ T → exp → ÷ Σ, for the chosen bar.

@@ -90,8 +90,11 @@ fn matrix(similarity: &state::Similarity) -> Option<MatrixView> {
     }
     let labels: Vec<String> = similarity.texts.iter().map(|text| label(text, 12)).collect();
     let min = similarity.cosines.iter().copied().filter(|c| c.is_finite()).fold(0.0, f32::min);
-    let scale =
-        if min < -0.05 { Scale { map: Map::Diverging, min: -1.0, max: 1.0 } } else { Scale::UNIT };
+    let scale = if min < -0.05 {
+        Scale { map: Map::Diverging, min: -1.0, ..Scale::UNIT }
+    } else {
+        Scale::UNIT
+    };
     Some(MatrixView {
         n_rows: n,
         n_cols: n,

@@ -9,7 +9,8 @@ use web_sys::HtmlCanvasElement;
 use crate::explorer::wall::Scores;
 use crate::format;
 use crate::lens::attention::sinks;
-use crate::lens::{heads, wall::WallLayout};
+use crate::lens::heads;
+use crate::lens::wall::{WallLabel, WallLayout};
 use crate::parts::size::{pixel_ratio, use_size};
 use crate::protocol::{ToWorker, WallCommand, WallStyle};
 use crate::state::{Hover, Store, browser, use_store};
@@ -58,8 +59,8 @@ pub fn WallGrid(
         layout.read().place_of(u32::from(layer) * n_heads + u32::from(head))
     };
     let at = move |place: Option<(usize, usize)>, is_x: bool| {
-        let cell = layout.read().cell;
-        place.map_or(0.0, |(col, row)| cell * if is_x { col } else { row } as f64)
+        let (x, y) = place.map_or((0.0, 0.0), |place| layout.read().corner(place));
+        if is_x { x } else { y }
     };
     let px = |value: f64| format!("{value}px");
     let says = move || {
@@ -73,16 +74,17 @@ pub fn WallGrid(
     };
     let labels = move || {
         let layout = layout.get();
-        let label = |(text, col, row): &(String, usize, usize)| {
-            let (x, y) = ((*col + 1) as f64 * layout.cell, *row as f64 * layout.cell);
+        let label = |label: &WallLabel| {
             view! {
                 <span
                     class="wall-label num"
-                    style:right=px(layout.n_cols as f64 * layout.cell - x + 4.0)
-                    style:top=px(y)
-                    style:line-height=px(layout.cell)
+                    class:after=label.is_after
+                    style:left=px(label.x)
+                    style:top=px(label.y)
+                    style:width=px(label.width)
+                    style:line-height=px(layout.cell.min(24.0))
                 >
-                    {text.clone()}
+                    {label.text.clone()}
                 </span>
             }
             .into_any()
@@ -94,8 +96,10 @@ pub fn WallGrid(
     };
     let held_width = move || held(layout.read().n_cols);
     let held_height = move || held(layout.read().n_rows);
-    let width = move || px(layout.read().cell * layout.read().n_cols as f64);
-    let height = move || px(layout.read().cell * layout.read().n_rows as f64);
+    let width = move || px(layout.read().width);
+    let height = move || px(layout.read().height);
+    let holder_left = move || px(layout.read().left);
+    let holder_top = move || px(layout.read().top);
     let cell_size = move || px(layout.read().cell);
     view! {
         <div class="wall-frame" node_ref=frame class:waiting=move || store.card.read().is_none()>
@@ -118,6 +122,8 @@ pub fn WallGrid(
                 <div
                     class="wall-holder"
                     node_ref=holder
+                    style:left=holder_left
+                    style:top=holder_top
                     style:width=held_width
                     style:height=held_height
                 ></div>
@@ -158,8 +164,11 @@ fn layout_of(store: Store, (width, height): (f64, f64), scores: Scores) -> WallL
     if let Some(scores) = scores {
         return WallLayout::ranked(&heads::order(&scores), width, height);
     }
-    let max_rows = browser::media(NARROW).then_some(6);
-    WallLayout::by_layer(card.n_layers as usize, card.n_heads as usize, width, height, max_rows)
+    let (n_layers, n_heads) = (card.n_layers as usize, card.n_heads as usize);
+    if browser::media(NARROW) {
+        return WallLayout::swiped(n_layers, n_heads);
+    }
+    WallLayout::by_layer(n_layers, n_heads, width, height)
 }
 
 fn pinned_of(store: Store) -> u32 {

@@ -188,6 +188,16 @@ pub fn edges(
     edges
 }
 
+/// The largest magnitudes of a row, with their columns; what is not finite is left out.
+pub fn largest_of_row(view: &MatrixView, row: usize, most: usize) -> Vec<(usize, f32)> {
+    let mut cells: Vec<(usize, f32)> = (0..view.n_cols)
+        .filter_map(|col| Some((col, view.value(row, col).filter(|value| value.is_finite())?)))
+        .collect();
+    cells.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
+    cells.truncate(most);
+    cells
+}
+
 /// First tokens and added ones ([CLS], [SEP]): where attention goes that has nowhere to go.
 /// (Xiao et al. 2023, "Efficient Streaming Language Models with Attention Sinks".)
 pub fn sinks(tokens: &[TokenView]) -> Vec<u32> {
@@ -352,6 +362,14 @@ mod tests {
         assert_eq!(all.iter().map(|edge| edge.weight).collect::<Vec<_>>(), [1.0, 0.75, 0.25]);
         assert_eq!(edges(&view, 0.3, Some(1), 9), [Edge { query: 1, key: 1, weight: 0.75 }]);
         assert_eq!(edges(&view, 0.0, None, 1).len(), 1);
+    }
+
+    #[test]
+    fn the_largest_of_a_row_leave_out_what_is_not_seen() {
+        let view = view(0, Stage::Pattern, &[]);
+        assert_eq!(largest_of_row(&view, 1, 9), [(1, 0.75), (0, 0.25)]);
+        assert_eq!(largest_of_row(&view, 0, 9), [(0, 1.0)]);
+        assert_eq!(largest_of_row(&view, 7, 9), []);
     }
 
     #[test]

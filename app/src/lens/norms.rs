@@ -199,7 +199,7 @@ fn matrix(
     };
     view.scale = match statistic {
         Statistic::Mean => Scale::diverging(&view.shown()),
-        Statistic::Scale => Scale::sequential(&view.shown()),
+        Statistic::Scale => Scale::magnitudes(&view.shown()),
     };
     Some(view)
 }

@@ -48,7 +48,7 @@ pub fn stream(trace: &Trace, card: &ModelCard, labels: &[String]) -> Option<Matr
     Some(MatrixView {
         n_rows,
         n_cols,
-        scale: Scale::sequential(&values),
+        scale: Scale::magnitudes(&values),
         values,
         masked: Vec::new(),
         row_labels: labels.iter().take(n_rows).cloned().collect(),

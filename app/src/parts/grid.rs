@@ -61,7 +61,10 @@ impl Grid {
         }
         let left = (row_chars as f64 * CHAR_WIDTH + 8.0).min(MAX_LABEL);
         let label_width = col_chars as f64 * CHAR_WIDTH + 4.0;
-        let flat = (width - left) / n_cols as f64;
+        let mut flat = (width - left) / n_cols as f64;
+        if square {
+            flat = flat.min((height - LINE_HEIGHT) / n_rows as f64);
+        }
         let is_slanted = label_width > flat.min(max_cell) && flat >= 9.0 && col_chars > 3;
         let (top, right) = if is_slanted {
             let rise = label_width.min(MAX_LABEL) * 0.71;

@@ -30,6 +30,7 @@ pub fn Legend(
         move || scale.get().map(|scale| format::three(pick(scale))).unwrap_or_default()
     };
     let zero = move || scale.get().filter(|scale| scale.map == Map::Diverging).map(|_| "0");
+    let is_log = move || scale.get().is_some_and(|scale| scale.is_log).then_some(", log scale");
     let masks = move || {
         masked.get().then(|| {
             view! { <span class="legend-masked"><i class={"swatch-masked"}></i>{"not seen"}</span> }
@@ -37,7 +38,7 @@ pub fn Legend(
     };
     view! {
         <p class="legend" class:unseen=move || scale.get().is_none()>
-            <span class="legend-name">{quantity}</span>
+            <span class="legend-name">{quantity}{is_log}</span>
             <span class="num">{end(|scale| scale.min)}</span>
             <span class="ramp">
                 <canvas node_ref=ramp aria-hidden="true"></canvas>
