@@ -335,6 +335,80 @@ def minilm():
     save_file(tensors, HERE / "minilm.safetensors", metadata)
 
 
+def gguf_twins():
+    """The tiny gpt2, llama and bert as GGUF files, named and laid out as llama.cpp converts them."""
+    import gguf
+    from safetensors.torch import load_file
+
+    folder = HERE / "gguf"
+    folder.mkdir(exist_ok=True)
+
+    def read(name):
+        tensors = load_file(HERE / name / "model.safetensors")
+        prefixes = ("transformer.", "model.", "bert.")
+        strip = lambda key: next((key[len(p) :] for p in prefixes if key.startswith(p)), key)
+        config = json.loads((HERE / name / "config.json").read_text())
+        return config, {strip(key): value.numpy() for key, value in tensors.items()}
+
+    def write(architecture, fields, tensors):
+        writer = gguf.GGUFWriter(folder / f"{architecture}.gguf", architecture)
+        for key, value in fields.items():
+            add = writer.add_float32 if isinstance(value, float) else writer.add_uint32
+            add(f"{architecture}.{key}", value)
+        for key, value in tensors.items():
+            writer.add_tensor(key, np.ascontiguousarray(value))
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        writer.close()
+
+    def renamed(tensors, outer, layers, n_layers):
+        pairs = list(outer.items())
+        for l in range(n_layers):
+            pairs += [(layers[0].format(l) + a, f"blk.{l}.{b}") for a, b in layers[1].items()]
+        return {
+            f"{theirs}.{end}": tensors[f"{ours}.{end}"]
+            for ours, theirs in pairs for end in ("weight", "bias") if f"{ours}.{end}" in tensors
+        }
+
+    config, tensors = read("gpt2")
+    outer = {"wte": "token_embd", "wpe": "position_embd", "ln_f": "output_norm"}
+    inner = {"ln_1": "attn_norm", "attn.c_attn": "attn_qkv", "attn.c_proj": "attn_output",
+             "ln_2": "ffn_norm", "mlp.c_fc": "ffn_up", "mlp.c_proj": "ffn_down"}
+    out = renamed(tensors, outer, ("h.{}.", inner), 3)
+    for key in out:
+        if key.endswith((".attn_qkv.weight", ".attn_output.weight", ".ffn_up.weight", ".ffn_down.weight")):
+            out[key] = out[key].T
+    write("gpt2", {"context_length": 40, "embedding_length": 36, "feed_forward_length": 144, "block_count": 3,
+                   "attention.head_count": 3, "attention.layer_norm_epsilon": 1e-5}, out)
+
+    config, tensors = read("llama")
+    outer = {"embed_tokens": "token_embd", "norm": "output_norm", "lm_head": "output"}
+    inner = {"input_layernorm": "attn_norm", "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k",
+             "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output",
+             "post_attention_layernorm": "ffn_norm", "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up",
+             "mlp.down_proj": "ffn_down"}
+    out = renamed(tensors, outer, ("layers.{}.", inner), 3)
+    for key, weight in out.items():
+        n = {"attn_q.weight": 5, "attn_k.weight": 1}.get(key.split(".", 2)[-1])
+        if n:
+            out[key] = weight.reshape(n, 2, 4, 40).swapaxes(1, 2).reshape(weight.shape)
+    write("llama", {"context_length": 48, "embedding_length": 40, "feed_forward_length": 76, "block_count": 3,
+                    "attention.head_count": 5, "attention.head_count_kv": 1, "rope.dimension_count": 8,
+                    "rope.freq_base": float(config["rope_parameters"]["rope_theta"]),
+                    "attention.layer_norm_rms_epsilon": 1e-5}, out)
+
+    config, tensors = read("bert")
+    outer = {"embeddings.word_embeddings": "token_embd", "embeddings.position_embeddings": "position_embd",
+             "embeddings.token_type_embeddings": "token_types", "embeddings.LayerNorm": "token_embd_norm"}
+    inner = {"attention.self.query": "attn_q", "attention.self.key": "attn_k", "attention.self.value": "attn_v",
+             "attention.output.dense": "attn_output", "attention.output.LayerNorm": "attn_output_norm",
+             "intermediate.dense": "ffn_up", "output.dense": "ffn_down", "output.LayerNorm": "layer_output_norm"}
+    out = renamed(tensors, outer, ("encoder.layer.{}.", inner), 3)
+    write("bert", {"context_length": 32, "embedding_length": 36, "feed_forward_length": 84, "block_count": 3,
+                   "attention.head_count": 4, "attention.layer_norm_epsilon": config["layer_norm_eps"]}, out)
+
+
 LONG_TEXT = """Attention lets every position of a sequence look at every earlier one and decide, by the \
 product of a query with a key, how much of its value to take. The 2017 paper that made it the only \
 ingredient of a translation model also scaled the products by the root of the head's width, because \
@@ -427,6 +501,7 @@ MAKERS = {
                                                   "original_max_position_embeddings": 32}),
     "bert": lambda: bert("bert", 7, transformers.BertForPreTraining),
     "bert_encoder": lambda: bert("bert_encoder", 8, transformers.BertModel, hidden_act="gelu_new", layer_norm_eps=1e-3),
+    "gguf": gguf_twins,
     "minilm": minilm,
     "smollm2": smollm2,
 }
