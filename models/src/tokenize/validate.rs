@@ -10,8 +10,10 @@ use crate::error::{ModelError, shown};
 use crate::weights::json;
 use serde_json::{Map, Value};
 
+mod charsmap;
 mod components;
 mod model;
+mod pattern;
 
 /// The most pieces of a vocabulary, and the most merges.
 const MAX_PIECES: usize = 1 << 21;

@@ -13,6 +13,8 @@ mod gguf_faults;
 mod gguf_header;
 mod safetensors_faults;
 mod safetensors_header;
+mod tokenizer_faults;
+mod tokenizer_prevalidate;
 
 #[global_allocator]
 static ALLOCATOR: alloc::PeakAllocator = alloc::PeakAllocator;
@@ -21,7 +23,12 @@ static ALLOCATOR: alloc::PeakAllocator = alloc::PeakAllocator;
 const MAX_PEAK: usize = 4 << 20;
 
 proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(4000))]
+    #![proptest_config(proptest::prelude::ProptestConfig {
+        cases: 4000,
+        // A case worth keeping becomes a test of its own.
+        failure_persistence: None,
+        ..proptest::prelude::ProptestConfig::default()
+    })]
 
     #[test]
     fn gguf_header(data in proptest::collection::vec(proptest::num::u8::ANY, 0..1200)) {
@@ -42,6 +49,11 @@ proptest::proptest! {
     }
 
     #[test]
+    fn tokenizer_prevalidate(data in proptest::collection::vec(proptest::num::u8::ANY, 0..600)) {
+        tokenizer_prevalidate::check(&data);
+    }
+
+    #[test]
     fn dequant_block(data in proptest::collection::vec(proptest::num::u8::ANY, 0..400)) {
         dequant_block::check(&data);
     }
@@ -54,6 +66,7 @@ fn generators_make_files_that_are_accepted() {
     let mut n_gguf = 0;
     let mut n_safetensors = 0;
     let mut n_configs = 0;
+    let mut n_tokenizers = 0;
     for _ in 0..400 {
         let data: Vec<u8> = std::iter::repeat_with(|| {
             seed ^= seed << 13;
@@ -66,8 +79,10 @@ fn generators_make_files_that_are_accepted() {
         n_gguf += usize::from(gguf_header::check(&data));
         n_safetensors += usize::from(safetensors_header::check(&data));
         n_configs += usize::from(config_json::check(&data));
+        n_tokenizers += usize::from(tokenizer_prevalidate::check(&data));
     }
     assert!(n_gguf > 40 && n_gguf < 380, "{n_gguf} of 400 GGUF files accepted");
     assert!(n_safetensors > 40 && n_safetensors < 380, "{n_safetensors} of 400 accepted");
     assert!(n_configs > 10, "{n_configs} of 400 accepted");
+    assert!(n_tokenizers > 20 && n_tokenizers < 380, "{n_tokenizers} of 400 accepted");
 }

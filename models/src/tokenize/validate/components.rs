@@ -1,6 +1,6 @@
 //! Normalizer, pre-tokenizer, post-processor and decoder: known kinds with harmless settings.
 
-use super::{At, MAX_LENGTH, number, object, shown_value};
+use super::{At, MAX_LENGTH, charsmap, number, object, pattern, shown_value};
 use crate::error::{ModelError, shown};
 use crate::tokenize::bytes::Spelling;
 use serde_json::{Map, Value};
@@ -9,6 +9,8 @@ use serde_json::{Map, Value};
 const MAX_DEPTH: usize = 3;
 const MAX_PARTS: usize = 64;
 const MAX_PATTERN: usize = 8192;
+/// The largest known (Jais 2's) has 1,100; twice this compiles in half a second.
+const MAX_PARTS_OF_PATTERN: usize = 1500;
 /// How much longer all replacements together may make a text.
 const MAX_GROWTH: usize = 4096;
 
@@ -192,16 +194,24 @@ fn check_pattern(
     component: &Map<String, Value>,
     found: &mut Found,
 ) -> Result<(), ModelError> {
-    let Some(pattern) = component.get("pattern").and_then(Value::as_object) else {
+    let Some(texts) = component.get("pattern").and_then(Value::as_object) else {
         return Ok(());
     };
-    for text in pattern.values().filter_map(Value::as_str) {
+    for text in texts.values().filter_map(Value::as_str) {
         if text.len() > MAX_PATTERN {
             let problem = format!("a pattern of {} bytes is above {MAX_PATTERN}", text.len());
             return at.refuse(problem);
         }
     }
-    if let Some(regex) = pattern.get("Regex").and_then(Value::as_str) {
+    if let Some(regex) = texts.get("Regex").and_then(Value::as_str) {
+        let n_parts = pattern::n_parts(regex);
+        if n_parts > MAX_PARTS_OF_PATTERN {
+            return at.refuse(format!(
+                "the pattern {} has {n_parts} parts when its counts are copied out, above the \
+                 limit of {MAX_PARTS_OF_PATTERN}",
+                shown(regex)
+            ));
+        }
         found.patterns.push(regex.to_owned());
     }
     Ok(())
@@ -214,12 +224,16 @@ fn check_growth(
     component: &Map<String, Value>,
     found: &mut Found,
 ) -> Result<(), ModelError> {
-    let field = match name {
-        "Replace" => "content",
-        "Prepend" => "prepend",
+    let text = |field: &str| component.get(field).and_then(Value::as_str).unwrap_or_default();
+    let length = match name {
+        "Replace" => text("content").len(),
+        "Prepend" => text("prepend").len(),
+        "Precompiled" => match charsmap::check(text("precompiled_charsmap")) {
+            Ok(longest) => longest,
+            Err(problem) => return at.refuse(format!("precompiled_charsmap {problem}")),
+        },
         _ => return Ok(()),
     };
-    let length = component.get(field).and_then(Value::as_str).map_or(0, str::len);
     found.growth = found.growth.saturating_mul(length.max(1));
     if found.growth > MAX_GROWTH {
         return at.refuse(format!(
