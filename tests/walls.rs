@@ -63,7 +63,10 @@ fn forbid(folder: &str, words: &[&str]) {
 #[test]
 fn dependencies_point_one_way() {
     let ours = |name: &str| -> BTreeSet<String> {
-        dependencies(name).into_iter().filter(|d| d.starts_with("vitrine-") || d == "xtask").collect()
+        dependencies(name)
+            .into_iter()
+            .filter(|d| d.starts_with("vitrine-") || d == "xtask")
+            .collect()
     };
     assert_eq!(ours("vitrine-kernels"), BTreeSet::new());
     assert_eq!(ours("vitrine-models"), BTreeSet::from(["vitrine-kernels".to_owned()]));
