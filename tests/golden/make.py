@@ -19,6 +19,9 @@ import torch
 import transformers
 from safetensors.torch import save_file
 
+import dequant
+import tokenizer
+
 HERE = Path(__file__).parent
 MODELS = HERE.parent.parent / "assets" / "models"
 torch.set_grad_enabled(False)
@@ -487,6 +490,8 @@ def smollm2():
 
 
 MAKERS = {
+    "dequant": lambda: dequant.make(HERE),
+    "tokenizer": lambda: tokenizer.make(HERE),
     "gpt2": lambda: gpt2("gpt2", 1),
     "gpt2_untied": lambda: gpt2("gpt2_untied", 2, tie_word_embeddings=False, n_inner=50,
                                 activation_function="gelu", layer_norm_epsilon=1e-3),
