@@ -47,13 +47,23 @@ pub fn build(effort: Effort, out: &Path) -> Result<()> {
     step("Compiling the page, the engine and the tokenizer for the web");
     let compiled = compile(toolchain, effort, &artefacts("web"), MODULES, &[])?;
     for name in MODULES {
-        bind(&compiled.join(format!("{name}.wasm")), name, out)?;
+        bind(effort, &compiled.join(format!("{name}.wasm")), name, out)?;
+    }
+    if effort == Effort::Fast {
+        note("the plain engine also stands in for the one with relaxed SIMD");
+        for ending in [".js", "_bg.wasm"] {
+            std::fs::copy(
+                out.join(format!("engine{ending}")),
+                out.join(format!("{RELAXED}{ending}")),
+            )?;
+        }
+        return Ok(());
     }
     step("Compiling the engine once more, with relaxed SIMD for browsers that have it");
     let flags = r#"target.wasm32-unknown-unknown.rustflags=["-Ctarget-feature=+relaxed-simd"]"#;
     let extra = ["--config", flags];
     let compiled = compile(toolchain, effort, &artefacts("web-relaxed"), &["engine"], &extra)?;
-    bind(&compiled.join("engine.wasm"), RELAXED, out)?;
+    bind(effort, &compiled.join("engine.wasm"), RELAXED, out)?;
     if effort == Effort::Dist {
         optimise(out)?;
     }
@@ -80,12 +90,14 @@ fn compile(
     Ok(Toolchain::output(target_dir, effort.profile()))
 }
 
-fn bind(module: &Path, name: &str, out: &Path) -> Result<()> {
+fn bind(effort: Effort, module: &Path, name: &str, out: &Path) -> Result<()> {
     let bytes = std::fs::read(module).with_context(|| format!("no {}", module.display()))?;
     Bindgen::new()
         .web(true)?
         .typescript(false)
         .remove_producers_section(true)
+        // Function names are for whoever debugs, and a third of the download.
+        .remove_name_section(effort == Effort::Dist)
         .omit_default_module_path(false)
         .input_bytes(name, bytes)
         .generate(out)
