@@ -141,11 +141,11 @@ async function main() {
   const side = (name, page, more = {}) => ({ name, page, job: { ...job, ...more }, results: [] });
   try {
     // The counting worker costs a GPU run nothing; a CPU run gets the worker as it is shipped.
-    const worker = flags.gpu ? "../driver/worker.js" : `../${workerOf(flags.dist)}`;
+    const worker = flags.gpu ? "../driver-worker.js" : `../${workerOf(flags.dist)}`;
     const ours = await open(browser, site, "ours", { worker, engine, model: MODEL });
     const name = flags.gpu ? "webgpu" : "wasm-cpu-1t";
-    const plain = side(name, ours);
-    const captured = side(`${name}-all-patterns`, ours, { capture: true });
+    const plain = side(name, ours, { capture: false });
+    const captured = side(`${name}-all-heads-drawn`, ours, { capture: true });
     const sides = [plain, captured];
     if (!flags.gpu) {
       const peer = await open(browser, site, "wllama", { model: `../models/${MODEL}/${FILE}` });

@@ -1,6 +1,6 @@
 // Runs in the browser: the built worker, spoken to as the page speaks to it.
 
-import { Driver } from "/driver/driver.js";
+import { Driver } from "/driver.js";
 
 const all_patterns = (card) => card.hooks.filter((hook) => hook.endsWith("attn.hook_pattern"));
 const nothing = { hooks: [], lens_at: null, losses: false };
@@ -8,6 +8,7 @@ const nothing = { hooks: [], lens_at: null, losses: false };
 let driver;
 let card;
 let n_runs = 0;
+let is_walled = false;
 
 globalThis.setUp = async ({ worker, engine, model }) => {
   driver = new Driver(worker);
@@ -16,9 +17,20 @@ globalThis.setUp = async ({ worker, engine, model }) => {
   return { engine: info, patterns: all_patterns(card).length };
 };
 
-/** One prompt from nothing, then greedy tokens; `capture` wants every attention pattern. */
+/** The wall of all heads, as large as the Explorer's at 1440 × 900, on a canvas or away. */
+function wall(is_there) {
+  if (!is_there) return driver.tell({ Wall: "Detach" });
+  const [width, height] = [420, 520];
+  const canvas = new OffscreenCanvas(width, height);
+  driver.tell({ Wall: { Attach: { width, height } } }, canvas, [canvas]);
+  const style = { dark: false, n_cols: card.n_heads, gap: 2, order: [], selected: null, hovered: null, hidden_keys: [] };
+  return driver.tell({ Wall: { Style: style } });
+}
+
+/** One prompt from nothing, then greedy tokens; `capture` draws every head of every layer live. */
 globalThis.measure = async ({ prompt, n_tokens, capture }) => {
-  const wants = capture ? { ...nothing, hooks: all_patterns(card) } : nothing;
+  const wants = nothing;
+  if (capture !== is_walled) wall((is_walled = capture));
   // Another text in between, so that nothing of the prompt is left in the cache.
   await driver.run(`${(n_runs += 1)} is not how the prompt begins`, { wants: nothing });
   const { report, tokens } = await driver.run(prompt, { wants });

@@ -52,7 +52,7 @@ export class Driver {
     return answer.then((seen) => seen.at(-1));
   }
 
-  /** What the engine has asked of WebGPU so far; needs the worker of driver/worker.js. */
+  /** What the engine has asked of WebGPU so far; needs driver-worker.js. */
   counts() {
     const answer = this.collect(({ kind }) => kind === "Counts");
     this.worker.postMessage("counts");

@@ -13,26 +13,26 @@ export function workerOf(dist) {
   return name;
 }
 
-/** What to lay over a site so that `open` works. */
+/** What to lay over a site so that `openDriver` works: beside the worker, which looks beside itself. */
 export function driverOverlay(dist) {
   const script = `
     import { Driver } from "./driver.js";
-    globalThis.driver = new Driver(new URL("./worker.js", import.meta.url));
+    globalThis.driver = new Driver(new URL("./driver-worker.js", import.meta.url));
     globalThis.driverReady = true;`;
   const html = `<!doctype html><meta charset="utf-8"><title>driver</title><link rel="icon" href="data:,">
-    <script type="module" src="start.js"></script>`;
+    <script type="module" src="driver-start.js"></script>`;
   return {
-    "driver/index.html": Buffer.from(html),
-    "driver/start.js": Buffer.from(script),
+    "driver.html": Buffer.from(html),
+    "driver-start.js": Buffer.from(script),
     // Imports are evaluated in this order.
-    "driver/worker.js": Buffer.from(`import "./probe.js"; import "../${workerOf(dist)}";`),
-    "driver/probe.js": readFileSync(path.join(HERE, "probe.js")),
-    "driver/driver.js": readFileSync(path.join(HERE, "driver.js")),
+    "driver-worker.js": Buffer.from(`import "./driver-probe.js"; import "./${workerOf(dist)}";`),
+    "driver-probe.js": readFileSync(path.join(HERE, "probe.js")),
+    "driver.js": readFileSync(path.join(HERE, "driver.js")),
   };
 }
 
 /** Opens the blank page; `page.evaluate` finds the driver as `driver`. */
 export async function openDriver(page, site) {
-  await page.goto(site.url("driver/index.html"));
+  await page.goto(site.url("driver.html"));
   await page.waitForFunction(() => globalThis.driverReady);
 }

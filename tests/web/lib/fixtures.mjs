@@ -57,7 +57,7 @@ export function tokenizerJson(change = (json) => json) {
       byte_fallback: false,
       ignore_merges: false,
       vocab: Object.fromEntries(VOCAB.map((token, id) => [token, id])),
-      merges: MERGES,
+      merges: MERGES.map((pair) => [...pair]),
     },
   };
   return Buffer.from(JSON.stringify(change(json) ?? json));
