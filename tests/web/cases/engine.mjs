@@ -143,7 +143,7 @@ export default [
 
 /** How many colours the wall shows. */
 async function painted(explorer) {
-  const png = await explorer.id("wall-canvas").screenshot();
+  const png = await explorer.id("wall-grid").screenshot();
   return explorer.page.evaluate(async (data) => {
     const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
     const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/png" }));

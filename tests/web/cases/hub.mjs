@@ -39,7 +39,7 @@ export default [
     await explorer.loaded(/small/i);
     check((await explorer.faults()).length === 0, "no fault is shown");
     await explorer.tab("card");
-    const card = await page.getByTestId("card").innerText();
+    const card = await page.getByTestId("card").first().innerText();
     check(card.includes(commit.slice(0, 7)), `the card names the commit ${commit}: ${card}`);
     check(card.includes(sha256(files["model.safetensors"]).slice(0, 8)), `the card names the hash: ${card}`);
     check(/not verified/i.test(card), `the card says that no one vouches: ${card}`);

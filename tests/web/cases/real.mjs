@@ -19,12 +19,12 @@ export default [
     check(/SmolLM2/.test(await explorer.modelTitle()), "SmolLM2 is there from the start");
     const n_tokens = await explorer.tokens().count();
     equal(n_tokens, 9, "tokens of the first sentence");
-    const wall = await explorer.pixels("wall-canvas");
+    const wall = await explorer.pixels("wall-grid");
     await explorer.type("The capital of France is");
     await explorer.settled(60_000);
     const [first] = await explorer.candidates().allInnerTexts();
     check(/Paris|the|a /.test(first), `after "The capital of France is" comes "${first}"`);
-    await until(async () => (await explorer.pixels("wall-canvas")) !== wall, "the wall follows");
+    await until(async () => (await explorer.pixels("wall-grid")) !== wall, "the wall follows");
     await explorer.id("temperature").fill("0");
     await explorer.id("generate").click();
     await until(async () => (await explorer.tokens().count()) > 8, "tokens stream in", 60_000);

@@ -210,7 +210,7 @@ export class Explorer {
     await this.id("similarity-matrix").waitFor();
     const rows = await until(
       async () => {
-        const rows = await this.table("details");
+        const rows = await this.table("similarity");
         return rows.length === sentences.length && rows;
       },
       "a row a sentence",
