@@ -1,6 +1,8 @@
 //! Tokens held against Python's tokenizers on thousands of texts, and the bad input of prompts
 //! and tokenizer files that a real model meets. Needs the models: `cargo xtask models`.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 

@@ -1,6 +1,8 @@
 //! Real checkpoints read tensor by tensor, and blocks read as the `gguf` package reads them.
 //! Needs the models: `cargo xtask models`.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 

@@ -215,13 +215,11 @@ fn summarize(view: &MatrixView) -> String {
     for row in 0..view.n_rows {
         for col in 0..view.n_cols {
             match view.value(row, col) {
-                Some(value) if value.is_finite() => {
-                    if largest.is_none_or(|(most, ..)| value > most) {
-                        largest = Some((value, row, col));
-                    }
+                Some(value) if !value.is_finite() => n_non_finite += 1,
+                Some(value) if largest.is_none_or(|(most, ..)| value > most) => {
+                    largest = Some((value, row, col));
                 }
-                Some(_) => n_non_finite += 1,
-                None => {}
+                _ => {}
             }
         }
     }

@@ -4,6 +4,8 @@
 //! The generators and properties are shared with the fuzz targets of `models/fuzz`, which feed
 //! them bytes from libFuzzer instead of proptest.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 mod alloc;
 mod checkpoint;
 mod config_json;

@@ -110,7 +110,7 @@ mod tests {
     fn pairs_turn_by_position_and_tables_are_not_confused() {
         let (n_heads, d, t) = (3, 20, 5);
         let x = noise(1, t * n_heads * d);
-        let factors = [1.0, 2.0, 0.5, 1.5, 1.0, 3.0, 1.0, 4.0];
+        let factors: [f32; 8] = [1.0, 2.0, 0.5, 1.5, 1.0, 3.0, 1.0, 4.0];
         let cases = [[7, 0, 901, 3, 4], [8, 0, 901, 3, 4]];
         for mut engine in engines(CpuOptions::default()) {
             for (positions, base) in cases.iter().flat_map(|case| [(case, 1e4), (case, 5e5)]) {
@@ -119,8 +119,8 @@ mod tests {
                         let rope = Rope { d_head: d, n_rotary: 16, base, pairs, has_factors };
                         let mut expected: Vec<f64> = x.iter().map(|x| f64::from(*x)).collect();
                         for row in 0..t * n_heads {
-                            for pair in 0..8 {
-                                let factor = if has_factors { factors[pair] } else { 1.0 };
+                            for (pair, &given) in factors.iter().enumerate() {
+                                let factor = if has_factors { given } else { 1.0 };
                                 let angle = f64::from(positions[row / n_heads])
                                     * f64::from(base).powf(-(pair as f64) / 8.0)
                                     / f64::from(factor);
