@@ -84,7 +84,7 @@ fn models_know_no_gpu_and_no_page() {
 
 #[test]
 fn kernels_know_no_layers_and_no_tokens() {
-    forbid("kernels/src", &["n_layers", "layer_idx", "token", "leptos"]);
+    forbid("kernels/src", &["n_layers", "layer_idx", "n_tokens", "token_id", "leptos"]);
 }
 
 #[test]

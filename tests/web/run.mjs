@@ -99,7 +99,7 @@ async function picture(page, name) {
   await page.screenshot({ path: file, timeout: 5000 }).catch(() => {});
 }
 
-const oneLine = (text) => text.replace(/\s+/g, " ").trim().slice(0, 600);
+const oneLine = (text) => text.replace(/\s+/g, " ").trim().slice(0, 4000);
 
 async function main() {
   if (!flags.dist || !existsSync(path.join(flags.dist, "index.html"))) {

@@ -67,7 +67,6 @@ fn token_view(store: Store, idx: usize) -> AnyView {
             data-idx=idx.to_string()
             tabindex=move || if is_stop.get() { "0" } else { "-1" }
             aria-selected=move || if is_pinned.get() { "true" } else { "false" }
-            aria-label=title
             title=title
             on:click=move |_| store.pin_query(idx as u32)
             on:pointerenter=hover

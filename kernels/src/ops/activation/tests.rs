@@ -28,7 +28,8 @@ fn the_whole_line_and_the_extremes() {
     let mut values: Vec<f32> = (-4000..4000).map(|i| i as f32 / 400.0).collect();
     values.extend([1e4, -1e4, 1e-8, -1e-8, 0.0, -0.0, 88.0, -88.0, 200.0, -200.0]);
     for kind in ALL {
-        compare(4e-7, Step::default(), |bench| {
+        // 1 + erf cancels where x is far below 0: an ulp of 1 times |x| remains.
+        compare(1e-6, Step::default(), |bench| {
             let x = bench.given([values.len()], values.clone());
             let y = bench.recorder.activation(x, kind).expect("fits");
             bench.keep(y);
