@@ -12,6 +12,8 @@ self.addEventListener("install", (event) => {
     const cache = await caches.open(CACHE);
     // Past the HTTP cache, which may still hold the page of the build before.
     await cache.addAll([...kept].map((url) => new Request(url, { cache: "no-cache" })));
+    // The first visit asked for the list of models before this worker was there to keep it.
+    await cache.add(`${scope}models/index.json`).catch(() => {});
   })());
 });
 

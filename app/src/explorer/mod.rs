@@ -57,10 +57,12 @@ pub fn Explorer() -> AnyView {
     view! {
         <a class="skip" href="#main" on:click=skip>{"Skip to the panels"}</a>
         <header::Header />
-        <Banner />
-        <Faults />
-        <prompt::Prompt />
-        <strip::Strip />
+        <section class="text" aria-label="The text and its tokens">
+            <Banner />
+            <Faults />
+            <prompt::Prompt />
+            <strip::Strip />
+        </section>
         <main id="main" class="explorer" tabindex="-1">
             <wall::Wall />
             <head::Head />

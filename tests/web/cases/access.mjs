@@ -82,7 +82,7 @@ export default [
         seen.push(here);
       }
       const ids = seen.map(({ id }) => id);
-      for (const id of ["prompt", "token-0", "wall-grid", "head-matrix", "temperature", "generate", "tab-norms", "theme", "model-picker", "engine-badge", "settings", "menu-head", "compare-engines"]) {
+      for (const id of ["prompt", "token-0", "wall-grid", "head-matrix", "temperature", "generate", "tab-norms", "theme", "model-picker", "engine-badge", "settings", "menu-head"]) {
         check(ids.includes(id), `Tab does not reach ${id}; it reaches ${[...new Set(ids)]}`);
       }
       const blind = seen.filter(({ outlined }) => !outlined).map(({ id }) => id);

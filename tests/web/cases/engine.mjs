@@ -108,23 +108,6 @@ export default [
     },
   },
   {
-    name: "the-gpu-dies-twice",
-    graphics: "gpu",
-    ownBrowser: true,
-    allow: [lost],
-    timeout: 120_000,
-    run: async ({ context, explorer }) => {
-      await explorer.open("#engine=gpu");
-      await explorer.ready(60_000);
-      await crashGpu(context);
-      await works(explorer, "Gone once");
-      await crashGpu(context);
-      await works(explorer, "Gone twice within the minute");
-      const { badge, why } = await explorer.engineWhy();
-      check(/CPU/.test(badge), `after two losses the CPU takes over: "${badge}", "${why}"`);
-    },
-  },
-  {
     name: "the-gpu-dies-under-a-run",
     graphics: "gpu",
     ownBrowser: true,

@@ -64,7 +64,12 @@ export default [
     await page.reload();
     await explorer.ready();
     equal(await explorer.id("prompt").inputValue(), "one two three four", "the text in the address");
-    check(same(typed, await explorer.headValues()), "the same text gives the same values after a reload");
+    // A run that reuses rows multiplies in another order than one that computes all: rounding differs.
+    const reloaded = await explorer.headValues();
+    equal(reloaded.length, typed.length, "as many rows");
+    for (const [q, row] of typed.entries()) {
+      for (const [k, value] of row.slice(0, q + 1).entries()) near(reloaded[q][k], value, 0.002, `row ${q}, key ${k}`);
+    }
   }),
 
   open("the-page-is-never-held-up", async ({ page, explorer }) => {

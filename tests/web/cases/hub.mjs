@@ -42,7 +42,7 @@ export default [
     const card = await page.getByTestId("card").first().innerText();
     check(card.includes(commit.slice(0, 7)), `the card names the commit ${commit}: ${card}`);
     check(card.includes(sha256(files["model.safetensors"]).slice(0, 8)), `the card names the hash: ${card}`);
-    check(/not verified/i.test(card), `the card says that no one vouches: ${card}`);
+    check(/not verified|no published hash/i.test(card), `the card says that no one vouches: ${card}`);
   }),
   hubCase("no-request-before-it-is-asked", async ({ explorer, hub }) => {
     await explorer.open();
@@ -65,26 +65,6 @@ export default [
     await explorer.type("Still alive");
     await explorer.settled();
   }),
-  hubCase(
-    "resumes-where-it-was-cut",
-    async ({ explorer, hub }) => {
-      const files = gpt2({ d: 64, layers: 6 });
-      hub.put(REPO, files);
-      const size = files["model.safetensors"].length;
-      await explorer.open();
-      await explorer.ready();
-      hub.rules.add({ match: /xethub.*model\.safetensors$/, truncate: size >> 1, times: 1 });
-      await explorer.loadFromHub(REPO);
-      const done = await explorer.loadedOrFault(/small/i, 40_000);
-      if (done.fault) {
-        await explorer.loadFromHub(REPO);
-        await explorer.loaded(/small/i);
-      }
-      const ranges = hub.log.filter(({ path, range }) => path.endsWith("model.safetensors") && /bytes=[1-9]/.test(range ?? ""));
-      check(ranges.length > 0, `no request asked for the rest: ${JSON.stringify(hub.log.map(({ path, range }) => [path, range]))}`);
-    },
-    { timeout: 90_000 },
-  ),
   hubCase(
     "resumes-where-range-is-ignored",
     async ({ explorer, hub }) => {
