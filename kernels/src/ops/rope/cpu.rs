@@ -119,8 +119,8 @@ mod tests {
                         let rope = Rope { d_head: d, n_rotary: 16, base, pairs, has_factors };
                         let mut expected: Vec<f64> = x.iter().map(|x| f64::from(*x)).collect();
                         for row in 0..t * n_heads {
-                            for pair in 0..8 {
-                                let factor = if has_factors { factors[pair] } else { 1.0 };
+                            for (pair, factor) in factors.into_iter().enumerate() {
+                                let factor = if has_factors { factor } else { 1.0 };
                                 let angle = f64::from(positions[row / n_heads])
                                     * f64::from(base).powf(-(pair as f64) / 8.0)
                                     / f64::from(factor);
