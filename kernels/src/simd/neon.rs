@@ -72,6 +72,7 @@ impl Simd for Neon {
         };
         i16_from_high_bytes(v: uint32x4_t) -> uint32x4_t =
             vreinterpretq_u32_s16(vshrq_n_s16::<8>(vreinterpretq_s16_u32(v)));
+        f32_sum(v: float32x4_t) -> f32 = vaddvq_f32(v);
         i16_dot_add(acc: uint32x4_t, a: uint32x4_t, b: uint32x4_t) -> uint32x4_t = {
             let (a, b) = (vreinterpretq_s16_u32(a), vreinterpretq_s16_u32(b));
             let low = vmull_s16(vget_low_s16(a), vget_low_s16(b));

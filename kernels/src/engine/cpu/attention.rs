@@ -127,16 +127,20 @@ fn dots<S: Simd>(s: S, q: &[f32], k: HeadRows<'_>, out: &mut [f32]) {
     while j < out.len() {
         let n = (out.len() - j).min(4);
         let rows: [_; 4] = std::array::from_fn(|i| k.row(j + i.min(n - 1)));
+        let steps = rows.map(|row| row.chunks_exact(S::LANES));
+        let [a, b, c, d] = steps;
         let mut sums = [s.f32_zero(); 4];
-        for at in (0..whole).step_by(S::LANES) {
-            let q = s.f32_load(&q[at..]);
-            for i in 0..4 {
-                sums[i] = s.f32_mul_add(q, s.f32_load(&rows[i][at..]), sums[i]);
-            }
+        for ((((q, a), b), c), d) in q.chunks_exact(S::LANES).zip(a).zip(b).zip(c).zip(d) {
+            let q = s.f32_load(q);
+            sums[0] = s.f32_mul_add(q, s.f32_load(a), sums[0]);
+            sums[1] = s.f32_mul_add(q, s.f32_load(b), sums[1]);
+            sums[2] = s.f32_mul_add(q, s.f32_load(c), sums[2]);
+            sums[3] = s.f32_mul_add(q, s.f32_load(d), sums[3]);
         }
-        for i in 0..n {
+        let sums = s.f32_sums(sums);
+        for (i, out) in out[j..j + n].iter_mut().enumerate() {
             let rest = q[whole..].iter().zip(&rows[i][whole..]).map(|(q, k)| q * k).sum::<f32>();
-            out[j + i] = s.f32_sum(sums[i]) + rest;
+            *out = sums[i] + rest;
         }
         j += n;
     }
