@@ -120,7 +120,8 @@ fn scores_of_tile<S: Simd>(
 }
 
 /// Products of one query with keys, four at a time.
-#[inline(always)]
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn dots<S: Simd>(s: S, q: &[f32], k: HeadRows<'_>, out: &mut [f32]) {
     let whole = k.d / S::LANES * S::LANES;
     let mut j = 0;

@@ -3,6 +3,9 @@
 //! A tile of x holds `T` rows with their values interleaved: of column c all rows' values lie
 //! together. For the integer kernels a row of x is quantised in blocks of 32 columns to i16:
 //! that costs less than what the weights lost, and one instruction multiplies and sums pairs.
+//!
+//! In WebAssembly each kernel is a function of its own: browsers give registers to functions
+//! with many values in a cheaper, worse way.
 
 use super::packed::{BlockLayout, GROUPS, widen_halves};
 use crate::simd::Simd;
@@ -13,6 +16,9 @@ pub(crate) type Sums<S, const T: usize> = [[<S as Simd>::F32; GROUPS]; T];
 
 /// Largest magnitude of a quantised activation.
 const QUANT_MAX: f32 = 32767.0;
+
+/// Steps of a loop's body: in WebAssembly each turn also looks whether it is to be interrupted.
+const UNROLL: usize = 4;
 
 /// A tile of x for the integer kernels.
 #[derive(Clone, Copy)]
@@ -38,7 +44,8 @@ pub(crate) struct QuantPanel<'a> {
 
 /// Σ w[c]·x[c] over rows c of `w`, each `stride` values of which a panel's width from `offset` on
 /// count, and a tile of x `[k, T]`. `U` chains of sums hide the latency of additions.
-#[inline(always)]
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 pub(crate) fn tile_f32<S: Simd, const T: usize, const U: usize>(
     s: S,
     w: &[f32],
@@ -48,13 +55,13 @@ pub(crate) fn tile_f32<S: Simd, const T: usize, const U: usize>(
     let width = GROUPS * S::LANES;
     let mut chains = [[[s.f32_zero(); GROUPS]; T]; U];
     // Arrays, not slices: no index is checked in the loop.
-    let (x_steps, x_rest) = x.as_chunks::<T>().0.as_chunks::<U>();
-    for (w, x) in w.chunks_exact(stride * U).zip(x_steps) {
-        for u in 0..U {
-            step_f32(s, &w[u * stride + offset..][..width], &x[u], &mut chains[u]);
+    let (x_steps, x_rest) = x.as_chunks::<T>().0.as_chunks::<UNROLL>();
+    for (w, x) in w.chunks_exact(stride * UNROLL).zip(x_steps) {
+        for u in 0..UNROLL {
+            step_f32(s, &w[u * stride + offset..][..width], &x[u], &mut chains[u % U]);
         }
     }
-    for (w, x) in w.chunks_exact(stride).skip(x_steps.len() * U).zip(x_rest) {
+    for (w, x) in w.chunks_exact(stride).skip(x_steps.len() * UNROLL).zip(x_rest) {
         step_f32(s, &w[offset..][..width], x, &mut chains[0]);
     }
     let mut sums = chains[0];
@@ -159,7 +166,8 @@ pub(crate) fn store_first<S: Simd>(s: S, values: [S::F32; GROUPS], n: usize, to:
 }
 
 /// As [`tile_f32`], over a widened quantised panel.
-#[inline(always)]
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 pub(crate) fn tile_i16<S: Simd, const T: usize>(
     s: S,
     w: QuantPanel<'_>,
@@ -171,13 +179,17 @@ pub(crate) fn tile_i16<S: Simd, const T: usize>(
         sums = tile_f32::<S, T, 1>(s, w.minima, [width, 0], x.sums);
     }
     let blocks = w.pairs.chunks_exact(16 * width).zip(w.scales.chunks_exact(width));
-    let (x_blocks, _) = x.pairs.as_chunks::<T>().0.as_chunks::<16>();
+    let x_steps = x.pairs.as_chunks::<T>().0.as_chunks::<UNROLL>().0;
+    let (x_blocks, _) = x_steps.as_chunks::<{ 16 / UNROLL }>();
     let (x_scales, _) = x.scales.as_chunks::<T>();
     for ((pairs, scales), (x_pairs, x_scales)) in blocks.zip(x_blocks.iter().zip(x_scales)) {
         let mut dots = [[s.i32_zero(); GROUPS]; T];
-        for (w, x) in pairs.chunks_exact(width).zip(x_pairs) {
-            let w: [_; GROUPS] = [s.i32_load(w), s.i32_load(&w[S::LANES..])];
-            step_i16(s, w, x, &mut dots);
+        for (w, x) in pairs.chunks_exact(UNROLL * width).zip(x_pairs) {
+            for u in 0..UNROLL {
+                let w = &w[u * width..][..width];
+                let w: [_; GROUPS] = [s.i32_load(w), s.i32_load(&w[S::LANES..])];
+                step_i16(s, w, &x[u], &mut dots);
+            }
         }
         let scales = [s.f32_load(scales), s.f32_load(&scales[S::LANES..])];
         end_block(s, dots, scales, x_scales, &mut sums);
@@ -202,7 +214,8 @@ pub(crate) fn tile_packed<S: Simd, const T: usize>(
     }
 }
 
-#[inline(always)]
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn tile_packed_as<S: Simd, const T: usize, const PAIRS_A_WORD: usize>(
     s: S,
     dtype: DType,
@@ -294,7 +307,8 @@ fn end_block<S: Simd, const T: usize>(
 }
 
 /// Widens a packed quantised panel for [`tile_i16`]; the minima's slice stays empty for Q8_0.
-#[inline(always)]
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 pub(crate) fn widen_panel<S: Simd>(
     s: S,
     dtype: DType,
