@@ -130,8 +130,8 @@ impl Read {
                 return Ok(pieces);
             };
             outer[axis] += 1;
-            for later in axis + 1..split {
-                outer[later] = self.ranges[later].start;
+            for (later, range) in outer[axis + 1..].iter_mut().zip(&self.ranges[axis + 1..split]) {
+                *later = range.start;
             }
         }
     }

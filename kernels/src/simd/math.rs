@@ -81,7 +81,7 @@ pub(crate) fn tanh<S: Simd>(s: S, x: S::F32) -> S::F32 {
     let p = polynomial(
         s,
         square,
-        [-5.704_988_6e-3, 2.063_908_9e-2, -5.373_971_6e-2, 0.133_314_42, -0.333_332_8],
+        [-5.704_988_7e-3, 2.063_909e-2, -5.373_971_6e-2, 0.133_314_42, -0.333_332_8],
     );
     let near = s.f32_mul_add(s.f32_mul(square, x), p, x);
     let far = s.f32_sub(one, s.f32_div(two, s.f32_add(exp(s, s.f32_add(x, x)), one)));

@@ -239,8 +239,8 @@ fn tile_packed_as<S: Simd, const T: usize, const PAIRS_A_WORD: usize>(
                 step_i16(s, word.map(|word| s.i16_from_low_bytes(word)), &x[0], &mut dots);
                 step_i16(s, word.map(|word| s.i16_from_high_bytes(word)), &x[1], &mut dots);
             } else {
-                for p in 0..PAIRS_A_WORD {
-                    step_i16(s, nibble_pairs(s, word, p), &x[p], &mut dots);
+                for (p, x) in x.iter().enumerate() {
+                    step_i16(s, nibble_pairs(s, word, p), x, &mut dots);
                 }
             }
         }
