@@ -90,6 +90,12 @@ pub(crate) trait Simd: Copy {
         lanes[0]
     }
 
+    /// Sums of the lanes of four vectors.
+    #[inline(always)]
+    fn f32_sums(self, vs: [Self::F32; 4]) -> [f32; 4] {
+        vs.map(|v| self.f32_sum(v))
+    }
+
     /// The largest lane.
     #[inline(always)]
     fn f32_largest(self, v: Self::F32) -> f32 {
@@ -258,6 +264,23 @@ mod tests {
         }
     }
 
+    /// Sums of four stretches of 16 values, by lanes.
+    struct Sums<'a>(&'a [f32]);
+
+    impl Kernel for Sums<'_> {
+        type Output = [f32; 4];
+        #[inline(always)]
+        fn run<S: Simd>(self, s: S) -> [f32; 4] {
+            let mut vs = [s.f32_zero(); 4];
+            for (v, values) in vs.iter_mut().zip(self.0.chunks_exact(16)) {
+                for values in values.chunks_exact(S::LANES) {
+                    *v = s.f32_add(*v, s.f32_load(values));
+                }
+            }
+            s.f32_sums(vs)
+        }
+    }
+
     #[test]
     fn every_instruction_set_computes_the_same() {
         let floats: Vec<f32> = (0..64).map(|i| (i * 37 % 64) as f32 * 0.37 - 9.0).collect();
@@ -265,6 +288,12 @@ mod tests {
         let halves: Vec<u16> =
             (0..32).map(|i| half::f16::from_f32(i as f32 * 0.3 - 4.0).to_bits()).collect();
         let expected = Isa::Plain(plain::Plain).run(Everything(&floats, &ints, &halves));
+        let sums = Isa::Plain(plain::Plain).run(Sums(&floats));
+        for isa in Isa::available() {
+            let (got, name) = (isa.run(Sums(&floats)), isa.name());
+            let close = got.iter().zip(sums).all(|(got, sum)| (got - sum).abs() <= 1e-4);
+            assert!(close, "{name}: {got:?} instead of {sums:?}");
+        }
         assert_eq!(f32::from_bits(expected[18][3]), half::f16::from_f32(3.0 * 0.3 - 4.0).to_f32());
         for isa in Isa::available() {
             let got = isa.run(Everything(&floats, &ints, &halves));

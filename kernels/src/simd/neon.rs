@@ -10,13 +10,14 @@ use super::Simd;
 #[derive(Clone, Copy)]
 pub(crate) struct Neon;
 
-/// Methods that are one expression each.
+/// Methods that are one expression each. SAFETY, for all: NEON is part of aarch64; pointers come
+/// from slices cut to the length of a vector.
 macro_rules! intrinsics {
     ($($name:ident($($arg:ident: $ty:ty),*) -> $result:ty = $body:expr;)*) => {
         $(
             #[inline(always)]
             fn $name(self, $($arg: $ty),*) -> $result {
-                $body
+                unsafe { $body }
             }
         )*
     };
@@ -30,10 +31,9 @@ impl Simd for Neon {
 
     intrinsics! {
         f32_splat(value: f32) -> float32x4_t = vdupq_n_f32(value);
-        // SAFETY, for loads and stores: the slice is cut to the length of a vector.
-        f32_load(from: &[f32]) -> float32x4_t = unsafe { vld1q_f32(from[..4].as_ptr()) };
+        f32_load(from: &[f32]) -> float32x4_t = vld1q_f32(from[..4].as_ptr());
         f32_store(v: float32x4_t, to: &mut [f32]) -> () =
-            unsafe { vst1q_f32(to[..4].as_mut_ptr(), v) };
+            vst1q_f32(to[..4].as_mut_ptr(), v);
         f32_add(a: float32x4_t, b: float32x4_t) -> float32x4_t = vaddq_f32(a, b);
         f32_sub(a: float32x4_t, b: float32x4_t) -> float32x4_t = vsubq_f32(a, b);
         f32_mul(a: float32x4_t, b: float32x4_t) -> float32x4_t = vmulq_f32(a, b);
@@ -45,7 +45,7 @@ impl Simd for Neon {
         f32_where_less(pair: [float32x4_t; 2], yes: float32x4_t, no: float32x4_t) -> float32x4_t =
             vbslq_f32(vcltq_f32(pair[0], pair[1]), yes, no);
         f32_from_f16(from: &[u16]) -> float32x4_t = {
-            let halves = unsafe { vld1_u16(from[..4].as_ptr()) };
+            let halves = vld1_u16(from[..4].as_ptr());
             let halves = vmovl_s16(vreinterpret_s16_u16(halves));
             // Sign, exponent and mantissa at the places of an f32, 2¹¹² too small.
             let bits = vandq_u32(
@@ -58,9 +58,9 @@ impl Simd for Neon {
         f32_from_bits(v: uint32x4_t) -> float32x4_t = vreinterpretq_f32_u32(v);
         f32_to_bits(v: float32x4_t) -> uint32x4_t = vreinterpretq_u32_f32(v);
         i32_splat(value: u32) -> uint32x4_t = vdupq_n_u32(value);
-        i32_load(from: &[u32]) -> uint32x4_t = unsafe { vld1q_u32(from[..4].as_ptr()) };
+        i32_load(from: &[u32]) -> uint32x4_t = vld1q_u32(from[..4].as_ptr());
         i32_store(v: uint32x4_t, to: &mut [u32]) -> () =
-            unsafe { vst1q_u32(to[..4].as_mut_ptr(), v) };
+            vst1q_u32(to[..4].as_mut_ptr(), v);
         i32_add(a: uint32x4_t, b: uint32x4_t) -> uint32x4_t = vaddq_u32(a, b);
         i32_sub(a: uint32x4_t, b: uint32x4_t) -> uint32x4_t = vsubq_u32(a, b);
         i32_and(a: uint32x4_t, b: uint32x4_t) -> uint32x4_t = vandq_u32(a, b);
@@ -72,6 +72,7 @@ impl Simd for Neon {
         };
         i16_from_high_bytes(v: uint32x4_t) -> uint32x4_t =
             vreinterpretq_u32_s16(vshrq_n_s16::<8>(vreinterpretq_s16_u32(v)));
+        f32_sum(v: float32x4_t) -> f32 = vaddvq_f32(v);
         i16_dot_add(acc: uint32x4_t, a: uint32x4_t, b: uint32x4_t) -> uint32x4_t = {
             let (a, b) = (vreinterpretq_s16_u32(a), vreinterpretq_s16_u32(b));
             let low = vmull_s16(vget_low_s16(a), vget_low_s16(b));

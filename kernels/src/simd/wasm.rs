@@ -64,6 +64,24 @@ impl Simd for Wasm {
         i32_shr(v: v128, n: u32) -> v128 = u32x4_shr(v, n);
         i16_from_low_bytes(v: v128) -> v128 = i16x8_shr(i16x8_shl(v, 8), 8);
         i16_from_high_bytes(v: v128) -> v128 = i16x8_shr(v, 8);
+        f32_sums(vs: [v128; 4]) -> [f32; 4] = {
+            let [a, b, c, d] = vs;
+            // Two rounds of adding neighbours turn rows into one row of sums.
+            let pairs = |x: v128, y: v128| {
+                f32x4_add(i32x4_shuffle::<0, 2, 4, 6>(x, y), i32x4_shuffle::<1, 3, 5, 7>(x, y))
+            };
+            let sums = pairs(pairs(a, b), pairs(c, d));
+            [
+                f32x4_extract_lane::<0>(sums),
+                f32x4_extract_lane::<1>(sums),
+                f32x4_extract_lane::<2>(sums),
+                f32x4_extract_lane::<3>(sums),
+            ]
+        };
+        f32_sum(v: v128) -> f32 = {
+            let pairs = f32x4_add(v, i32x4_shuffle::<2, 3, 0, 1>(v, v));
+            f32x4_extract_lane::<0>(pairs) + f32x4_extract_lane::<1>(pairs)
+        };
         i16_dot_add(acc: v128, a: v128, b: v128) -> v128 = i32x4_add(acc, i32x4_dot_i16x8(a, b));
     }
 }

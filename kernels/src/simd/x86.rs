@@ -109,6 +109,11 @@ impl Simd for Avx2 {
         i16_from_low_bytes(v: __m256i) -> __m256i =
             _mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(v));
         i16_from_high_bytes(v: __m256i) -> __m256i = _mm256_srai_epi16::<8>(v);
+        f32_sum(v: __m256) -> f32 = {
+            let half = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v));
+            let pair = _mm_add_ps(half, _mm_movehl_ps(half, half));
+            _mm_cvtss_f32(_mm_add_ss(pair, _mm_movehdup_ps(pair)))
+        };
         i16_dot_add(acc: __m256i, a: __m256i, b: __m256i) -> __m256i =
             _mm256_add_epi32(acc, _mm256_madd_epi16(a, b));
     }
@@ -150,6 +155,7 @@ impl Simd for Avx512 {
         i16_from_low_bytes(v: __m512i) -> __m512i =
             _mm512_srai_epi16::<8>(_mm512_slli_epi16::<8>(v));
         i16_from_high_bytes(v: __m512i) -> __m512i = _mm512_srai_epi16::<8>(v);
+        f32_sum(v: __m512) -> f32 = _mm512_reduce_add_ps(v);
         i16_dot_add(acc: __m512i, a: __m512i, b: __m512i) -> __m512i =
             _mm512_dpwssd_epi32(acc, a, b);
     }

@@ -120,23 +120,28 @@ fn scores_of_tile<S: Simd>(
 }
 
 /// Products of one query with keys, four at a time.
-#[inline(always)]
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn dots<S: Simd>(s: S, q: &[f32], k: HeadRows<'_>, out: &mut [f32]) {
     let whole = k.d / S::LANES * S::LANES;
     let mut j = 0;
     while j < out.len() {
         let n = (out.len() - j).min(4);
         let rows: [_; 4] = std::array::from_fn(|i| k.row(j + i.min(n - 1)));
+        let steps = rows.map(|row| row.chunks_exact(S::LANES));
+        let [a, b, c, d] = steps;
         let mut sums = [s.f32_zero(); 4];
-        for at in (0..whole).step_by(S::LANES) {
-            let q = s.f32_load(&q[at..]);
-            for i in 0..4 {
-                sums[i] = s.f32_mul_add(q, s.f32_load(&rows[i][at..]), sums[i]);
-            }
+        for ((((q, a), b), c), d) in q.chunks_exact(S::LANES).zip(a).zip(b).zip(c).zip(d) {
+            let q = s.f32_load(q);
+            sums[0] = s.f32_mul_add(q, s.f32_load(a), sums[0]);
+            sums[1] = s.f32_mul_add(q, s.f32_load(b), sums[1]);
+            sums[2] = s.f32_mul_add(q, s.f32_load(c), sums[2]);
+            sums[3] = s.f32_mul_add(q, s.f32_load(d), sums[3]);
         }
-        for i in 0..n {
+        let sums = s.f32_sums(sums);
+        for (i, out) in out[j..j + n].iter_mut().enumerate() {
             let rest = q[whole..].iter().zip(&rows[i][whole..]).map(|(q, k)| q * k).sum::<f32>();
-            out[j + i] = s.f32_sum(sums[i]) + rest;
+            *out = sums[i] + rest;
         }
         j += n;
     }
@@ -160,6 +165,10 @@ pub(crate) fn weighted<S: Simd>(
         row.iter().rposition(|weight| *weight != 0.0).map_or(0, |last| last + 1)
     };
     let n = (0..size).map(last).max().unwrap_or(0);
+    if size == 1 {
+        let all = &v.all[..n * v.stride];
+        return weighted_one(s, &weights[..n], HeadRows { all, ..v }, &mut out[column..][..v.d]);
+    }
     let tile = scratch.weights.floats_mut(n * size);
     for t in 0..size {
         for (of_key, weight) in tile.chunks_exact_mut(size).zip(&weights[t * weights_ld..]) {
@@ -181,6 +190,55 @@ pub(crate) fn weighted<S: Simd>(
             row[n_cols..].fill(0.0);
         }
         any_tile_f32(s, size, padded, [width, 0], tile, &mut out);
+    }
+}
+
+/// As [`weighted`] for a single row: as many columns at once as the registers hold, since each
+/// pass reads all rows again.
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+fn weighted_one<S: Simd>(s: S, weights: &[f32], v: HeadRows<'_>, out: &mut [f32]) {
+    let mut at = 0;
+    while at + 8 * S::LANES <= v.d {
+        columns_of_one::<S, 8>(s, weights, v, at, out);
+        at += 8 * S::LANES;
+    }
+    while at + 4 * S::LANES <= v.d {
+        columns_of_one::<S, 4>(s, weights, v, at, out);
+        at += 4 * S::LANES;
+    }
+    while at + S::LANES <= v.d {
+        columns_of_one::<S, 1>(s, weights, v, at, out);
+        at += S::LANES;
+    }
+    if at < v.d {
+        out[at..].fill(0.0);
+        for (j, weight) in weights.iter().enumerate() {
+            for (out, value) in out[at..].iter_mut().zip(&v.row(j)[at..]) {
+                *out += weight * value;
+            }
+        }
+    }
+}
+
+/// `N` vectors of columns from `at` on.
+#[inline(always)]
+fn columns_of_one<S: Simd, const N: usize>(
+    s: S,
+    weights: &[f32],
+    v: HeadRows<'_>,
+    at: usize,
+    out: &mut [f32],
+) {
+    let mut sums = [s.f32_zero(); N];
+    for (row, weight) in v.all.chunks_exact(v.stride).zip(weights) {
+        let (row, weight) = (&row[v.column + at..][..N * S::LANES], s.f32_splat(*weight));
+        for (i, sum) in sums.iter_mut().enumerate() {
+            *sum = s.f32_mul_add(s.f32_load(&row[i * S::LANES..]), weight, *sum);
+        }
+    }
+    for (sum, out) in sums.into_iter().zip(out[at..].chunks_exact_mut(S::LANES)) {
+        s.f32_store(sum, out);
     }
 }
 

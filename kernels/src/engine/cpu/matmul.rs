@@ -3,6 +3,9 @@
 //! A tile of x holds `T` rows with their values interleaved: of column c all rows' values lie
 //! together. For the integer kernels a row of x is quantised in blocks of 32 columns to i16:
 //! that costs less than what the weights lost, and one instruction multiplies and sums pairs.
+//!
+//! In WebAssembly each kernel is a function of its own: browsers give registers to functions
+//! with many values in a cheaper, worse way.
 
 use super::packed::{BlockLayout, GROUPS, widen_halves};
 use crate::simd::Simd;
@@ -13,6 +16,9 @@ pub(crate) type Sums<S, const T: usize> = [[<S as Simd>::F32; GROUPS]; T];
 
 /// Largest magnitude of a quantised activation.
 const QUANT_MAX: f32 = 32767.0;
+
+/// Steps of a loop's body: in WebAssembly each turn also looks whether it is to be interrupted.
+const UNROLL: usize = 4;
 
 /// A tile of x for the integer kernels.
 #[derive(Clone, Copy)]
@@ -38,23 +44,25 @@ pub(crate) struct QuantPanel<'a> {
 
 /// Σ w[c]·x[c] over rows c of `w`, each `stride` values of which a panel's width from `offset` on
 /// count, and a tile of x `[k, T]`. `U` chains of sums hide the latency of additions.
-#[inline(always)]
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 pub(crate) fn tile_f32<S: Simd, const T: usize, const U: usize>(
     s: S,
     w: &[f32],
     [stride, offset]: [usize; 2],
     x: &[f32],
 ) -> Sums<S, T> {
+    let width = GROUPS * S::LANES;
     let mut chains = [[[s.f32_zero(); GROUPS]; T]; U];
-    let (w_steps, x_steps) = (w.chunks_exact(stride * U), x.chunks_exact(T * U));
-    let (w_rest, x_rest) = (w_steps.remainder(), x_steps.remainder());
-    for (w, x) in w_steps.zip(x_steps) {
-        for u in 0..U {
-            step_f32(s, &w[u * stride + offset..], &x[u * T..], &mut chains[u]);
+    // Arrays, not slices: no index is checked in the loop.
+    let (x_steps, x_rest) = x.as_chunks::<T>().0.as_chunks::<UNROLL>();
+    for (w, x) in w.chunks_exact(stride * UNROLL).zip(x_steps) {
+        for u in 0..UNROLL {
+            step_f32(s, &w[u * stride + offset..][..width], &x[u], &mut chains[u % U]);
         }
     }
-    for (w, x) in w_rest.chunks_exact(stride).zip(x_rest.chunks_exact(T)) {
-        step_f32(s, &w[offset..], x, &mut chains[0]);
+    for (w, x) in w.chunks_exact(stride).skip(x_steps.len() * UNROLL).zip(x_rest) {
+        step_f32(s, &w[offset..][..width], x, &mut chains[0]);
     }
     let mut sums = chains[0];
     for chain in &chains[1..] {
@@ -68,7 +76,7 @@ pub(crate) fn tile_f32<S: Simd, const T: usize, const U: usize>(
 }
 
 #[inline(always)]
-fn step_f32<S: Simd, const T: usize>(s: S, w: &[f32], x: &[f32], sums: &mut Sums<S, T>) {
+fn step_f32<S: Simd, const T: usize>(s: S, w: &[f32], x: &[f32; T], sums: &mut Sums<S, T>) {
     let w: [_; GROUPS] = [s.f32_load(w), s.f32_load(&w[S::LANES..])];
     for t in 0..T {
         let x = s.f32_splat(x[t]);
@@ -158,7 +166,8 @@ pub(crate) fn store_first<S: Simd>(s: S, values: [S::F32; GROUPS], n: usize, to:
 }
 
 /// As [`tile_f32`], over a widened quantised panel.
-#[inline(always)]
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 pub(crate) fn tile_i16<S: Simd, const T: usize>(
     s: S,
     w: QuantPanel<'_>,
@@ -170,12 +179,17 @@ pub(crate) fn tile_i16<S: Simd, const T: usize>(
         sums = tile_f32::<S, T, 1>(s, w.minima, [width, 0], x.sums);
     }
     let blocks = w.pairs.chunks_exact(16 * width).zip(w.scales.chunks_exact(width));
-    let x_blocks = x.pairs.chunks_exact(16 * T).zip(x.scales.chunks_exact(T));
-    for ((pairs, scales), (x_pairs, x_scales)) in blocks.zip(x_blocks) {
+    let x_steps = x.pairs.as_chunks::<T>().0.as_chunks::<UNROLL>().0;
+    let (x_blocks, _) = x_steps.as_chunks::<{ 16 / UNROLL }>();
+    let (x_scales, _) = x.scales.as_chunks::<T>();
+    for ((pairs, scales), (x_pairs, x_scales)) in blocks.zip(x_blocks.iter().zip(x_scales)) {
         let mut dots = [[s.i32_zero(); GROUPS]; T];
-        for (w, x) in pairs.chunks_exact(width).zip(x_pairs.chunks_exact(T)) {
-            let w: [_; GROUPS] = [s.i32_load(w), s.i32_load(&w[S::LANES..])];
-            step_i16(s, w, x, &mut dots);
+        for (w, x) in pairs.chunks_exact(UNROLL * width).zip(x_pairs) {
+            for u in 0..UNROLL {
+                let w = &w[u * width..][..width];
+                let w: [_; GROUPS] = [s.i32_load(w), s.i32_load(&w[S::LANES..])];
+                step_i16(s, w, &x[u], &mut dots);
+            }
         }
         let scales = [s.f32_load(scales), s.f32_load(&scales[S::LANES..])];
         end_block(s, dots, scales, x_scales, &mut sums);
@@ -194,14 +208,15 @@ pub(crate) fn tile_packed<S: Simd, const T: usize>(
 ) -> Sums<S, T> {
     // Each type gets a loop of its own, with the layout a constant.
     match dtype {
-        DType::Q8_0 => tile_packed_as::<S, T, 8>(s, DType::Q8_0, panel, x),
+        DType::Q8_0 => tile_packed_as::<S, T, 2>(s, DType::Q8_0, panel, x),
         DType::Q4_0 => tile_packed_as::<S, T, 4>(s, DType::Q4_0, panel, x),
         _ => tile_packed_as::<S, T, 4>(s, DType::Q4_1, panel, x),
     }
 }
 
-#[inline(always)]
-fn tile_packed_as<S: Simd, const T: usize, const BITS: usize>(
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+fn tile_packed_as<S: Simd, const T: usize, const PAIRS_A_WORD: usize>(
     s: S,
     dtype: DType,
     panel: &[u32],
@@ -210,20 +225,22 @@ fn tile_packed_as<S: Simd, const T: usize, const BITS: usize>(
     let width = GROUPS * S::LANES;
     let layout = BlockLayout::new(dtype, width);
     let mut sums = [[s.f32_zero(); GROUPS]; T];
-    let x_blocks =
-        x.pairs.chunks_exact(16 * T).zip(x.scales.chunks_exact(T)).zip(x.sums.chunks_exact(T));
-    for (block, ((x_pairs, x_scales), x_sums)) in panel.chunks_exact(layout.len).zip(x_blocks) {
+    let x_words = x.pairs.as_chunks::<T>().0.as_chunks::<PAIRS_A_WORD>().0;
+    let x_blocks = x_words.chunks_exact(16 / PAIRS_A_WORD);
+    let (x_scales, x_sums) = (x.scales.as_chunks::<T>().0, x.sums.as_chunks::<T>().0);
+    let x_ends = x_scales.iter().zip(x_sums);
+    for ((block, x_words), (x_scales, x_sums)) in
+        panel.chunks_exact(layout.len).zip(x_blocks).zip(x_ends)
+    {
         let mut dots = [[s.i32_zero(); GROUPS]; T];
-        let words = block[layout.header..].chunks_exact(width);
-        let pairs_a_word = if BITS == 8 { 2 } else { 4 };
-        for (word, x) in words.zip(x_pairs.chunks_exact(pairs_a_word * T)) {
+        for (word, x) in block[layout.header..].chunks_exact(width).zip(x_words) {
             let word: [_; GROUPS] = [s.i32_load(word), s.i32_load(&word[S::LANES..])];
-            if BITS == 8 {
-                step_i16(s, word.map(|word| s.i16_from_low_bytes(word)), x, &mut dots);
-                step_i16(s, word.map(|word| s.i16_from_high_bytes(word)), &x[T..], &mut dots);
+            if PAIRS_A_WORD == 2 {
+                step_i16(s, word.map(|word| s.i16_from_low_bytes(word)), &x[0], &mut dots);
+                step_i16(s, word.map(|word| s.i16_from_high_bytes(word)), &x[1], &mut dots);
             } else {
-                for p in 0..4 {
-                    step_i16(s, nibble_pairs(s, word, p), &x[p * T..], &mut dots);
+                for (p, x) in x.iter().enumerate() {
+                    step_i16(s, nibble_pairs(s, word, p), x, &mut dots);
                 }
             }
         }
@@ -261,7 +278,7 @@ fn nibble_pairs<S: Simd>(s: S, words: [S::I32; GROUPS], p: usize) -> [S::I32; GR
 fn step_i16<S: Simd, const T: usize>(
     s: S,
     w: [S::I32; GROUPS],
-    x: &[u32],
+    x: &[u32; T],
     dots: &mut [[S::I32; GROUPS]; T],
 ) {
     for t in 0..T {
@@ -277,7 +294,7 @@ fn end_block<S: Simd, const T: usize>(
     s: S,
     dots: [[S::I32; GROUPS]; T],
     scales: [S::F32; GROUPS],
-    x_scales: &[f32],
+    x_scales: &[f32; T],
     sums: &mut Sums<S, T>,
 ) {
     for t in 0..T {
@@ -290,7 +307,8 @@ fn end_block<S: Simd, const T: usize>(
 }
 
 /// Widens a packed quantised panel for [`tile_i16`]; the minima's slice stays empty for Q8_0.
-#[inline(always)]
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 pub(crate) fn widen_panel<S: Simd>(
     s: S,
     dtype: DType,

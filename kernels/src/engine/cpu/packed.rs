@@ -183,7 +183,8 @@ impl Packed {
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn widen_q8<S: Simd>(&self, s: S, panel: &[u32], into: &mut [f32]) {
         let width = GROUPS * S::LANES;
         let layout = BlockLayout::new(DType::Q8_0, width);
@@ -206,7 +207,8 @@ impl Packed {
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn widen_q4<S: Simd>(&self, s: S, panel: &[u32], into: &mut [f32]) {
         let width = GROUPS * S::LANES;
         let layout = BlockLayout::new(self.dtype, width);

@@ -4,7 +4,8 @@ use crate::simd::{Simd, math};
 
 /// Replaces scores by e^(score − m)/ℓ and returns (m, ℓ); hidden cells become 0. Where every
 /// cell is hidden, all become 0, m is −∞ and ℓ is 0.
-#[inline(always)]
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 pub(crate) fn softmax_row<S: Simd>(s: S, row: &mut [f32], padding: Option<&[u32]>) -> (f32, f32) {
     if let Some(padding) = padding {
         for (value, shown) in row.iter_mut().zip(padding) {
