@@ -55,6 +55,7 @@ impl HubTokenizer {
             .with_truncation(None)
             .map_err(|err| ModelError::tokenizer(file, "truncation", err.to_string()))?;
         inner.with_padding(None);
+        check_normalized(file, &inner)?;
         Ok(Self {
             file: file.to_owned(),
             inner,
@@ -135,6 +136,24 @@ fn guarded<T>(call: impl FnOnce() -> tokenizers::Result<T>) -> Result<T, String>
         Ok(Err(err)) => Err(shown(&err.to_string())),
         Err(_) => Err("the tokenizers library panicked".to_owned()),
     }
+}
+
+/// Refuses an added token of which the normalizer leaves nothing: the crate would find it between
+/// any two bytes of a text, and cut characters in half there.
+fn check_normalized(file: &str, inner: &tokenizers::Tokenizer) -> Result<(), ModelError> {
+    use tokenizers::{NormalizedString, Normalizer};
+    let Some(normalizer) = inner.get_normalizer() else { return Ok(()) };
+    let added = inner.get_added_vocabulary().get_added_tokens_decoder().values();
+    for token in added.filter(|token| token.normalized) {
+        let mut content = NormalizedString::from(token.content.as_str());
+        guarded(|| normalizer.normalize(&mut content))
+            .map_err(|problem| ModelError::tokenizer(file, "normalizer", problem))?;
+        if content.get().is_empty() {
+            let problem = format!("the normalizer leaves nothing of {}", shown(&token.content));
+            return Err(ModelError::tokenizer(file, "added_tokens", problem));
+        }
+    }
+    Ok(())
 }
 
 /// Compiles a pattern and runs it on the texts that make exponential ones explode.

@@ -27,6 +27,8 @@ const MAX_PEAK: usize = 4 << 20;
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig {
         cases: 4000,
+        // The same files in every run: the fuzz targets are there to look further.
+        rng_seed: proptest::test_runner::RngSeed::Fixed(0x5eed),
         // A case worth keeping becomes a test of its own.
         failure_persistence: None,
         ..proptest::prelude::ProptestConfig::default()

@@ -120,6 +120,24 @@ fn components() {
     let longer = json!({"type": "Replace", "pattern": {"String": "x"}, "content": "x".repeat(99)});
     let longer = json!({"type": "Sequence", "normalizers": [longer, longer]});
     refused(&with("/normalizer", longer), &["9801 times longer"]);
+    refused(&with("/normalizer", json!({"type": "Prepend", "prepend": ""})), &["nothing"]);
+    for pattern in ["String", "Regex"] {
+        let everywhere = json!({"type": "Replace", "pattern": {pattern: ""}, "content": "x"});
+        refused(&with("/normalizer", everywhere), &["empty pattern"]);
+    }
+}
+
+#[cfg(feature = "tokenize")]
+#[test]
+fn added_tokens_that_are_normalised_away_are_refused() {
+    use vitrine_models::tokenize::HubTokenizer;
+    let mut token = added(3, "x");
+    token["normalized"] = json!(true);
+    let mut document = with("/added_tokens", json!([token]));
+    let without = json!({"type": "Replace", "pattern": {"String": "x"}, "content": ""});
+    document["normalizer"] = without;
+    let message = HubTokenizer::from_json("t", &document.to_string()).unwrap_err().to_string();
+    assert!(message.contains("leaves nothing of \"x\""), "{message}");
 }
 
 #[test]

@@ -32,7 +32,7 @@ fn run(text: &str, n_ids: usize) {
     // Chains of normalizers are the one place where the library is known to lose count.
     let has_chain = text.contains("\"normalizers\"");
     let no_panic = |err: vitrine_models::ModelError| {
-        assert!(has_chain || !err.to_string().contains("panicked"), "{err}");
+        assert!(has_chain || !err.to_string().contains("panicked"), "{err}\n{text}");
     };
     let tokenizer = match HubTokenizer::from_json("tokenizer.json", text) {
         Ok(tokenizer) => tokenizer,

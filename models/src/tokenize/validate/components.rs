@@ -172,6 +172,13 @@ fn check_component(
                 return at.refuse("Strip with that start is not supported");
             }
         }
+        // Of nothing put in, or put in everywhere, the library loses count.
+        ("normalizer", "Prepend") if text_of(component, "prepend").is_empty() => {
+            return at.refuse("Prepend has nothing to prepend");
+        }
+        ("normalizer", "Replace") if matches_nothing(component) => {
+            return at.refuse("Replace has an empty pattern");
+        }
         ("pre_tokenizer", "FixedLength") if number(at, component, "length")? == Some(0) => {
             return at.refuse("FixedLength has length 0");
         }
@@ -186,6 +193,16 @@ fn check_component(
     }
     check_pattern(at, component, found)?;
     check_growth(at, name, component, found)
+}
+
+/// A field's text; empty where it has none.
+fn text_of<'a>(component: &'a Map<String, Value>, field: &str) -> &'a str {
+    component.get(field).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn matches_nothing(component: &Map<String, Value>) -> bool {
+    let pattern = component.get("pattern").and_then(Value::as_object);
+    pattern.is_some_and(|texts| texts.values().any(|text| text.as_str() == Some("")))
 }
 
 /// Patterns as `{"Regex": …}` or `{"String": …}`.
@@ -224,11 +241,10 @@ fn check_growth(
     component: &Map<String, Value>,
     found: &mut Found,
 ) -> Result<(), ModelError> {
-    let text = |field: &str| component.get(field).and_then(Value::as_str).unwrap_or_default();
     let length = match name {
-        "Replace" => text("content").len(),
-        "Prepend" => text("prepend").len(),
-        "Precompiled" => match charsmap::check(text("precompiled_charsmap")) {
+        "Replace" => text_of(component, "content").len(),
+        "Prepend" => text_of(component, "prepend").len(),
+        "Precompiled" => match charsmap::check(text_of(component, "precompiled_charsmap")) {
             Ok(longest) => longest,
             Err(problem) => return at.refuse(format!("precompiled_charsmap {problem}")),
         },
