@@ -36,6 +36,8 @@ fn faults_of_case(session: &mut Session, model: &str, case: &str) -> Vec<String>
         let difference = difference(&ours, &reference);
         let close = match point.hook.form() {
             Form::Map if point.hook == Hook::Pattern => difference.absolute <= 1e-5,
+            // The mean of a row may be nothing but the rounding of its sum.
+            _ if point.hook.is_mean() && difference.absolute <= 1e-6 => true,
             _ => difference.relative <= 1e-5,
         };
         if !close {
@@ -83,7 +85,12 @@ macro_rules! tiny {
     };
 }
 
-tiny! { gpt2 gpt2_untied nanogpt llama llama_tied llama3_rope bert bert_encoder }
+tiny! {
+    gpt2 gpt2_untied nanogpt llama llama_tied llama3_rope bert bert_encoder
+    openai_gpt gpt_neo gptj gpt_neox gpt_neox_sequential opt opt_350m bloom bloom_6_heads
+    llama_linear_rope mistral qwen2 qwen2_sliding qwen3 gemma phi phi_grouped
+    roberta distilbert electra electra_square esm2 esm1b esm1
+}
 
 /// The same models as GGUF files: other names, fused rows, rows of rotated heads in another order.
 /// A head that llama.cpp leaves out has no reference here.

@@ -304,7 +304,12 @@ impl Block {
             };
             rec.attention_values(pattern, values, t, params)?
         } else {
-            rec.attention_tiled([q, keys, values], None, true, heads)?.z
+            rec.attention_tiled(
+                [q, keys, values],
+                Masks { causal: true, ..Masks::default() },
+                heads,
+            )?
+            .z
         };
         let out = rec.linear(z, wo, None)?;
         let x = rec.add(x, out)?;

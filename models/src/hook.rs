@@ -13,6 +13,8 @@ use crate::arch::ModelSpec;
 pub enum Form {
     /// `[T, d_model]`.
     Model,
+    /// `[T, d_embed]`: before a projection to d_model, where there is one.
+    Embed,
     /// `[T, n_heads, d_head]`.
     Heads,
     /// `[T, n_kv_heads, d_head]`.
@@ -66,17 +68,17 @@ macro_rules! hooks {
 
 hooks! {
     /// Token embeddings.
-    Embed model Model "hook_embed";
+    Embed model Embed "hook_embed";
     /// Learned position embeddings.
-    PosEmbed model Model "hook_pos_embed";
+    PosEmbed model Embed "hook_pos_embed";
     /// Segment embeddings (encoders).
-    TokenTypeEmbed model Model "hook_token_type_embed";
+    TokenTypeEmbed model Embed "hook_token_type_embed";
     /// Mean of each row before the embedding norm.
     EmbedNormMean model Stat "embed.ln.hook_mean";
     /// σ of each row before the embedding norm.
     EmbedNormScale model Stat "embed.ln.hook_scale";
     /// The embedding norm's output.
-    EmbedNormalized model Model "embed.ln.hook_normalized";
+    EmbedNormalized model Embed "embed.ln.hook_normalized";
     /// What enters the first block (encoders).
     FullEmbed model Model "hook_full_embed";
     /// The block's input.
@@ -182,7 +184,10 @@ impl Hook {
 
     /// Whether an intervention can act here: rows that the forward pass goes on with.
     pub fn is_patchable(self) -> bool {
-        let rows = matches!(self.form(), Form::Model | Form::Heads | Form::KvHeads | Form::Mlp);
+        let rows = matches!(
+            self.form(),
+            Form::Model | Form::Embed | Form::Heads | Form::KvHeads | Form::Mlp
+        );
         let beside = matches!(
             self,
             Self::EmbedNormalized
@@ -198,6 +203,7 @@ impl Hook {
     pub fn n_cols(self, spec: &ModelSpec) -> Option<usize> {
         Some(match self.form() {
             Form::Model => spec.d_model,
+            Form::Embed => spec.d_embed,
             Form::Heads => spec.n_heads * spec.d_head,
             Form::KvHeads => spec.n_kv_heads * spec.d_head,
             Form::Mlp => spec.d_mlp,
@@ -210,6 +216,7 @@ impl Hook {
     pub fn shape(self, spec: &ModelSpec, n_tokens: usize) -> Vec<usize> {
         match self.form() {
             Form::Model => vec![n_tokens, spec.d_model],
+            Form::Embed => vec![n_tokens, spec.d_embed],
             Form::Heads => vec![n_tokens, spec.n_heads, spec.d_head],
             Form::KvHeads => vec![n_tokens, spec.n_kv_heads, spec.d_head],
             Form::Mlp => vec![n_tokens, spec.d_mlp],

@@ -1,13 +1,13 @@
 //! What a forward pass is written with: weights by name, hooks, norms, attention over the cache.
 //!
-//! An architecture never sees states, captures or patches: it passes every tensor that has a name
+//! The pass never sees states, captures or patches: it passes every tensor that has a name
 //! through [`Forward::hook`], and what the session wants to keep or change is recorded there.
 
 use vitrine_kernels::ops::activation::Activation;
 use vitrine_kernels::ops::attention_scores::AttentionScores;
 use vitrine_kernels::ops::attention_values::AttentionValues;
 use vitrine_kernels::ops::layer_norm::Normed;
-use vitrine_kernels::ops::rope::{Rope, RopePairs};
+use vitrine_kernels::ops::rope::Rope;
 use vitrine_kernels::ops::scale::Scale;
 use vitrine_kernels::ops::softmax::Masks;
 use vitrine_kernels::ops::thumbnail::Thumbnail;
@@ -34,6 +34,8 @@ pub(crate) enum RunInput {
     LastRow,
     /// Rows given by the caller, `[n, d_model]`.
     Rows,
+    /// Factors on the token embeddings, `[T, 1]`.
+    EmbedFactors,
 }
 
 /// For which rows, states and patches a pass is recorded.
@@ -109,6 +111,7 @@ impl<'a> Forward<'a> {
                 self.recorder.input([capacity], DType::U32)
             }
             RunInput::LastRow => self.recorder.input([1], DType::U32),
+            RunInput::EmbedFactors => self.recorder.input([n_rows, 1], DType::F32),
             RunInput::Rows => self.recorder.input([n_rows, self.spec().d_model], DType::F32),
         };
         self.inputs.push((kind, id));
@@ -120,7 +123,8 @@ impl<'a> Forward<'a> {
         self.input(RunInput::Ids)
     }
 
-    /// Positions, `[T]`: 0, 1, … over the whole text, padding or not, as in transformers.
+    /// Positions, `[T]`: of learned ones the rows of the table; else 0, 1, … over the whole text,
+    /// padding or not, as in transformers.
     pub fn positions(&mut self) -> TensorId {
         self.input(RunInput::Positions)
     }
@@ -254,19 +258,13 @@ impl<'a> Forward<'a> {
     /// If the columns are not whole heads.
     pub fn rope(&mut self, x: TensorId) -> Result<TensorId, ModelError> {
         let spec = self.spec();
-        let Positions::Rotary { n_rotary, base } = spec.positions else { return Ok(x) };
+        let Positions::Rotary { n_rotary, base, pairs } = spec.positions else { return Ok(x) };
         let positions = self.positions();
         let factors = match self.model.weight("rope.factors") {
             Some(weight) => Some(self.recorder.weight(weight.id, weight.shape, weight.dtype)),
             None => None,
         };
-        let params = Rope {
-            d_head: spec.d_head,
-            n_rotary,
-            base,
-            pairs: RopePairs::Halves,
-            has_factors: false,
-        };
+        let params = Rope { d_head: spec.d_head, n_rotary, base, pairs, has_factors: false };
         Ok(self.recorder.rope(x, positions, factors, params)?)
     }
 
@@ -290,13 +288,12 @@ impl<'a> Forward<'a> {
             if self.frame.has_padding { Some(self.input(RunInput::Padding)) } else { None };
         let layer = self.layer.unwrap_or(0);
         let maps = self.frame.sites.and_then(|sites| Some((sites, sites.map(layer)?)));
+        let masks = masks_of(spec, layer, padding);
         let Some((sites, map)) = maps else {
-            let attended =
-                self.recorder.attention_tiled([q, keys, values], padding, spec.causal, heads)?;
+            let attended = self.recorder.attention_tiled([q, keys, values], masks, heads)?;
             return Ok(attended.z);
         };
         let scores = self.recorder.attention_scores(q, keys, heads)?;
-        let masks = Masks { causal: spec.causal, until_filled: true, padding, bias: None };
         let pattern = self.recorder.state(map, [spec.n_heads, sites.capacity, sites.capacity]);
         self.recorder.softmax_into(scores, masks, pattern)?;
         if let Some(wall) = &sites.wall {
@@ -350,7 +347,13 @@ pub(crate) fn heads_of(spec: &ModelSpec) -> AttentionScores {
         n_heads: spec.n_heads,
         n_kv_heads: spec.n_kv_heads,
         d_head: spec.d_head,
-        scale: 1.0 / (spec.d_head as f32).sqrt(),
+        scale: spec.attn_scale,
         keys_in_state: false,
     }
+}
+
+/// What the queries of a layer see.
+pub(crate) fn masks_of(spec: &ModelSpec, layer: usize, padding: Option<TensorId>) -> Masks {
+    let reach = spec.reach(layer);
+    Masks { causal: spec.causal, until_filled: true, padding, bias: None, reach }
 }

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 
 use vitrine_kernels::{Control, DType, Engine, Shape, WeightId};
 
-use super::{ARCHITECTURES, ArchEntry, Architecture, Description, ModelSpec, WeightRule};
+use super::{ARCHITECTURES, ArchEntry, Blueprint, Description, ModelSpec, WeightRule};
 use crate::error::{ModelError, shown};
+use crate::hook::matches_glob;
 use crate::weights::{ByteSource, Checkpoint, TensorData, TensorEntry, dequantise};
 
 /// A loaded model: its structure, and where its weights are in the engine.
 pub struct Model {
-    /// What runs it.
-    pub(crate) arch: Box<dyn Architecture>,
+    spec: ModelSpec,
     weights: HashMap<String, Weight>,
     norms: Vec<NormWeights>,
     storage: BTreeMap<&'static str, u64>,
@@ -61,28 +61,28 @@ impl Model {
     ) -> Result<Self, ModelError> {
         let entry = find_architecture(checkpoint)?;
         let description = describe(checkpoint, entry)?;
-        let arch = (entry.build)(&description)?;
-        let rules = arch.rules();
-        check(checkpoint.name(), arch.as_ref(), &rules, &description)?;
+        let blueprint = (entry.build)(&description)?;
+        check(checkpoint.name(), entry, &blueprint, &description)?;
+        let Blueprint { spec, rules, constants, .. } = blueprint;
         let mut model = Self {
-            arch,
+            spec,
             weights: HashMap::new(),
             norms: Vec::new(),
             storage: BTreeMap::new(),
             name: checkpoint.name().to_owned(),
         };
         model.load_weights(engine, checkpoint, &rules, control, progress).await?;
-        for (name, values) in model.arch.constants() {
-            let (shape, dtype) = (Shape::from([values.len()]), DType::F32);
-            let id = engine.add_weight(&name, shape, dtype, bytemuck::cast_slice(&values))?;
-            model.weights.insert(name, Weight { id, shape, dtype });
+        for (name, dims, values) in constants {
+            let (shape, dtype) = (Shape::new(&dims), DType::F32);
+            let id = engine.add_weight(name, shape, dtype, bytemuck::cast_slice(&values))?;
+            model.weights.insert(name.to_owned(), Weight { id, shape, dtype });
         }
         Ok(model)
     }
 
     /// Sizes and kinds.
     pub fn spec(&self) -> &ModelSpec {
-        self.arch.spec()
+        &self.spec
     }
 
     /// The file that it came from.
@@ -160,7 +160,8 @@ impl Model {
             return self.add(engine, &rule.name, shape, dtype, &bytes);
         }
         // Gains and biases are few: as f32 no op needs to know how they were stored.
-        let values = dequantise(tensor.dtype, &bytes).unwrap_or_default();
+        let mut values = dequantise(tensor.dtype, &bytes).unwrap_or_default();
+        values.iter_mut().for_each(|value| *value += rule.plus);
         self.add(engine, &rule.name, shape, DType::F32, bytemuck::cast_slice(&values))?;
         vectors.insert(&rule.name, values);
         Ok(())
@@ -235,15 +236,14 @@ fn without_prefix<'a>(name: &'a str, prefixes: &[&str]) -> &'a str {
 /// Holds the tensors against the rules: the first ten differences, then a count.
 fn check(
     file: &str,
-    arch: &dyn Architecture,
-    rules: &[WeightRule],
+    arch: &ArchEntry,
+    blueprint: &Blueprint,
     description: &Description<'_>,
 ) -> Result<(), ModelError> {
     const MAX_SHOWN: usize = 10;
-    let mut differences = Vec::new();
+    let (rules, mut differences) = (&blueprint.rules, Vec::new());
     for rule in rules {
         match description.tensors.get(rule.source.as_str()) {
-            None if rule.optional => {}
             None => differences.push(format!(
                 "{}: expected {:?}, the file has no such tensor",
                 rule.source, rule.source_shape
@@ -257,10 +257,14 @@ fn check(
     }
     let wanted: std::collections::HashSet<_> =
         rules.iter().map(|rule| rule.source.as_str()).collect();
+    let is_ignored = |name: &str| {
+        arch.ignored.iter().any(|glob| matches_glob(glob, name))
+            || blueprint.ignored.iter().any(|ignored| ignored == name)
+    };
     let mut unknown: Vec<_> = description
         .tensors
         .keys()
-        .filter(|name| !wanted.contains(*name) && !arch.ignores(name))
+        .filter(|name| !wanted.contains(*name) && !is_ignored(name))
         .collect();
     unknown.sort();
     differences.extend(

@@ -1,33 +1,68 @@
 //! The architectures: one file each, and one line in [`ARCHITECTURES`].
 //!
-//! A file holds the configuration (with the field names of the checkpoint), the map from the
-//! checkpoint's weight names to the canonical ones, and the forward pass: a function that fills a
-//! recording through [`Forward`].
+//! A file says how a configuration is read into a [`ModelSpec`] and under which names a checkpoint
+//! keeps the weights. What the model computes follows from the [`ModelSpec`]: one forward pass
+//! ([`pass`]) serves them all.
 
 pub mod forward;
 mod load;
+mod names;
+pub(crate) mod pass;
 pub mod rules;
+mod sizes;
 pub mod spec;
 
 mod bert;
+mod bloom;
+mod distilbert;
+mod electra;
+mod esm;
+mod gemma;
 mod gpt2;
+mod gpt_neo;
+mod gpt_neox;
+mod gptj;
 mod llama;
+mod mistral;
+mod openai_gpt;
+mod opt;
+mod phi;
+mod qwen2;
+mod qwen3;
+mod roberta;
 
 use std::collections::HashMap;
-
-use vitrine_kernels::TensorId;
 
 pub use forward::Forward;
 pub use load::{LoadProgress, Model, NormWeights};
 pub use rules::WeightRule;
-pub use spec::{ModelSpec, NormKind, NormPosition, Positions};
+pub use spec::{Counted, ModelSpec, NormKind, NormPosition, Positions};
 
 use crate::error::ModelError;
-use crate::hook::Hook;
 use crate::weights::{ConfigFields, TensorEntry};
+use names::Names;
 
 /// All architectures, in the order of the documentation.
-pub const ARCHITECTURES: &[&ArchEntry] = &[&gpt2::ENTRY, &llama::ENTRY, &bert::ENTRY];
+pub const ARCHITECTURES: &[&ArchEntry] = &[
+    &openai_gpt::ENTRY,
+    &gpt2::ENTRY,
+    &gpt_neo::ENTRY,
+    &gptj::ENTRY,
+    &gpt_neox::ENTRY,
+    &opt::ENTRY,
+    &bloom::ENTRY,
+    &llama::ENTRY,
+    &mistral::ENTRY,
+    &qwen2::ENTRY,
+    &qwen3::ENTRY,
+    &gemma::ENTRY,
+    &phi::ENTRY,
+    &bert::ENTRY,
+    &roberta::ENTRY,
+    &distilbert::ENTRY,
+    &electra::ENTRY,
+    &esm::ENTRY,
+];
 
 /// One line of the list.
 pub struct ArchEntry {
@@ -37,10 +72,47 @@ pub struct ArchEntry {
     pub model_types: &'static [&'static str],
     /// Values of `general.architecture` in GGUF.
     pub gguf_names: &'static [&'static str],
-    /// Prefixes that weight names may or may not have.
+    /// Prefixes that weight names may or may not have, in their order.
     pub prefixes: &'static [&'static str],
+    /// Tensors that can be left aside (globs, without prefix): masks, tables that follow from the
+    /// configuration, heads of other tasks.
+    pub ignored: &'static [&'static str],
     /// Reads the configuration.
-    pub build: fn(&Description<'_>) -> Result<Box<dyn Architecture>, ModelError>,
+    pub build: fn(&Description<'_>) -> Result<Blueprint, ModelError>,
+}
+
+/// A model's structure: its sizes and kinds, and its weights.
+pub struct Blueprint {
+    /// Sizes and kinds.
+    pub spec: ModelSpec,
+    /// The weights that it wants.
+    pub rules: Vec<WeightRule>,
+    /// Tensors that it has no use for, such as a tied head written out again.
+    pub ignored: Vec<String>,
+    /// f32 tensors that follow from the configuration: name, shape, values.
+    pub constants: Vec<(&'static str, Vec<usize>, Vec<f32>)>,
+}
+
+impl Blueprint {
+    /// A model of these sizes with these weights.
+    fn new(spec: ModelSpec, names: &Names<'_>, description: &Description<'_>) -> Self {
+        let (rules, ignored) = names.rules(&spec, description);
+        let mut constants = Vec::new();
+        if spec.token_dropout.is_some() {
+            constants.push((pass::ONES, vec![spec.d_embed, 1], vec![1.0; spec.d_embed]));
+        }
+        Self { spec, rules, ignored, constants }
+    }
+
+    /// With divisors of the rotary frequencies, unless the file has its own.
+    fn with_rope_factors(mut self, factors: Option<Vec<f32>>) -> Self {
+        const NAME: &str = "rope.factors";
+        let is_in_file = self.rules.iter().any(|rule| rule.name == NAME);
+        if let Some(factors) = factors.filter(|_| !is_in_file) {
+            self.constants.push((NAME, vec![factors.len()], factors));
+        }
+        self
+    }
 }
 
 /// What an architecture is built from.
@@ -71,55 +143,5 @@ impl Description<'_> {
             (Some(d_vocab), _) | (None, Some(d_vocab)) => Ok(d_vocab),
             (None, None) => self.config.count(field),
         }
-    }
-}
-
-/// A model's structure: its sizes, its weights, its forward pass.
-pub trait Architecture {
-    /// Sizes and kinds.
-    fn spec(&self) -> &ModelSpec;
-
-    /// The weights that it wants.
-    fn rules(&self) -> Vec<WeightRule>;
-
-    /// Small f32 vectors that follow from the configuration.
-    fn constants(&self) -> Vec<(String, Vec<f32>)> {
-        Vec::new()
-    }
-
-    /// Whether a tensor of the file can be left aside (without prefix): masks, tables that follow
-    /// from the configuration, heads of other tasks.
-    fn ignores(&self, tensor: &str) -> bool;
-
-    /// Records the pass from token ids to the last block's output, `[T, d_model]`.
-    ///
-    /// # Errors
-    /// If the recording refuses an op.
-    fn body(&self, f: &mut Forward<'_>) -> Result<TensorId, ModelError>;
-
-    /// Records what stands between the last block and the head, `[n, d_model]` → alike: the final
-    /// norm, where there is one.
-    ///
-    /// # Errors
-    /// If the recording refuses an op.
-    fn final_norm(&self, f: &mut Forward<'_>, x: TensorId) -> Result<TensorId, ModelError>;
-
-    /// Records the head over the vocabulary, `[n, d_model]` → `[n, d_vocab]`. Called only where
-    /// [`ModelSpec::has_logits`].
-    ///
-    /// # Errors
-    /// If the recording refuses an op.
-    fn unembed(&self, f: &mut Forward<'_>, x: TensorId) -> Result<TensorId, ModelError>;
-
-    /// Records the heads over the first token's row `[1, d_model]`.
-    ///
-    /// # Errors
-    /// If the recording refuses an op.
-    fn pooled(
-        &self,
-        _f: &mut Forward<'_>,
-        _first_row: TensorId,
-    ) -> Result<Vec<(Hook, TensorId)>, ModelError> {
-        Ok(Vec::new())
     }
 }

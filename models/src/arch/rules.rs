@@ -23,10 +23,12 @@ pub struct WeightRule {
     pub transposed: bool,
     /// Which rows of the (transposed) tensor; all if `None`.
     pub rows: Option<Range<usize>>,
+    /// The rows are those of each of so many equal groups, rather than of the whole.
+    pub n_groups: usize,
+    /// Added to each value (vectors only).
+    pub plus: f32,
     /// The rows of each of so many heads go from interleaved pairs to halves.
     pub halves_of_heads: Option<usize>,
-    /// Whether the model can do without.
-    pub optional: bool,
 }
 
 /// A weight that the file holds as it is.
@@ -38,8 +40,9 @@ pub fn rule(name: impl Into<String>, source: impl Into<String>, shape: &[usize])
         source_shape: shape.to_vec(),
         transposed: false,
         rows: None,
+        n_groups: 1,
+        plus: 0.0,
         halves_of_heads: None,
-        optional: false,
     }
 }
 
@@ -67,9 +70,9 @@ impl WeightRule {
         self
     }
 
-    /// The model can do without.
-    pub fn optional(mut self) -> Self {
-        self.optional = true;
+    /// The rows given are taken of each of `n_groups` equal groups of the tensor's rows.
+    pub fn of_each(mut self, n_groups: usize) -> Self {
+        self.n_groups = n_groups;
         self
     }
 
@@ -96,7 +99,12 @@ impl WeightRule {
             row_bytes = dtype.block_bytes();
         }
         if let Some(rows) = &self.rows {
-            bytes = bytes.get(rows.start * row_bytes..rows.end * row_bytes)?.to_vec();
+            let group_bytes = bytes.len() / self.n_groups;
+            let mut taken = Vec::with_capacity(rows.len() * row_bytes * self.n_groups);
+            for group in bytes.chunks_exact(group_bytes.max(1)) {
+                taken.extend_from_slice(group.get(rows.start * row_bytes..rows.end * row_bytes)?);
+            }
+            bytes = taken;
         }
         if let Some(n_heads) = self.halves_of_heads {
             bytes = halves_from_pairs(&bytes, n_heads, row_bytes);
@@ -154,6 +162,15 @@ mod tests {
     fn vectors_are_cut_by_element() {
         let rule = rule("b", "s", &[2]).rows_of(2..4, 6).transposed_if(true);
         assert_eq!(apply(&rule, &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]), [2.0, 3.0]);
+    }
+
+    #[test]
+    fn rows_of_each_head_are_gathered() {
+        // Two heads of (q, k, v) with one row each.
+        let rule = rule("w", "s", &[2, 2]).rows_of(1..2, 6).of_each(2);
+        assert_eq!(rule.source_shape, [6, 2]);
+        let values: Vec<f32> = (0..12).map(|i| i as f32).collect();
+        assert_eq!(apply(&rule, &values), [2.0, 3.0, 8.0, 9.0]);
     }
 
     #[test]

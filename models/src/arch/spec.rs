@@ -1,6 +1,9 @@
-//! What views and sessions need to know of a model, whatever its architecture.
+//! What views and sessions need to know of a model, whatever its architecture, and all that its
+//! forward pass depends on.
 
 use vitrine_kernels::ops::activation::Activation;
+use vitrine_kernels::ops::rope::RopePairs;
+use vitrine_kernels::ops::softmax::Reach;
 
 use crate::hook::{Hook, HookPoint};
 
@@ -26,14 +29,35 @@ pub enum NormPosition {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Positions {
     /// A learned table, added to the embeddings.
-    Learned,
+    Learned {
+        /// Which row of the table is position 0.
+        offset: usize,
+        /// How positions are counted.
+        counted: Counted,
+    },
     /// Pairs of columns of queries and keys turn by angles.
     Rotary {
         /// Leading columns of each head that turn.
         n_rotary: usize,
         /// Base of the frequencies.
         base: f32,
+        /// Which columns form a pair.
+        pairs: RopePairs,
     },
+    /// Scores fall linearly with the distance (ALiBi).
+    Linear,
+}
+
+/// How positions are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// Every token.
+    All,
+    /// Tokens that are not hidden by the attention mask; hidden ones have the row before position
+    /// 0 (OPT).
+    Visible,
+    /// Tokens other than this one, which has the row before position 0 (RoBERTa, ESM).
+    Except(u32),
 }
 
 /// Sizes and kinds, in one vocabulary.
@@ -45,6 +69,10 @@ pub struct ModelSpec {
     pub n_layers: usize,
     /// Width of the residual stream.
     pub d_model: usize,
+    /// Columns of the embedding table; where they are not `d_embed`, a projection follows.
+    pub d_table: usize,
+    /// Width of the sum of embeddings; where it is not `d_model`, a projection follows.
+    pub d_embed: usize,
     /// Query heads.
     pub n_heads: usize,
     /// Key and value heads.
@@ -65,8 +93,22 @@ pub struct ModelSpec {
     pub norm_position: NormPosition,
     /// ε of the norms.
     pub norm_eps: f32,
+    /// Whether the embeddings are normed before the first block.
+    pub embed_norm: bool,
+    /// Factor on the token embeddings.
+    pub embed_scale: f32,
+    /// The mask token, where its embedding is zero and the others make up for it (ESM).
+    pub token_dropout: Option<u32>,
     /// Whether each token sees earlier ones only.
     pub causal: bool,
+    /// How many tokens back each layer sees; 0, or no entry: all.
+    pub windows: Vec<usize>,
+    /// Factor on the products of queries and keys.
+    pub attn_scale: f32,
+    /// Whether queries and keys are normed head by head before they turn.
+    pub qk_norm: bool,
+    /// Whether attention and MLP both read the block's input, side by side.
+    pub parallel: bool,
     /// The MLP's activation.
     pub activation: Activation,
     /// Whether the MLP multiplies two branches.
@@ -75,6 +117,8 @@ pub struct ModelSpec {
     pub positions: Positions,
     /// Whether there is a head over the vocabulary.
     pub has_logits: bool,
+    /// The activation within that head (masked words).
+    pub head_activation: Activation,
     /// Whether the unembedding is the embedding.
     pub tied: bool,
     /// Whether there is a pooler over the first token.
@@ -84,9 +128,78 @@ pub struct ModelSpec {
 }
 
 impl ModelSpec {
+    /// A causal Pre-LN model with learned positions (GPT-2's kind) without sizes.
+    pub(crate) fn new(architecture: &'static str) -> Self {
+        Self {
+            architecture,
+            n_layers: 0,
+            d_model: 0,
+            d_table: 0,
+            d_embed: 0,
+            n_heads: 0,
+            n_kv_heads: 0,
+            d_head: 0,
+            d_mlp: 0,
+            n_ctx: 0,
+            d_vocab: 0,
+            n_token_types: 0,
+            norm: NormKind::LayerNorm,
+            norm_position: NormPosition::Pre,
+            norm_eps: 0.0,
+            embed_norm: false,
+            embed_scale: 1.0,
+            token_dropout: None,
+            causal: true,
+            windows: Vec::new(),
+            attn_scale: 1.0,
+            qk_norm: false,
+            parallel: false,
+            activation: Activation::GeluTanh,
+            gated_mlp: false,
+            positions: Positions::Learned { offset: 0, counted: Counted::All },
+            has_logits: true,
+            head_activation: Activation::GeluErf,
+            tied: false,
+            has_pooler: false,
+            has_nsp: false,
+        }
+    }
+
     /// Whether queries and keys turn.
     pub fn is_rotary(&self) -> bool {
         matches!(self.positions, Positions::Rotary { .. })
+    }
+
+    /// Columns of a head that turn.
+    pub(crate) fn n_rotary(&self) -> usize {
+        match self.positions {
+            Positions::Rotary { n_rotary, .. } => n_rotary,
+            _ => 0,
+        }
+    }
+
+    /// Rows of the table of positions.
+    pub(crate) fn n_positions(&self) -> usize {
+        match self.positions {
+            Positions::Learned { offset, .. } => self.n_ctx + offset,
+            _ => 0,
+        }
+    }
+
+    /// Whether positions are rows of a table.
+    pub fn is_learned(&self) -> bool {
+        matches!(self.positions, Positions::Learned { .. })
+    }
+
+    /// Whether the norms stand after the sums.
+    pub fn is_post_norm(&self) -> bool {
+        self.norm_position == NormPosition::Post
+    }
+
+    /// How far the queries of a layer see, and what distance costs.
+    pub fn reach(&self, layer: usize) -> Reach {
+        let window = self.windows.get(layer).copied().unwrap_or(0);
+        Reach { window, alibi: self.positions == Positions::Linear }
     }
 
     /// The hooks that a forward pass of this model goes through, in its order.
@@ -113,18 +226,17 @@ impl ModelSpec {
 
     /// Whether the model has a hook.
     pub fn has(&self, hook: Hook) -> bool {
-        let post = self.norm_position == NormPosition::Post;
         match hook {
-            Hook::PosEmbed => self.positions == Positions::Learned,
+            Hook::PosEmbed => self.is_learned(),
             Hook::TokenTypeEmbed => self.n_token_types > 0,
-            Hook::EmbedNormMean
-            | Hook::EmbedNormScale
-            | Hook::EmbedNormalized
-            | Hook::FullEmbed
-            | Hook::NormalizedResidPost
-            | Hook::LastHiddenState => post,
-            Hook::FinalNormMean | Hook::FinalNormScale | Hook::FinalNormNormalized => !post,
+            Hook::EmbedNormMean | Hook::EmbedNormScale | Hook::EmbedNormalized => self.embed_norm,
+            Hook::FullEmbed | Hook::LastHiddenState => !self.causal,
+            Hook::NormalizedResidPost => self.is_post_norm(),
+            Hook::FinalNormMean | Hook::FinalNormScale | Hook::FinalNormNormalized => {
+                !self.is_post_norm()
+            }
             Hook::RotQ | Hook::RotK => self.is_rotary(),
+            Hook::ResidMid => !self.parallel,
             Hook::MlpPreLinear => self.gated_mlp,
             Hook::PoolerOutput => self.has_pooler,
             Hook::NspLogits => self.has_nsp,

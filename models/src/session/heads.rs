@@ -6,8 +6,8 @@ use vitrine_kernels::{Control, Read, Step};
 use super::recordings::{Built, Key};
 use super::sites::output_hook;
 use super::{Session, Tap};
-use crate::arch::Forward;
 use crate::arch::forward::{Frame, RunInput};
+use crate::arch::{Forward, pass};
 use crate::error::ModelError;
 use crate::hook::{Hook, HookPoint};
 use crate::sample;
@@ -124,7 +124,14 @@ impl Session {
     /// The engine's.
     pub async fn embedding(&mut self) -> Result<Vec<f32>, ModelError> {
         let d_model = self.spec().d_model;
-        let rows = self.output_rows(0..self.n_filled).await?;
+        let rows = if self.spec().is_post_norm() {
+            self.output_rows(0..self.n_filled).await?
+        } else {
+            // What the final norm makes of the last block's output.
+            let tap = Tap::of(HookPoint::model(Hook::LastHiddenState));
+            let trace = self.read(&[tap], &Control::default()).await?;
+            trace.tensors().iter().flat_map(|tensor| tensor.values.iter().copied()).collect()
+        };
         let mut sum = vec![0.0f64; d_model];
         for (idx, row) in rows.chunks_exact(d_model).enumerate() {
             if self.input.is_visible(idx) {
@@ -229,8 +236,8 @@ impl Session {
         let frame = Frame { n_rows, sites: None, has_padding: false, patches: &[] };
         let mut f = Forward::new(&self.model, frame);
         let x = f.input(RunInput::Rows);
-        let y = self.model.arch.final_norm(&mut f, x)?;
-        let logits = self.model.arch.unembed(&mut f, y)?;
+        let y = pass::final_norm(&mut f, x)?;
+        let logits = pass::unembed(&mut f, y)?;
         f.recorder().keep(logits);
         let (recording, inputs) = f.finish();
         Ok(Built { recording, inputs, outputs: vec![(Hook::Logits, logits)] })
@@ -240,7 +247,7 @@ impl Session {
         let frame = Frame { n_rows: 1, sites: None, has_padding: false, patches: &[] };
         let mut f = Forward::new(&self.model, frame);
         let x = f.input(RunInput::Rows);
-        let outputs = self.model.arch.pooled(&mut f, x)?;
+        let outputs = pass::pooled(&mut f, x)?;
         outputs.iter().for_each(|&(_, id)| f.recorder().keep(id));
         let (recording, inputs) = f.finish();
         Ok(Built { recording, inputs, outputs })

@@ -9,13 +9,14 @@ mod read;
 mod recordings;
 pub(crate) mod sites;
 
+use std::ops::Range;
 use std::rc::Rc;
 
 use vitrine_kernels::{Control, Engine, InputData, Read, StateId, Step};
 use web_time::Instant;
 
 use crate::arch::forward::{Frame, RunInput};
-use crate::arch::{Forward, Model, ModelSpec};
+use crate::arch::{Counted, Forward, Model, ModelSpec, Positions, pass};
 use crate::error::ModelError;
 use crate::hook::Hook;
 
@@ -98,6 +99,39 @@ impl Input {
 
     fn token_type(&self, idx: usize) -> u32 {
         self.token_types.as_ref().map_or(0, |types| types[idx])
+    }
+
+    /// The positions of some tokens, as the model counts them.
+    fn positions(&self, spec: &ModelSpec, rows: Range<usize>) -> Vec<u32> {
+        let Positions::Learned { offset, counted } = spec.positions else {
+            return rows.map(|row| row as u32).collect();
+        };
+        let counts = |row: usize| match counted {
+            Counted::All => true,
+            Counted::Visible => self.is_visible(row),
+            Counted::Except(token) => self.ids[row] != token,
+        };
+        let mut n_counted = (0..rows.start).filter(|&row| counts(row)).count();
+        rows.map(|row| {
+            if !counts(row) {
+                return (offset as u32).saturating_sub(1);
+            }
+            n_counted += 1;
+            (offset + n_counted - 1) as u32
+        })
+        .collect()
+    }
+
+    /// Factors on token embeddings where masked ones are dropped (ESM): 0 for the mask; the
+    /// others make up for it, against the 12 % that were masked in training.
+    fn embed_factors(&self, spec: &ModelSpec, rows: Range<usize>) -> Vec<f32> {
+        let Some(mask) = spec.token_dropout else { return Vec::new() };
+        let n_visible = (0..self.ids.len()).filter(|&row| self.is_visible(row)).count();
+        let n_masked = self.ids.iter().filter(|&&id| id == mask).count();
+        let kept = 1.0 - n_masked as f64 / n_visible.max(1) as f64;
+        // With nothing but masks there is nothing to make up with.
+        let factor = if kept > 0.0 { (1.0 - 0.15 * 0.8) / kept } else { 0.0 };
+        rows.map(|row| if self.ids[row] == mask { 0.0 } else { factor as f32 }).collect()
     }
 
     /// How many leading tokens two texts share.
@@ -237,7 +271,7 @@ impl Session {
     pub fn state_of(
         &self,
         point: crate::hook::HookPoint,
-    ) -> Option<(StateId, usize, std::ops::Range<usize>)> {
+    ) -> Option<(StateId, usize, Range<usize>)> {
         let (state, cols) = self.sites.find(point, self.spec())?;
         Some((state, self.n_filled, cols))
     }
@@ -374,7 +408,7 @@ impl Session {
     async fn run(
         &mut self,
         built: &Built,
-        rows: std::ops::Range<usize>,
+        rows: Range<usize>,
         given: &[f32],
         step: Step,
         reads: &[Read],
@@ -382,7 +416,8 @@ impl Session {
     ) -> Result<Vec<Vec<f32>>, ModelError> {
         let input = &self.input;
         let ids = &input.ids[rows.clone()];
-        let positions: Vec<u32> = rows.clone().map(|row| row as u32).collect();
+        let positions = input.positions(self.spec(), rows.clone());
+        let embed_factors = input.embed_factors(self.spec(), rows.clone());
         let token_types: Vec<u32> = rows.clone().map(|row| input.token_type(row)).collect();
         let padding: Vec<u32> = (0..self.sites.capacity)
             .map(|row| u32::from(row < input.ids.len() && input.is_visible(row)))
@@ -398,6 +433,7 @@ impl Session {
                 RunInput::Padding => InputData::U32(&padding),
                 RunInput::LastRow => InputData::U32(&last_row),
                 RunInput::Rows => InputData::F32(given),
+                RunInput::EmbedFactors => InputData::F32(&embed_factors),
             })
             .collect();
         Ok(self.engine.run(&built.recording, &data, step, reads, control).await?)
@@ -428,18 +464,17 @@ impl Session {
     ) -> Result<Built, ModelError> {
         let sites = Some(&self.sites);
         let frame = Frame { n_rows, sites, has_padding, patches: &self.patches };
-        let arch = self.model.arch.as_ref();
         let mut f = Forward::new(&self.model, frame);
-        let x = arch.body(&mut f)?;
+        let x = pass::body(&mut f)?;
         // The statistics of all rows are captured; logits are computed of the last one only.
-        let mut y = arch.final_norm(&mut f, x)?;
+        let mut y = pass::final_norm(&mut f, x)?;
         let mut outputs = Vec::new();
         if has_head {
             if n_rows > 1 {
                 let last_row = f.input(RunInput::LastRow);
                 y = f.recorder().gather(y, last_row)?;
             }
-            let logits = arch.unembed(&mut f, y)?;
+            let logits = pass::unembed(&mut f, y)?;
             f.recorder().keep(logits);
             outputs.push((Hook::Logits, logits));
         }

@@ -40,7 +40,10 @@ impl HookPoint {
                 Self::layer(Hook::ResidPre, self.layer + 1)
             }
             (Hook::FullEmbed, _) => Self::layer(Hook::ResidPre, 0),
-            (Hook::LastHiddenState, _) => Self::layer(Hook::NormalizedResidPost, spec.n_layers - 1),
+            (Hook::LastHiddenState, NormPosition::Post) => {
+                Self::layer(Hook::NormalizedResidPost, spec.n_layers - 1)
+            }
+            (Hook::LastHiddenState, NormPosition::Pre) => Self::model(Hook::FinalNormNormalized),
             _ => self,
         }
     }

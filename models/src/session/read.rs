@@ -3,14 +3,13 @@
 use std::ops::Range;
 
 use vitrine_kernels::ops::row_stats::EntropyOf;
-use vitrine_kernels::ops::softmax::Masks;
 use vitrine_kernels::{Control, Read, Recorder, Step};
 
 use super::Session;
 use super::recordings::{Built, Key};
 use super::sites::{Sites, key_hook, query_hook};
 use crate::arch::Forward;
-use crate::arch::forward::{Frame, RunInput, heads_of};
+use crate::arch::forward::{Frame, RunInput, heads_of, masks_of};
 use crate::error::ModelError;
 use crate::hook::{Form, Hook, HookPoint};
 use crate::trace::{Trace, TraceTensor};
@@ -184,7 +183,7 @@ impl Session {
                 let values = self.run(&built, 0..0, &[], Step::default(), &[read], control).await?;
                 let mut values = values.into_iter().next().unwrap_or_default();
                 if !is_pattern {
-                    self.mask(&mut values, rows);
+                    self.mask(&mut values, layer, tap.head.unwrap_or(0), rows);
                 }
                 Ok(values)
             }
@@ -200,13 +199,18 @@ impl Session {
         ModelError::input(point.to_string(), problem)
     }
 
-    /// −∞ where a query does not see a key.
-    fn mask(&self, scores: &mut [f32], rows: Range<usize>) {
-        let causal = self.spec().causal;
-        for map in scores.chunks_exact_mut(rows.len() * self.n_filled) {
+    /// Scores as the softmax gets them: less what distance costs, −∞ where a query does not see a
+    /// key. `first_head` is that of the first map.
+    fn mask(&self, scores: &mut [f32], layer: usize, first_head: usize, rows: Range<usize>) {
+        let (causal, reach) = (self.spec().causal, self.spec().reach(layer));
+        let slopes = reach.slopes(self.spec().n_heads);
+        for (map_idx, map) in scores.chunks_exact_mut(rows.len() * self.n_filled).enumerate() {
+            let slope = slopes.get(first_head + map_idx).copied().unwrap_or(0.0);
             for (query, row) in rows.clone().zip(map.chunks_exact_mut(self.n_filled)) {
+                reach.add_to(row, 0, query, slope);
                 for (key, score) in row.iter_mut().enumerate() {
-                    if causal && key > query || !self.input.is_visible(key) {
+                    let is_far = causal && (key > query || key < reach.start(query));
+                    if is_far || !self.input.is_visible(key) {
                         *score = f32::NEG_INFINITY;
                     }
                 }
@@ -242,8 +246,7 @@ impl Session {
         if is_pattern {
             // The padding hides what lies beyond the text.
             let padding = Some(f.input(RunInput::Padding));
-            let masks = Masks { causal: spec.causal, until_filled: true, padding, bias: None };
-            maps = f.recorder().softmax(maps, masks)?;
+            maps = f.recorder().softmax(maps, masks_of(spec, layer, padding))?;
             hook = Hook::Pattern;
         }
         f.recorder().keep(maps);

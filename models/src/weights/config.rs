@@ -198,6 +198,22 @@ impl<'a> ConfigFields<'a> {
         }
     }
 
+    /// A list of `config.json`; `None` where it is missing or null. GGUF's are not read.
+    pub fn list(&self, field: &str) -> Result<Option<&'a [Value]>, ModelError> {
+        let value = match self.fields {
+            Fields::Json(object) => object.get(field),
+            Fields::Gguf(..) => None,
+        };
+        match value {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Array(list)) => Ok(Some(list)),
+            Some(other) => {
+                let problem = format!("is {}; a list is expected", kind_of(other));
+                Err(self.refusal(field, problem))
+            }
+        }
+    }
+
     /// Refuses a field that is no multiple of another, as a width of its number of heads.
     pub fn check_multiple(
         &self,

@@ -357,7 +357,7 @@ mod tests {
                         };
                         let z = recorder.attention_values(pattern, v, t, values).expect("fits");
                         let tiled =
-                            recorder.attention_tiled([q, k, v], None, true, heads).expect("fits");
+                            recorder.attention_tiled([q, k, v], masks, heads).expect("fits");
                         vec![scores, pattern, z, tiled.z, tiled.stats]
                     });
                     let expected = [&scores, &pattern, &z, &z];

@@ -16,6 +16,8 @@ struct AttentionTiledParams {
     keys_in_state: u32,
     causal: u32,
     has_padding: u32,
+    window: u32, // a row sees its last so many keys; 0: all
+    alibi: u32,
     scale: f32,
 }
 
@@ -24,8 +26,9 @@ struct AttentionTiledParams {
 @group(0) @binding(2) var<storage, read> k: array<f32>;
 @group(0) @binding(3) var<storage, read> v: array<f32>;
 @group(0) @binding(4) var<storage, read> padding: array<u32>;
-@group(0) @binding(5) var<storage, read_write> z: array<f32>;
-@group(0) @binding(6) var<storage, read_write> stats: array<f32>;
+@group(0) @binding(5) var<storage, read> slopes: array<f32>;
+@group(0) @binding(6) var<storage, read_write> z: array<f32>;
+@group(0) @binding(7) var<storage, read_write> stats: array<f32>;
 
 var<workgroup> shares: array<f32, WORKGROUP_SIZE>;
 
@@ -42,13 +45,17 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     if p.causal == 1u {
         end = min(first + t + 1u, end);
     }
+    var start = 0u;
+    if p.window > 0u {
+        start = max(first + t + 1u, p.window) - p.window;
+    }
     let q_start = (t * p.n_heads + head) * p.d_head;
     let kv_col = head / p.group * p.d_head;
     var highest = LOWEST;
     var sum = 0.0;
     var any = 0.0;
     var columns = array<f32, MAX_COLS>();
-    for (var tile = 0u; tile < end; tile += WORKGROUP_SIZE) {
+    for (var tile = start; tile < end; tile += WORKGROUP_SIZE) {
         let key = tile + lane;
         let is_seen = key < end && (p.has_padding == 0u || padding[min(key, p.n_keys - 1u)] != 0u);
         var score = LOWEST;
@@ -59,6 +66,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
                 score += q[q_start + col] * k[k_start + col];
             }
             score *= p.scale;
+            if p.alibi == 1u {
+                score -= slopes[head] * (f32(first + t) - f32(key));
+            }
         }
         let highest_new = larger(highest, reduce_max(score, lane));
         let decay = exp(highest - highest_new);

@@ -32,6 +32,7 @@ impl Kernel for Heads<'_, '_> {
         let past = if heads.keys_in_state { cx.step.past as usize } else { 0 };
         let (group, d) = (heads.n_heads / heads.n_kv_heads, heads.d_head);
         let z_cols = heads.n_heads * d;
+        let slopes = op.reach.slopes(heads.n_heads);
         let [z, stats] = &mut *cx.outputs else { unreachable!("two outputs by the shape rule") };
         let end_of =
             |t: usize| if op.causal { (past + t + 1).min(n_filled) } else { n_filled };
@@ -49,7 +50,13 @@ impl Kernel for Heads<'_, '_> {
                 for (t, row) in rows.chunks_exact_mut(end.max(1)).enumerate() {
                     let (row, rest) = row.split_at_mut(end_of(first + t));
                     rest.fill(0.0);
-                    let (m, sum) = softmax_row(s, row, padding);
+                    let position = past + first + t;
+                    let start = op.reach.start(position).min(row.len());
+                    let (before, row) = row.split_at_mut(start);
+                    before.fill(0.0);
+                    let slope = slopes.get(head).copied().unwrap_or(0.0);
+                    op.reach.add_to(row, start, position, slope);
+                    let (m, sum) = softmax_row(s, row, padding.map(|padding| &padding[start..]));
                     let at = (head * n_rows + first + t) * 2;
                     stats.data[at..at + 2].copy_from_slice(&[m, sum]);
                 }

@@ -1,6 +1,7 @@
 //! GPU side of [`super::AttentionTiled`].
 
 use super::AttentionTiled;
+use crate::ops::softmax::gpu::slopes_operand;
 use crate::engine::dispatch::{Dispatch, REDUCE, STEP, Shader, Site, flag, params};
 
 params! {
@@ -15,6 +16,8 @@ params! {
         keys_in_state: u32,
         causal: u32,
         has_padding: u32,
+        window: u32,
+        alibi: u32,
         scale: f32,
     }
 }
@@ -40,6 +43,8 @@ pub(crate) fn dispatches(op: &AttentionTiled, site: &Site<'_>) -> Vec<Dispatch> 
         keys_in_state: flag(heads.keys_in_state),
         causal: flag(op.causal),
         has_padding: flag(op.has_padding),
+        window: op.reach.window as u32,
+        alibi: flag(op.reach.alibi),
         scale: heads.scale,
     };
     let operands = vec![
@@ -47,6 +52,7 @@ pub(crate) fn dispatches(op: &AttentionTiled, site: &Site<'_>) -> Vec<Dispatch> 
         site.read(1),
         site.read(2),
         site.read_if(op.has_padding, 3),
+        slopes_operand(op.reach, heads.n_heads),
         site.write(0),
         site.write(1),
     ];

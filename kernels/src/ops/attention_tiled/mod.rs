@@ -13,6 +13,7 @@ mod tests;
 
 use super::Op;
 use super::attention_scores::AttentionScores;
+use super::softmax::{Masks, Reach};
 use crate::error::RecordError;
 use crate::recording::Recorder;
 use crate::tensor::{DType, Shape, TensorId};
@@ -26,6 +27,8 @@ pub struct AttentionTiled {
     pub causal: bool,
     /// Whether a padding mask is given (fourth input).
     pub has_padding: bool,
+    /// Which columns a row sees and how distance counts.
+    pub reach: Reach,
 }
 
 /// What tiled attention leaves behind.
@@ -38,18 +41,19 @@ pub struct Attended {
 }
 
 impl Recorder {
-    /// Records [`AttentionTiled`]: inputs q, k, v and perhaps padding.
+    /// Records [`AttentionTiled`]: inputs q, k, v and perhaps padding. Of the masks a bias is not
+    /// taken, and keys in a state always end where they are filled.
     ///
     /// # Errors
     /// If q, k, v are not whole heads of equal length or the mask does not fit.
     pub fn attention_tiled(
         &mut self,
         [q, k, v]: [TensorId; 3],
-        padding: Option<TensorId>,
-        causal: bool,
+        masks: Masks,
         heads: AttentionScores,
     ) -> Result<Attended, RecordError> {
         let (q_shape, k_shape) = (self.shape(q), self.shape(k));
+        let Masks { causal, padding, reach, .. } = masks;
         let heads = AttentionScores { keys_in_state: self.is_state(k), ..heads };
         let inputs: Vec<_> = [Some(q), Some(k), Some(v), padding].into_iter().flatten().collect();
         let fits = q_shape.dims().len() == 2
@@ -59,11 +63,12 @@ impl Recorder {
             && k_shape.n_cols() == heads.n_kv_heads * heads.d_head
             && self.shape(v) == k_shape
             && self.is_state(v) == heads.keys_in_state
+            && masks.bias.is_none()
             && padding.is_none_or(|mask| {
                 self.dtype(mask) == DType::U32 && self.shape(mask).len() == k_shape.n_rows()
             });
         self.expect(fits, "attention_tiled", &inputs, || format!("whole heads for {heads:?}"))?;
-        let op = AttentionTiled { heads, causal, has_padding: padding.is_some() };
+        let op = AttentionTiled { heads, causal, has_padding: padding.is_some(), reach };
         let stats = Shape::from([heads.n_heads, q_shape.n_rows(), 2]);
         let outputs = [(q_shape, DType::F32), (stats, DType::F32)];
         let outputs = self.push(Op::AttentionTiled(op), inputs, &outputs);

@@ -1,6 +1,7 @@
 use crate::Step;
 use crate::engine::testing::compare;
 use crate::ops::attention_scores::AttentionScores;
+use crate::ops::softmax::{Masks, Reach};
 
 #[test]
 fn attention_tiled() {
@@ -13,18 +14,23 @@ fn attention_tiled() {
                 let v = bench.normal([67, n_kv_heads * d_head]);
                 let mask = (0..67).map(|i| u32::from(i % 5 != 0)).collect();
                 let mask = bench.indices(mask);
-                for mask in [None, Some(mask)] {
-                    let attended = bench.recorder.attention_tiled([q, k, v], mask, causal, heads);
+                for padding in [None, Some(mask)] {
+                    let masks = Masks { causal, padding, ..Masks::default() };
+                    let attended = bench.recorder.attention_tiled([q, k, v], masks, heads);
                     let attended = attended.expect("fits");
                     bench.keep(attended.z);
                     bench.keep(attended.stats);
                 }
                 let (_, k) = bench.state([200, n_kv_heads * d_head]);
                 let (_, v) = bench.state([200, n_kv_heads * d_head]);
-                let attended = bench.recorder.attention_tiled([q, k, v], None, causal, heads);
-                let attended = attended.expect("fits");
-                bench.keep(attended.z);
-                bench.keep(attended.stats);
+                for window in [0, 3, 70].map(|window| if causal { window } else { 0 }) {
+                    let reach = Reach { window, alibi: causal };
+                    let masks = Masks { causal, reach, ..Masks::default() };
+                    let attended = bench.recorder.attention_tiled([q, k, v], masks, heads);
+                    let attended = attended.expect("fits");
+                    bench.keep(attended.z);
+                    bench.keep(attended.stats);
+                }
             });
         }
     }
@@ -37,7 +43,8 @@ fn a_row_that_sees_nothing_is_zero() {
     compare(0.0, Step::default(), |bench| {
         let [q, k, v] = [(); 3].map(|()| bench.normal([3, 16]));
         let mask = bench.indices(vec![0; 3]);
-        let attended = bench.recorder.attention_tiled([q, k, v], Some(mask), false, heads);
+        let masks = Masks { padding: Some(mask), ..Masks::default() };
+        let attended = bench.recorder.attention_tiled([q, k, v], masks, heads);
         let attended = attended.expect("fits");
         bench.keep(attended.z);
         bench.keep(attended.stats);

@@ -59,10 +59,17 @@ impl Recorder {
         inputs: Vec<TensorId>,
     ) -> Result<Normed, RecordError> {
         let shape = self.shape(inputs[0]);
+        let d = inputs.get(1).map_or(shape.n_cols(), |&gain| self.shape(gain).len());
+        // Only RMSNorm takes a row in groups.
+        let is_whole = match op {
+            Op::RmsNorm(_) => d > 0 && shape.n_cols().is_multiple_of(d),
+            _ => d == shape.n_cols(),
+        };
         let fits = shape.dims().len() == 2
-            && inputs[1..].iter().all(|&input| self.shape(input).len() == shape.n_cols());
+            && is_whole
+            && inputs[1..].iter().all(|&input| self.shape(input).len() == d);
         self.expect(fits, name, &inputs, || "x [T, d], gain [d], bias [d]".to_owned())?;
-        let stats = Shape::from([shape.n_rows(), 2]);
+        let stats = Shape::from([shape.len() / d.max(1), 2]);
         let outputs = self.push(op, inputs, &[(shape, DType::F32), (stats, DType::F32)]);
         Ok(Normed { y: outputs[0], stats: outputs[1] })
     }

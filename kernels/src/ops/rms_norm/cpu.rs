@@ -20,9 +20,9 @@ impl Kernel for Rows<'_, '_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self { op, cx } = self;
-        let d = cx.inputs[0].shape.n_cols();
-        let x = cx.inputs[0].f32(); // [T, d]
+        let x = cx.inputs[0].f32(); // [T, d], or [T, groups·d]
         let gain = if op.has_gain { cx.inputs[1].f32() } else { &[] }; // [d]
+        let d = if op.has_gain { gain.len() } else { cx.inputs[0].shape.n_cols() };
         let [y, stats] = &mut *cx.outputs else { unreachable!("two outputs by the shape rule") };
         let rows = x.chunks_exact(d.max(1)).zip(y.data.chunks_exact_mut(d.max(1)));
         for ((x, y), stats) in rows.zip(stats.data.chunks_exact_mut(2)) {

@@ -1,6 +1,8 @@
 //! RMSNorm (Zhang, Sennrich 2019, arXiv 1910.07467): `y = x/rms · g`, `rms = √(mean(x²) + ε)`.
 //!
-//! Shapes: x `[T, d]`, g `[d]` → y `[T, d]`, stats `[T, 2]` holding (mean, rms) of each row.
+//! Shapes: x `[T, d]`, g `[d]` → y `[T, d]`, stats `[T, 2]` holding (mean, rms) of each row. A
+//! shorter g, whose length divides d, norms each of a row's groups of so many columns alike (heads
+//! of queries and keys: Henry et al. 2020, arXiv 2010.04245); stats are then `[T·groups, 2]`.
 
 pub(crate) mod cpu;
 #[cfg(feature = "gpu")]
@@ -27,7 +29,7 @@ impl Recorder {
     /// Records [`RmsNorm`]: inputs x and perhaps gain.
     ///
     /// # Errors
-    /// If x is no matrix or the gain is not one value a column.
+    /// If x is no matrix or its columns are no whole groups of the gain's length.
     pub fn rms_norm(
         &mut self,
         x: TensorId,

@@ -18,6 +18,23 @@ fn rms_norm() {
 }
 
 #[test]
+fn groups_of_columns() {
+    for (n_groups, d) in [(1, 1), (5, 8), (3, 65)] {
+        compare(1e-5, Step::default(), |bench| {
+            let x = bench.normal([4, n_groups * d]);
+            let gain = bench.weight([d], DType::F32);
+            let normed = bench.recorder.rms_norm(x, Some(gain), 1e-5).expect("fits");
+            bench.keep(normed.y);
+            bench.keep(normed.stats);
+        });
+    }
+    let mut recorder = crate::Recorder::new();
+    let x = recorder.input([2, 9], DType::F32);
+    let gain = recorder.input([4], DType::F32);
+    assert!(recorder.rms_norm(x, Some(gain), 1e-5).is_err());
+}
+
+#[test]
 fn a_nan_reaches_its_own_row_only() {
     compare(1e-5, Step::default(), |bench| {
         let mut values = vec![1.0; 3 * 65];

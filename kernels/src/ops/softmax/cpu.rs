@@ -25,23 +25,28 @@ impl Kernel for Rows<'_, '_> {
         let scores = cx.inputs[0].f32(); // [n_maps, T, S]
         let padding = op.has_padding.then(|| cx.indices(1)); // [S]
         let bias = cx.inputs[1 + usize::from(op.has_padding)..].first(); // [n_maps or 1, T, S]
+        let slopes = op.reach.slopes(n_maps);
+        let past = cx.step.past as usize;
         let out = &mut cx.outputs[0];
         let (n_out_rows, first_row) =
-            if op.into_state { (out.shape.dims()[1], cx.step.past as usize) } else { (n_rows, 0) };
+            if op.into_state { (out.shape.dims()[1], past) } else { (n_rows, 0) };
         for map in 0..n_maps {
             for t in 0..n_rows {
                 let end = op.row_end(t, n_rows, n_cols, cx.step);
                 let scores = &scores[(map * n_rows + t) * n_cols..][..n_cols];
                 let row = &mut out.data[(map * n_out_rows + first_row + t) * n_cols..][..n_cols];
-                let (row, rest) = row.split_at_mut(end);
-                rest.fill(0.0);
-                row.copy_from_slice(&scores[..end]);
+                let start = op.reach.start(past + t).min(end);
+                row[..start].fill(0.0);
+                row[end..].fill(0.0);
+                let row = &mut row[start..end];
+                row.copy_from_slice(&scores[start..end]);
                 if let Some(bias) = bias {
                     let map = map % bias.shape.dims()[0];
-                    let bias = &bias.f32()[(map * n_rows + t) * n_cols..][..end];
+                    let bias = &bias.f32()[(map * n_rows + t) * n_cols..][start..end];
                     row.iter_mut().zip(bias).for_each(|(value, bias)| *value += bias);
                 }
-                softmax_row(s, row, padding);
+                op.reach.add_to(row, start, past + t, slopes.get(map).copied().unwrap_or(0.0));
+                softmax_row(s, row, padding.map(|padding| &padding[start..]));
             }
         }
     }
@@ -51,7 +56,7 @@ impl Kernel for Rows<'_, '_> {
 mod tests {
     use crate::engine::cpu::testing::{absolute_error, engines, noise, run};
     use crate::engine::cpu::CpuOptions;
-    use crate::ops::softmax::Masks;
+    use crate::ops::softmax::{Masks, Reach};
     use crate::{DType, InputData, Step};
 
     /// By the definition, in f64.
@@ -92,11 +97,43 @@ mod tests {
                         until_filled: true,
                         padding: Some(padding),
                         bias: Some(bias),
+                        ..Masks::default()
                     };
                     vec![recorder.softmax(scores, masks).expect("fits")]
                 });
                 let err = absolute_error(&got[0], &expected);
                 assert!(err <= 3e-7, "{}: {n_maps}×{t}×{n}: {err:e}", engine.name());
+            }
+        }
+    }
+
+    #[test]
+    fn windows_and_linear_biases_by_their_definition() {
+        let (n_maps, t, n, past) = (6, 4, 40, 9);
+        let scores = noise(4, n_maps * t * n);
+        let slopes = [0.25, 0.0625, 0.015_625, 0.003_906_25, 0.5, 0.125];
+        for (window, alibi) in [(3, false), (0, true), (20, true)] {
+            let expected: Vec<f64> = (0..n_maps * t)
+                .flat_map(|row| {
+                    let position = past + row % t;
+                    let mut biased = scores[row * n..][..n].to_vec();
+                    for (col, score) in biased.iter_mut().enumerate().filter(|_| alibi) {
+                        *score += slopes[row / t] * (col as f32 - position as f32);
+                    }
+                    let near = |col: usize| window == 0 || col + window > position;
+                    naive(&biased, |col| col <= position && near(col))
+                })
+                .collect();
+            let step = Step { past: past as u32, ..Step::default() };
+            for mut engine in engines(CpuOptions::default()) {
+                let got = run(&mut engine, &[InputData::F32(&scores)], step, |recorder| {
+                    let scores = recorder.input([n_maps, t, n], DType::F32);
+                    let reach = Reach { window, alibi };
+                    let masks = Masks { causal: true, reach, ..Masks::default() };
+                    vec![recorder.softmax(scores, masks).expect("fits")]
+                });
+                let err = absolute_error(&got[0], &expected);
+                assert!(err <= 3e-7, "{}: window {window}: {err:e}", engine.name());
             }
         }
     }

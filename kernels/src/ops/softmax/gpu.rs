@@ -1,7 +1,7 @@
 //! GPU side of [`super::Softmax`].
 
-use super::Softmax;
-use crate::engine::dispatch::{Dispatch, REDUCE, STEP, Shader, Site, flag, groups_of, params};
+use super::{Reach, Softmax};
+use crate::engine::dispatch::{Dispatch, Operand, REDUCE, STEP, Shader, Site, flag, groups_of, params};
 
 params! {
     /// Binding 0 of `softmax.wgsl`.
@@ -16,6 +16,8 @@ params! {
         into_state: u32,
         has_padding: u32,
         has_bias: u32,
+        window: u32,
+        alibi: u32,
     }
 }
 
@@ -24,6 +26,14 @@ const SOFTMAX: Shader =
 
 /// All shaders of this op.
 pub(crate) const SHADERS: &[Shader] = &[SOFTMAX];
+
+/// The slopes of the maps, where distance counts.
+pub(crate) fn slopes_operand(reach: Reach, n_maps: usize) -> Operand {
+    match reach.slopes(n_maps) {
+        slopes if slopes.is_empty() => Operand::Absent,
+        slopes => Operand::Table(slopes.into_iter().map(f32::to_bits).collect()),
+    }
+}
 
 pub(crate) fn dispatches(op: &Softmax, site: &Site<'_>) -> Vec<Dispatch> {
     let shape = site.input(0).shape;
@@ -41,11 +51,14 @@ pub(crate) fn dispatches(op: &Softmax, site: &Site<'_>) -> Vec<Dispatch> {
         into_state: flag(op.into_state),
         has_padding: flag(op.has_padding),
         has_bias: flag(op.has_bias),
+        window: op.reach.window as u32,
+        alibi: flag(op.reach.alibi),
     };
     let operands = vec![
         site.read(0),
         site.read_if(op.has_padding, 1),
         site.read_if(op.has_bias, bias_idx),
+        slopes_operand(op.reach, n_maps),
         site.write(0),
     ];
     let dispatch = Dispatch::new(SOFTMAX, &params, operands, groups_of(n_maps * n_rows))

@@ -3,7 +3,8 @@
 //! Shapes: scores `[n_maps, T, S]`; optional padding mask `[S]` u32 (0 hides a column); optional
 //! additive bias `[n_maps, T, S]` or `[1, T, S]` → pattern `[n_maps, T, S]`, or a state
 //! `[n_maps, C, S]` whose rows `past..past + T` are written. A hidden cell gets exactly 0; a row
-//! with every cell hidden is all zeros.
+//! with every cell hidden is all zeros. Windows: Child et al. 2019 (arXiv 1904.10509); linear
+//! biases: Press et al. 2021 (ALiBi, arXiv 2108.12409).
 
 pub(crate) mod cpu;
 #[cfg(feature = "gpu")]
@@ -28,6 +29,8 @@ pub struct Softmax {
     pub has_padding: bool,
     /// Whether an additive bias is given (last input).
     pub has_bias: bool,
+    /// Which columns a row sees and how distance counts.
+    pub reach: Reach,
     /// Set by the recorder: the output is a state, written at rows `past..`.
     pub into_state: bool,
 }
@@ -41,6 +44,46 @@ impl Softmax {
     }
 }
 
+/// How far back a row sees, and what distance costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// Of a causal row only the last so many columns are seen; 0: all.
+    pub window: usize,
+    /// Whether a score falls linearly with the distance, by its map's slope.
+    pub alibi: bool,
+}
+
+impl Reach {
+    /// The first column that the row at `position` sees.
+    pub fn start(self, position: usize) -> usize {
+        if self.window == 0 { 0 } else { (position + 1).saturating_sub(self.window) }
+    }
+
+    /// Takes the cost of distance off the scores of columns from `start` on, for the row at
+    /// `position` of map `map`.
+    pub fn add_to(self, scores: &mut [f32], start: usize, position: usize, slope: f32) {
+        if self.alibi {
+            for (col, score) in scores.iter_mut().enumerate() {
+                *score += slope * ((start + col) as f32 - position as f32);
+            }
+        }
+    }
+
+    /// The slope of each of `n_maps` maps; empty without linear biases.
+    pub fn slopes(self, n_maps: usize) -> Vec<f32> {
+        if self.alibi { alibi_slopes(n_maps) } else { Vec::new() }
+    }
+}
+
+/// ALiBi's slopes: a geometric sequence from 2^(-8/n) for a power of two n of heads; else that of
+/// the next lower power, then every other one of the next higher.
+pub fn alibi_slopes(n_heads: usize) -> Vec<f32> {
+    let lower = 1 << n_heads.max(1).ilog2();
+    let slope = |n: usize, i: usize| (-8.0 * (i + 1) as f64 / n as f64).exp2() as f32;
+    let first = (0..lower).map(|i| slope(lower, i));
+    first.chain((0..n_heads - lower).map(|i| slope(2 * lower, 2 * i))).collect()
+}
+
 /// The masks of a softmax.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Masks {
@@ -52,6 +95,8 @@ pub struct Masks {
     pub padding: Option<TensorId>,
     /// `[n_maps or 1, T, S]` f32, added to the scores.
     pub bias: Option<TensorId>,
+    /// Which columns a row sees and how distance counts.
+    pub reach: Reach,
 }
 
 impl Recorder {
@@ -114,6 +159,7 @@ impl Recorder {
             until_filled: masks.until_filled,
             has_padding: masks.padding.is_some(),
             has_bias: masks.bias.is_some(),
+            reach: masks.reach,
             into_state,
         };
         Ok((Op::Softmax(op), inputs))

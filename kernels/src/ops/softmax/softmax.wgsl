@@ -15,13 +15,16 @@ struct SoftmaxParams {
     into_state: u32,
     has_padding: u32,
     has_bias: u32,
+    window: u32, // a row sees its last so many columns; 0: all
+    alibi: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: SoftmaxParams;
 @group(0) @binding(1) var<storage, read> scores: array<f32>;
 @group(0) @binding(2) var<storage, read> padding: array<u32>;
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
-@group(0) @binding(4) var<storage, read_write> pattern: array<f32>;
+@group(0) @binding(4) var<storage, read> slopes: array<f32>;
+@group(0) @binding(5) var<storage, read_write> pattern: array<f32>;
 
 fn is_hidden(col: u32) -> bool {
     return p.has_padding == 1u && padding[col] == 0u;
@@ -32,6 +35,10 @@ fn score(row: u32, col: u32) -> f32 {
     if p.has_bias == 1u {
         let map = row / p.n_rows % p.n_bias_maps;
         value += bias[(map * p.n_rows + row % p.n_rows) * p.n_cols + col];
+    }
+    if p.alibi == 1u {
+        let distance = f32(now.past + row % p.n_rows) - f32(col);
+        value -= slopes[row / p.n_rows] * distance;
     }
     return value;
 }
@@ -53,15 +60,19 @@ fn main(
         if p.causal == 1u {
             end = min(now.past + t + 1u, end);
         }
+        var start = 0u;
+        if p.window > 0u {
+            start = max(now.past + t + 1u, p.window) - p.window;
+        }
         var highest = LOWEST;
-        for (var col = lane; col < end; col += WORKGROUP_SIZE) {
+        for (var col = start + lane; col < end; col += WORKGROUP_SIZE) {
             if !is_hidden(col) {
                 highest = larger(highest, score(row, col));
             }
         }
         highest = reduce_max(highest, lane);
         var sum = 0.0;
-        for (var col = lane; col < end; col += WORKGROUP_SIZE) {
+        for (var col = start + lane; col < end; col += WORKGROUP_SIZE) {
             if !is_hidden(col) {
                 sum += exp(score(row, col) - highest);
             }
@@ -75,7 +86,7 @@ fn main(
             let out = (row / p.n_rows * p.n_out_rows + out_row) * p.n_cols;
             for (var col = lane; col < p.n_cols; col += WORKGROUP_SIZE) {
                 var value = 0.0;
-                if col < end && !is_hidden(col) {
+                if col >= start && col < end && !is_hidden(col) {
                     value = exp(score(row, col) - highest);
                     if sum > 0.0 {
                         value /= sum;

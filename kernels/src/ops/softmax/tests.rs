@@ -1,4 +1,4 @@
-use super::Masks;
+use super::{Masks, Reach, alibi_slopes};
 use crate::Step;
 use crate::engine::testing::compare;
 
@@ -15,7 +15,13 @@ fn softmax() {
                 for (padding, bias) in
                     [(None, None), (padding, None), (None, bias), (padding, shared_bias)]
                 {
-                    let masks = Masks { causal, until_filled: causal, padding, bias };
+                    let masks = Masks {
+                        causal,
+                        until_filled: causal,
+                        padding,
+                        bias,
+                        ..Masks::default()
+                    };
                     let pattern = bench.recorder.softmax(scores, masks).expect("fits");
                     bench.keep(pattern);
                 }
@@ -35,6 +41,31 @@ fn into_the_rows_of_a_state() {
             bench.keep_state(state, [4, 65, 65]);
         });
     }
+}
+
+#[test]
+fn windows_and_linear_biases() {
+    for (n_maps, past) in [(1, 0), (3, 7), (8, 60)] {
+        for (window, alibi) in [(1, false), (4, false), (100, false), (0, true), (5, true)] {
+            compare(1e-6, Step { past, ..Step::default() }, |bench| {
+                let scores = bench.normal([n_maps, 5, 65]);
+                let reach = Reach { window, alibi };
+                let masks =
+                    Masks { causal: true, until_filled: true, reach, ..Masks::default() };
+                let pattern = bench.recorder.softmax(scores, masks).expect("fits");
+                bench.keep(pattern);
+            });
+        }
+    }
+}
+
+#[test]
+fn slopes_are_those_of_the_paper() {
+    assert_eq!(alibi_slopes(4), [0.25, 0.0625, 0.015_625, 0.003_906_25]);
+    let six = alibi_slopes(6);
+    assert_eq!(six[..4], alibi_slopes(4));
+    assert_eq!(six[4..], [0.5, 0.125]);
+    assert_eq!(alibi_slopes(1), [1.0 / 256.0]);
 }
 
 #[test]

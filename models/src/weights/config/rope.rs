@@ -1,7 +1,7 @@
 //! Rotary positions as configurations spell them.
 //!
-//! transformers 4: `rope_theta`, `rope_scaling { type or rope_type, factor, … }`, and
-//! `partial_rotary_factor` at the top. transformers 5: `rope_parameters { rope_type, rope_theta,
+//! transformers 4: `rope_theta` (GPT-NeoX: `rotary_emb_base`), `rope_scaling { type or rope_type,
+//! factor, … }`, and `partial_rotary_factor` (GPT-NeoX: `rotary_pct`) at the top. transformers 5: `rope_parameters { rope_type, rope_theta,
 //! partial_rotary_factor, factor, … }`, or one such object a layer type. GGUF: `rope.freq_base`,
 //! `rope.scaling.type`, `rope.scaling.factor`.
 
@@ -57,14 +57,13 @@ impl<'a> ConfigFields<'a> {
             None => None,
         };
         let fields = parameters.unwrap_or(*self);
-        let mut theta = fields.opt_positive("rope_theta")?;
-        if theta.is_none() {
-            theta = self.opt_positive("rope_theta")?;
-        }
-        let mut partial = fields.opt_positive("partial_rotary_factor")?;
-        if partial.is_none() {
-            partial = self.opt_positive("partial_rotary_factor")?;
-        }
+        let first = |names: [&str; 2]| {
+            let places = [(&fields, names[0]), (self, names[0]), (self, names[1])];
+            let found = places.into_iter().find(|(fields, name)| fields.has(name));
+            found.map_or(Ok(None), |(fields, name)| fields.opt_positive(name))
+        };
+        let theta = first(["rope_theta", "rotary_emb_base"])?;
+        let partial = first(["partial_rotary_factor", "rotary_pct"])?;
         if let Some(part) = partial.filter(|part| *part > 1.0) {
             let problem = format!("is {part:?}; at most 1 is expected");
             return Err(fields.refusal("partial_rotary_factor", problem));
@@ -135,6 +134,12 @@ mod tests {
         assert_eq!(Ok(old), rope(new, None));
         assert_eq!(old.theta, Some(5e5));
         assert_eq!(rope(json!({"rope_scaling": null}), None).unwrap().scaling, RopeScaling::None);
+    }
+
+    #[test]
+    fn names_of_gpt_neox() {
+        let old = rope(json!({"rotary_pct": 0.25, "rotary_emb_base": 1000}), None).unwrap();
+        assert_eq!((old.theta, old.partial_rotary_factor), (Some(1000.0), Some(0.25)));
     }
 
     #[test]

@@ -1,0 +1,192 @@
+//! The forward pass of all architectures: what differs is in [`ModelSpec`].
+//!
+//! One function a part, recorded through [`Forward`]: ids to the last block's output, the norm
+//! after it, the heads. Shapes are `[T, d_model]` where nothing else is said.
+
+use vitrine_kernels::TensorId;
+use vitrine_kernels::ops::activation::Activation;
+use vitrine_kernels::ops::scale::Scale;
+
+use super::forward::RunInput;
+use super::{Forward, ModelSpec};
+use crate::error::ModelError;
+use crate::hook::{Hook, NormSite};
+
+type Recorded = Result<TensorId, ModelError>;
+
+/// Name of a column of ones, `[d_embed, 1]`: the constant of models with token dropout.
+pub(crate) const ONES: &str = "embed.ones";
+
+/// From token ids to the last block's output.
+///
+/// # Errors
+/// If the recording refuses an op.
+pub(crate) fn body(f: &mut Forward<'_>) -> Recorded {
+    let spec = f.spec();
+    let mut resid = embed(f, spec)?;
+    for layer in 0..spec.n_layers {
+        resid = f.block(layer, |f| block(f, spec, resid))?;
+    }
+    Ok(resid)
+}
+
+/// What stands between the last block and the head: the final norm, where there is one.
+///
+/// # Errors
+/// If the recording refuses an op.
+pub(crate) fn final_norm(f: &mut Forward<'_>, x: TensorId) -> Recorded {
+    if f.spec().is_post_norm() { Ok(x) } else { f.norm(NormSite::Final, "ln_final", x) }
+}
+
+/// The head over the vocabulary, `[n, d_model]` → `[n, d_vocab]`; only where
+/// [`ModelSpec::has_logits`].
+///
+/// # Errors
+/// If the recording refuses an op.
+pub(crate) fn unembed(f: &mut Forward<'_>, mut x: TensorId) -> Recorded {
+    let spec = f.spec();
+    if f.has("mlm_head.W_transform") {
+        x = f.linear(x, "mlm_head.transform")?;
+        x = f.activation(x, spec.head_activation)?;
+        x = f.plain_norm("mlm_head.ln", x)?.y;
+    } else if f.has("unembed.W_proj") {
+        x = f.linear(x, "unembed.proj")?;
+    }
+    let table = f.weight(if spec.tied { "embed.W_E" } else { "unembed.W_U" })?;
+    let bias = if f.has("unembed.b_U") { Some(f.weight("unembed.b_U")?) } else { None };
+    Ok(f.recorder().linear(x, table, bias)?)
+}
+
+/// The heads over the first token's row `[1, d_model]`.
+///
+/// # Errors
+/// If the recording refuses an op.
+pub(crate) fn pooled(
+    f: &mut Forward<'_>,
+    first_row: TensorId,
+) -> Result<Vec<(Hook, TensorId)>, ModelError> {
+    let mut heads = Vec::new();
+    if f.spec().has_pooler {
+        let x = final_norm(f, first_row)?;
+        let x = f.linear(x, "pooler.pool")?;
+        let pooled = f.activation(x, Activation::Tanh)?;
+        heads.push((Hook::PoolerOutput, pooled));
+        if f.spec().has_nsp {
+            heads.push((Hook::NspLogits, f.linear(pooled, "nsp_head.nsp")?));
+        }
+    }
+    Ok(heads)
+}
+
+/// Token ids to the first block's input.
+fn embed(f: &mut Forward<'_>, spec: &ModelSpec) -> Recorded {
+    let ids = f.ids();
+    let mut sum = f.gather("embed.W_E", ids)?; // [T, d_table]
+    if spec.d_table != spec.d_embed {
+        sum = f.linear(sum, "embed.proj")?; // [T, d_embed]
+    }
+    if spec.embed_scale != 1.0 {
+        let (rows, cols) = (0..usize::MAX, 0..spec.d_embed);
+        sum = f.recorder().scale(sum, Scale { rows, cols, factor: spec.embed_scale })?;
+    }
+    if spec.token_dropout.is_some() {
+        // A factor a row, none of them negative, spread over the columns.
+        let factors = f.input(RunInput::EmbedFactors); // [T, 1]
+        let ones = f.weight(ONES)?;
+        let factors = f.recorder().linear(factors, ones, None)?;
+        sum = f.recorder().gated(factors, sum, Activation::Relu)?;
+    }
+    // As TransformerLens has it: what enters a decoder's first block, normed or not, less the
+    // positions; of an encoder each of the terms.
+    let norm_first = spec.embed_norm && spec.causal;
+    if norm_first {
+        sum = f.norm(NormSite::Embed, "embed.ln", sum)?;
+    }
+    sum = f.hook(Hook::Embed, sum)?;
+    if spec.n_token_types > 0 {
+        let token_types = f.token_types();
+        let typed = f.gather("token_type_embed.W_token_type", token_types)?;
+        let typed = f.hook(Hook::TokenTypeEmbed, typed)?;
+        sum = f.add(sum, typed)?;
+    }
+    if spec.is_learned() {
+        let positions = f.positions();
+        let placed = f.gather("pos_embed.W_pos", positions)?;
+        let placed = f.hook(Hook::PosEmbed, placed)?;
+        sum = f.add(sum, placed)?;
+    }
+    if spec.embed_norm && !norm_first {
+        sum = f.norm(NormSite::Embed, "embed.ln", sum)?;
+    }
+    if spec.d_embed != spec.d_model { f.linear(sum, "embed.proj") } else { Ok(sum) }
+}
+
+fn block(f: &mut Forward<'_>, spec: &ModelSpec, resid_pre: TensorId) -> Recorded {
+    let is_post = spec.is_post_norm();
+    let resid_pre = f.hook(Hook::ResidPre, resid_pre)?;
+    let x = if is_post { resid_pre } else { f.norm(NormSite::One, "ln1", resid_pre)? };
+    let attn_out = attention(f, x)?;
+    if spec.parallel {
+        let x = f.norm(NormSite::Two, "ln2", resid_pre)?;
+        let mlp_out = mlp(f, spec, x)?;
+        let sum = f.add(resid_pre, attn_out)?;
+        let resid_post = f.add(sum, mlp_out)?;
+        return f.hook(Hook::ResidPost, resid_post);
+    }
+    let resid_mid = f.add(resid_pre, attn_out)?;
+    let resid_mid = f.hook(Hook::ResidMid, resid_mid)?;
+    if is_post {
+        let x = f.norm(NormSite::One, "ln1", resid_mid)?;
+        let mlp_out = mlp(f, spec, x)?;
+        let resid_post = f.add(x, mlp_out)?;
+        let resid_post = f.hook(Hook::ResidPost, resid_post)?;
+        let normalized = f.norm(NormSite::Two, "ln2", resid_post)?;
+        return f.hook(Hook::NormalizedResidPost, normalized);
+    }
+    let x = f.norm(NormSite::Two, "ln2", resid_mid)?;
+    let mlp_out = mlp(f, spec, x)?;
+    let resid_post = f.add(resid_mid, mlp_out)?;
+    f.hook(Hook::ResidPost, resid_post)
+}
+
+fn attention(f: &mut Forward<'_>, x: TensorId) -> Recorded {
+    let q = f.linear(x, "attn.Q")?;
+    let k = f.linear(x, "attn.K")?;
+    let v = f.linear(x, "attn.V")?;
+    let (q, k, v) = (f.hook(Hook::Q, q)?, f.hook(Hook::K, k)?, f.hook(Hook::V, v)?);
+    let (q, k) =
+        (turned(f, q, "attn.q_norm.w", Hook::RotQ)?, turned(f, k, "attn.k_norm.w", Hook::RotK)?);
+    let z = f.attention(q, k, v)?;
+    let z = f.hook(Hook::Z, z)?;
+    let attn_out = f.linear(z, "attn.O")?;
+    f.hook(Hook::AttnOut, attn_out)
+}
+
+/// Queries or keys as they meet: normed by head and turned, where the model does that.
+fn turned(f: &mut Forward<'_>, mut x: TensorId, gain: &str, hook: Hook) -> Recorded {
+    let spec = f.spec();
+    if spec.qk_norm {
+        let gain = f.weight(gain)?; // [d_head]
+        x = f.recorder().rms_norm(x, Some(gain), spec.norm_eps)?.y;
+    }
+    if spec.is_rotary() {
+        x = f.rope(x)?;
+        x = f.hook(hook, x)?;
+    }
+    Ok(x)
+}
+
+fn mlp(f: &mut Forward<'_>, spec: &ModelSpec, x: TensorId) -> Recorded {
+    let pre = f.linear(x, if spec.gated_mlp { "mlp.gate" } else { "mlp.in" })?;
+    let pre = f.hook(Hook::MlpPre, pre)?;
+    let post = if spec.gated_mlp {
+        let up = f.linear(x, "mlp.in")?;
+        let up = f.hook(Hook::MlpPreLinear, up)?;
+        f.recorder().gated(pre, up, spec.activation)?
+    } else {
+        f.activation(pre, spec.activation)?
+    };
+    let post = f.hook(Hook::MlpPost, post)?;
+    let mlp_out = f.linear(post, "mlp.out")?;
+    f.hook(Hook::MlpOut, mlp_out)
+}
