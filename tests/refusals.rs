@@ -4,42 +4,21 @@
 use pollster::block_on;
 use serde_json::{Value, json};
 use vitrine_kernels::Control;
-use vitrine_models::weights::safetensors::{TensorView, write};
-use vitrine_models::weights::{Checkpoint, FileDType, MemorySource};
-use vitrine_models::{Model, ModelError};
-use vitrine_tests::golden::{cpu, root};
+use vitrine_models::weights::{Checkpoint, FileDType};
+use vitrine_models::{ARCHITECTURES, Model, ModelError};
+use vitrine_tests::edited::{Tensor, edited};
+use vitrine_tests::golden::cpu;
 
 /// What loading a tiny checkpoint says after `edit` of its configuration and weights.
 fn message(
     name: &str,
     edit_config: impl FnOnce(&mut Value),
-    edit_weights: impl FnOnce(&mut Vec<(String, Vec<usize>, Vec<u8>)>),
+    edit_weights: impl FnOnce(&mut Vec<Tensor>),
 ) -> Result<(), String> {
-    let folder = root().join("tests/golden").join(name);
-    let config = std::fs::read(folder.join("config.json")).expect("a config");
-    let mut config: Value = serde_json::from_slice(&config).expect("JSON");
-    edit_config(&mut config);
-    let bytes = std::fs::read(folder.join("model.safetensors")).expect("weights");
-    let file = safetensors::SafeTensors::deserialize(&bytes).expect("safetensors");
-    let mut tensors: Vec<_> = file
-        .tensors()
-        .into_iter()
-        .map(|(name, view)| (name, view.shape().to_vec(), view.data().to_vec()))
-        .collect();
-    edit_weights(&mut tensors);
-    let views: Vec<_> = tensors
-        .iter()
-        .map(|(name, shape, bytes)| TensorView { name, dtype: FileDType::F32, shape, bytes })
-        .collect();
-    let mut weights = Vec::new();
-    write(&mut weights, &views, &Default::default()).expect("a file");
-    let files = vec![
-        MemorySource::new("config.json", config.to_string().into_bytes()),
-        MemorySource::new("model.safetensors", weights),
-    ];
+    let (files, mut engine) = (edited(name, edit_config, edit_weights), cpu());
     let loaded: Result<Model, ModelError> = block_on(async {
         let checkpoint = Checkpoint::open(files).await?;
-        Model::load(&mut cpu(), &checkpoint, &Control::default(), &mut |_| ()).await
+        Model::load(&mut engine, &checkpoint, &Control::default(), &mut |_| ()).await
     });
     loaded.map(|_| ()).map_err(|err| err.to_string())
 }
@@ -54,12 +33,8 @@ fn refused(name: &str, field: &str, value: Value, words: &[&str]) {
 #[test]
 fn what_is_unknown_or_impossible_is_named() {
     assert_eq!(message("gpt2", |_| (), |_| ()), Ok(()));
-    refused(
-        "gpt2",
-        "model_type",
-        json!("mamba"),
-        &["model_type", "mamba", "gpt2", "llama", "bert"],
-    );
+    let all: Vec<_> = ARCHITECTURES.iter().flat_map(|entry| entry.model_types).copied().collect();
+    refused("gpt2", "model_type", json!("mamba"), &[&["model_type", "mamba"], &all[..]].concat());
     refused(
         "gpt2",
         "activation_function",
@@ -95,7 +70,45 @@ fn what_is_unknown_or_impossible_is_named() {
     );
     refused("llama", "rms_norm_eps", Value::Null, &["rms_norm_eps", "missing"]);
     let yarn = json!({"rope_type": "yarn", "rope_theta": 1e4, "factor": 2.0});
-    refused("llama", "rope_parameters", yarn, &["rope_parameters.rope_type", "yarn", "llama3"]);
+    for name in ["llama", "mistral", "qwen2", "qwen3", "gemma", "phi", "gpt_neox"] {
+        let words = ["rope_parameters.rope_type", "yarn", "llama3"];
+        refused(name, "rope_parameters", yarn.clone(), &words);
+    }
+}
+
+#[test]
+fn what_only_some_architectures_know_is_named_too() {
+    for (name, field, value) in [
+        ("openai_gpt", "afn", json!("mish")),
+        ("gpt_neo", "attention_types", json!([[["global", "banded", "local"], 1]])),
+        ("gpt_neo", "attention_types", json!([[["global"], 2]])),
+        ("gpt_neo", "attention_types", json!("local")),
+        ("gptj", "rotary_dim", json!(5)),
+        ("gptj", "rotary_dim", json!(60)),
+        ("opt", "_remove_final_layer_norm", json!(true)),
+        ("opt", "layer_norm_elementwise_affine", json!(false)),
+        ("bloom", "apply_residual_connection_post_layernorm", json!(true)),
+        ("mistral", "layer_types", json!(["full_attention", "chunked_attention"])),
+        ("mistral", "sliding_window", json!(0)),
+        ("qwen3", "head_dim", Value::Null),
+        ("gemma", "hidden_act", json!("mish")),
+        ("phi", "qk_layernorm", json!(true)),
+        ("roberta", "pad_token_id", json!(40)),
+        ("distilbert", "activation", json!("mish")),
+        ("electra", "position_embedding_type", json!("relative_key_query")),
+        ("esm2", "position_embedding_type", json!("relative_key")),
+        ("esm2", "is_folding_model", json!(true)),
+        ("esm2", "mask_token_id", Value::Null),
+    ] {
+        let known = if field == "attention_types" { "attention_" } else { field };
+        let known = if field == "pad_token_id" { "max_position_embeddings" } else { known };
+        let edit = |config: &mut Value| {
+            config["attention_layers"] = Value::Null;
+            config[field] = value.clone();
+        };
+        let said = message(name, edit, |_| ()).expect_err(field);
+        assert!(said.contains(known), "{name} {field}: {said}");
+    }
 }
 
 #[test]
@@ -120,11 +133,8 @@ fn weights_that_do_not_fit_are_listed_ten_at_most() {
         "llama",
         |_| (),
         |tensors| {
-            tensors.push((
-                "model.layers.0.self_attn.q_proj.bias".to_owned(),
-                vec![40],
-                vec![0; 160],
-            ));
+            let name = "model.layers.0.self_attn.q_proj.bias".to_owned();
+            tensors.push((name, FileDType::F32, vec![40], vec![0; 160]));
         },
     );
     assert!(said.expect_err("a bias").contains("q_proj.bias"));
@@ -132,7 +142,8 @@ fn weights_that_do_not_fit_are_listed_ten_at_most() {
         "gpt2",
         |_| (),
         |tensors| {
-            tensors.push(("wte.weight".to_owned(), vec![61, 36], vec![0; 61 * 36 * 4]));
+            let name = "wte.weight".to_owned();
+            tensors.push((name, FileDType::F32, vec![61, 36], vec![0; 61 * 36 * 4]));
         },
     );
     assert!(said.expect_err("twice").contains("twice"));
@@ -141,7 +152,7 @@ fn weights_that_do_not_fit_are_listed_ten_at_most() {
 #[test]
 fn prefixes_are_optional_and_other_tasks_heads_are_left_aside() {
     let without = |prefix: &'static str| {
-        move |tensors: &mut Vec<(String, Vec<usize>, Vec<u8>)>| {
+        move |tensors: &mut Vec<Tensor>| {
             for (name, ..) in tensors {
                 *name = name.strip_prefix(prefix).unwrap_or(name).to_owned();
             }
@@ -150,11 +161,28 @@ fn prefixes_are_optional_and_other_tasks_heads_are_left_aside() {
     assert_eq!(message("gpt2", |_| (), without("transformer.")), Ok(()));
     assert_eq!(message("llama", |_| (), without("model.")), Ok(()));
     assert_eq!(message("bert", |_| (), without("bert.")), Ok(()));
+    for (name, prefix) in [
+        ("openai_gpt", "transformer."),
+        ("gpt_neo", "transformer."),
+        ("gptj", "transformer."),
+        ("gpt_neox", "gpt_neox."),
+        ("opt", "model."),
+        ("opt", "model.decoder."),
+        ("bloom", "transformer."),
+        ("mistral", "model."),
+        ("roberta", "roberta."),
+        ("distilbert", "distilbert."),
+        ("electra", "electra."),
+        ("esm2", "esm."),
+    ] {
+        assert_eq!(message(name, |_| (), without(prefix)), Ok(()), "{name}");
+    }
     let said = message(
         "bert_encoder",
         |_| (),
         |tensors| {
-            tensors.push(("qa_outputs.weight".to_owned(), vec![2, 36], vec![0; 288]));
+            let name = "qa_outputs.weight".to_owned();
+            tensors.push((name, FileDType::F32, vec![2, 36], vec![0; 288]));
         },
     );
     assert_eq!(said, Ok(()));

@@ -186,8 +186,8 @@ impl Place<'_> {
         }
         let n_of = |row: &&Row| shape_of(row[0], self.spec)[0];
         let before = parts.iter().take_while(|other| other[0] != row[0]);
-        let start: usize = before.map(|row| n_of(row)).sum();
-        Some((start..start + n_rows, parts.iter().map(|row| n_of(row)).sum()))
+        let start: usize = before.map(&n_of).sum();
+        Some((start..start + n_rows, parts.iter().map(n_of).sum()))
     }
 }
 
