@@ -25,6 +25,8 @@ const N_TOP: usize = 64;
 const N_LENS: usize = 5;
 /// While tokens stream, wall and predictions follow at most so often: nobody sees more.
 const SHOW_EVERY_MS: f64 = 40.0;
+/// Showing rests for so many times as long as it took, so that most of the time goes to tokens.
+const REST_AFTER_SHOWING: f64 = 9.0;
 /// Hooks are more work for the page.
 const TRACE_EVERY_MS: f64 = 100.0;
 /// Values read back at once, for one answer.
@@ -225,7 +227,7 @@ impl Studio {
             top_p: asked.top_p,
         };
         let mut random = Random::from_seed(asked.seed);
-        let (mut shown_at, mut traced_at) = (js::now(), js::now());
+        let (mut show_at, mut traced_at) = (js::now() + SHOW_EVERY_MS, js::now());
         for _ in 0..job.n_tokens {
             let (Some(last), Some(loaded)) = (&mut self.last, &mut self.loaded) else {
                 return Ok(GenerateEnd::Stopped);
@@ -255,9 +257,11 @@ impl Studio {
             let FromWorker::Tokens { tokens: views, .. } = message else { continue };
             self.completed(job.run, input, views, info);
             self.report();
-            if js::now() - shown_at >= SHOW_EVERY_MS {
-                shown_at = js::now();
+            let started = js::now();
+            if started >= show_at {
                 self.show().await;
+                let took = js::now() - started;
+                show_at = started + SHOW_EVERY_MS.max(took * (1.0 + REST_AFTER_SHOWING));
             }
             if js::now() - traced_at >= TRACE_EVERY_MS {
                 traced_at = js::now();

@@ -67,23 +67,28 @@ export class Driver {
     return { engine: said?.value, models: seen.at(-1).value };
   }
 
-  load(source, files = null) {
-    return this.ask({ Load: source }, "Loaded", files).then(({ value }) => value);
+  async load(source, files = null) {
+    const { value: card } = await this.ask({ Load: source }, "Loaded", files);
+    // The last word on a run: encoders predict no next token.
+    this.#lastWord = card.causal ? "Predictions" : "Ran";
+    return card;
   }
+
+  #lastWord;
 
   #run = 0;
 
   /** Runs a text; answers with its tokens, report, predictions. */
-  async run(text, { wants = { hooks: [], lens_at: null, losses: false } } = {}) {
+  async run(text, { wants = { hooks: [], lens_at: null, losses: false }, pair = null } = {}) {
     const run = (this.#run += 1);
     const mine = ({ value }) => value?.run === run;
-    const answer = this.collect((said) => said.kind === "Predictions" && mine(said));
+    const answer = this.collect((said) => said.kind === this.#lastWord && mine(said));
     const traced = wants.hooks.length
       ? this.collect((said) => said.kind === "Trace" && mine(said))
       : Promise.resolve([]);
     this.tell({ Want: wants });
     const from = performance.now();
-    this.tell({ Run: { run, text, pair: null } });
+    this.tell({ Run: { run, text, pair } });
     const seen = await answer;
     const ms = performance.now() - from;
     const trace = (await traced).at(-1)?.attachment;

@@ -1,7 +1,7 @@
 //! The wall from values that were read back, in plain pixels. The same picture as the GPU's: see
 //! `draw/wall.wgsl`.
 
-use crate::palette::{NON_FINITE, Rgb, Scale};
+use crate::palette::{self, NON_FINITE, Rgb};
 use crate::protocol::WallStyle;
 
 /// Width of the frame around a thumbnail that is pinned or under the pointer, device pixels.
@@ -17,24 +17,26 @@ pub(super) struct Thumbnails {
     pub values: Vec<f32>,
 }
 
-/// RGBA of the whole canvas.
+/// RGBA of the whole canvas. Only cells that a pixel falls on are coloured: of a long text a
+/// thumbnail has many more cells than pixels.
 pub(super) fn pixels(
     thumbnails: Option<&Thumbnails>,
     style: &WallStyle,
     width: usize,
     height: usize,
 ) -> Vec<u8> {
-    let background = background(style.dark);
-    let mut out = Vec::with_capacity(width * height * 4);
-    for _ in 0..width * height {
-        out.extend([background[0], background[1], background[2], 255]);
-    }
+    let [red, green, blue] = background(style.dark);
+    let mut out = [red, green, blue, 255].repeat(width * height);
     let Some(thumbnails) = thumbnails.filter(|thumbnails| thumbnails.n_cells > 0) else {
         return out;
     };
     let n_cells = thumbnails.n_cells;
     let n_maps = thumbnails.values.len() / (n_cells * n_cells);
     let layout = Layout::new(style, width, height, n_maps);
+    let hidden = hidden_cols(style, n_cells, thumbnails.block);
+    let col_of_x: Vec<usize> =
+        (0..layout.cell_width).map(|x| x * n_cells / layout.cell_width).collect();
+    let colors = palette::table(palette::Map::Sequential);
     for place in 0..n_maps {
         let map = style.order.get(place).map_or(place, |&map| map as usize);
         if map >= n_maps {
@@ -42,14 +44,23 @@ pub(super) fn pixels(
         }
         let values = &thumbnails.values[map * n_cells * n_cells..][..n_cells * n_cells];
         let (left, top) = layout.corner(place);
-        let colors = colors(values, n_cells, thumbnails.block, style, background);
+        let scale = 255.0 / largest(values, &hidden);
         let right = (left + layout.cell_width).min(width);
         for y in top..(top + layout.cell_height).min(height) {
-            let row = (y - top) * n_cells / layout.cell_height;
-            for x in left..right {
-                let col = (x - left) * n_cells / layout.cell_width;
-                let at = (y * width + x) * 4;
-                out[at..at + 3].copy_from_slice(&colors[row * n_cells + col]);
+            let row = &values[(y - top) * n_cells / layout.cell_height * n_cells..][..n_cells];
+            let start = (y * width + left.min(right)) * 4;
+            let line = &mut out[start..(y * width + right) * 4];
+            for (pixel, &col) in line.chunks_exact_mut(4).zip(&col_of_x) {
+                let value = row[col];
+                if hidden[col] {
+                    continue;
+                }
+                let color = if value.is_finite() {
+                    colors[((value * scale).clamp(0.0, 255.0) + 0.5) as usize]
+                } else {
+                    NON_FINITE
+                };
+                pixel[..3].copy_from_slice(&color);
             }
         }
         let is_marked = |mark: Option<u32>| mark == Some(map as u32);
@@ -59,6 +70,19 @@ pub(super) fn pixels(
         }
     }
     out
+}
+
+/// The largest finite value of a thumbnail outside hidden columns; 1 where none is above 0.
+fn largest(values: &[f32], hidden: &[bool]) -> f32 {
+    let mut max = 0.0f32;
+    for row in values.chunks_exact(hidden.len()) {
+        for (&value, &is_hidden) in row.iter().zip(hidden) {
+            if value > max && value < f32::INFINITY && !is_hidden {
+                max = value;
+            }
+        }
+    }
+    if max > 0.0 { max } else { 1.0 }
 }
 
 /// Where thumbnails stand: columns and rows of equal places with gaps between.
@@ -101,32 +125,6 @@ impl Layout {
     }
 }
 
-/// Colours of one thumbnail: from 0 to its own largest value, hidden columns left out.
-fn colors(
-    values: &[f32],
-    n_cells: usize,
-    block: usize,
-    style: &WallStyle,
-    background: Rgb,
-) -> Vec<Rgb> {
-    let hidden = hidden_cols(style, n_cells, block);
-    let max = values
-        .iter()
-        .enumerate()
-        .filter(|(idx, value)| !hidden[idx % n_cells] && value.is_finite())
-        .fold(0.0f32, |max, (_, &value)| max.max(value));
-    let scale = Scale { max: if max > 0.0 { max } else { 1.0 }, ..Scale::UNIT };
-    values
-        .iter()
-        .enumerate()
-        .map(|(idx, &value)| match (hidden[idx % n_cells], value) {
-            (true, _) => background,
-            (_, value) if !value.is_finite() => NON_FINITE,
-            (_, value) => scale.color(value),
-        })
-        .collect()
-}
-
 /// Whether each column of cells stands for hidden tokens only.
 pub(super) fn hidden_cols(style: &WallStyle, n_cells: usize, block: usize) -> Vec<bool> {
     let is_hidden = |col: usize| {
@@ -153,6 +151,7 @@ pub(super) fn frame_color(dark: bool, is_selected: bool) -> Rgb {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::palette::Scale;
 
     fn pixel(out: &[u8], width: usize, x: usize, y: usize) -> [u8; 3] {
         let at = (y * width + x) * 4;
