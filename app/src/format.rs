@@ -43,6 +43,18 @@ pub fn exact(value: f32) -> String {
     })
 }
 
+/// `1st`, `22nd`, `13th`.
+pub fn ordinal(n: u32) -> String {
+    let ending = match (n % 10, n % 100) {
+        (_, 11..=13) => "th",
+        (1, _) => "st",
+        (2, _) => "nd",
+        (3, _) => "rd",
+        _ => "th",
+    };
+    format!("{n}{ending}")
+}
+
 /// `98.2 MB`.
 pub fn bytes(count: u64) -> String {
     const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
@@ -100,6 +112,21 @@ fn with_minus(text: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn places_in_an_order() {
+        for (n, text) in [
+            (1, "1st"),
+            (2, "2nd"),
+            (3, "3rd"),
+            (4, "4th"),
+            (12, "12th"),
+            (111, "111th"),
+            (122, "122nd"),
+        ] {
+            assert_eq!(ordinal(n), text);
+        }
+    }
 
     #[test]
     fn three_significant_digits_at_every_size() {

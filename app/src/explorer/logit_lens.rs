@@ -52,13 +52,13 @@ fn LensPanel() -> AnyView {
         let row = rows.get(layer)?;
         let best = row.top.first()?;
         Some(view! {
-            <span>{format!("Before layer {layer}: ")}</span>
+            <span>{format!("Before layer {layer} it leans to ")}</span>
             <bdi class="token-text">{label(&best.text, 16)}</bdi>
-            <span class="num">
+            <span>
                 {format!(
-                    " {}, rank of the final token {}",
+                    " ({}); the final favourite comes {}.",
                     format::three(best.logit),
-                    row.rank_of_final + 1,
+                    format::ordinal(row.rank_of_final + 1),
                 )}
             </span>
         })

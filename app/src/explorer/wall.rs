@@ -23,7 +23,11 @@ pub fn Wall() -> AnyView {
     let store = use_store();
     let scores = Memo::new(move |_| scores_of(store));
     let title = Signal::derive(move || match store.card.get() {
-        Some(card) => format!("All heads, {} layers of {}", card.n_layers, card.n_heads),
+        Some(card) => {
+            let plural = |n: u32| if n == 1 { "" } else { "s" };
+            let (layers, heads) = (card.n_layers, card.n_heads);
+            format!("{layers} layer{} × {heads} head{}", plural(layers), plural(heads))
+        }
         None => "All heads".into(),
     });
     let kit = Kit {

@@ -25,7 +25,8 @@ fn fault_view(fault: Fault) -> AnyView {
         FaultPlace::Run => "Text",
         FaultPlace::Panel => "Panel",
     };
-    let (what, advice) = (fault.what.clone(), fault.advice.clone());
+    let what = format!("{}.", fault.what.trim_end_matches('.'));
+    let advice = fault.advice.clone();
     let dismiss = move |_| store.faults.update(|faults| faults.retain(|known| *known != fault));
     view! {
         <div class="fault" data-testid="fault">

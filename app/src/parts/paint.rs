@@ -7,7 +7,7 @@ use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
 use crate::format;
 use crate::lens::attention::MatrixView;
 use crate::palette::{css, wants_dark_text};
-use crate::parts::grid::Grid;
+use crate::parts::grid::{CHAR_WIDTH, Grid};
 
 /// Colours of the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,7 +149,10 @@ fn paint_labels(context: &CanvasRenderingContext2d, view: &MatrixView, grid: &Gr
             let _ = context.fill_text(text, 0.0, 0.0);
         } else if moved.is_ok() {
             context.set_text_align("center");
-            let _ = context.fill_text(text, 0.0, -5.0);
+            // The last label keeps off the edge.
+            let half = text.chars().count() as f64 * CHAR_WIDTH * 0.5;
+            let over = (x + grid.cell_width * 0.5 + half - grid.width).max(0.0);
+            let _ = context.fill_text(text, -over, -5.0);
         }
         context.restore();
     }

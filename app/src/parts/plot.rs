@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use plotters::prelude::*;
-use plotters_backend::text_anchor::HPos;
+use plotters_backend::text_anchor::{HPos, VPos};
 use plotters_backend::{
     BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingErrorKind,
 };
@@ -259,7 +259,14 @@ impl DrawingBackend for Recorder {
             HPos::Center => "middle",
             HPos::Right => "end",
         };
-        self.marks.borrow_mut().push(Mark::Text { text: text.into(), at, anchor });
+        // Marks are centred on their height.
+        let half = (style.size() / 2.0) as i32;
+        let y = match style.anchor().v_pos {
+            VPos::Top => at.1 + half,
+            VPos::Center => at.1,
+            VPos::Bottom => at.1 - half,
+        };
+        self.marks.borrow_mut().push(Mark::Text { text: text.into(), at: (at.0, y), anchor });
         Ok(())
     }
 
@@ -304,6 +311,21 @@ mod tests {
         assert_eq!(lines[0].len(), 3);
         assert!(lines[0][1].1 < lines[0][0].1, "larger values stand higher");
         assert!(marks.iter().any(|mark| matches!(mark, Mark::Text { .. })));
+    }
+
+    #[test]
+    fn labels_of_x_stand_below_the_axis() {
+        let marks = draw(&spec(&[(0., 1.), (1., 3.), (2., 2.)]), 300.0, 120.0);
+        let lowest_line = marks.iter().filter_map(|mark| match mark {
+            Mark::Path { points, .. } => points.iter().map(|point| point.1).max(),
+            Mark::Text { .. } => None,
+        });
+        let lowest_text = marks.iter().filter_map(|mark| match mark {
+            Mark::Path { .. } => None,
+            Mark::Text { at, .. } => Some(at.1),
+        });
+        let (line, text) = (lowest_line.max(), lowest_text.max());
+        assert!(text > line.map(|y| y + 6 * FINENESS), "{text:?} below {line:?}");
     }
 
     #[test]

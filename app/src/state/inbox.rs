@@ -22,6 +22,9 @@ pub fn receive(store: Store, message: FromWorker, attachment: &JsValue) {
         FromWorker::Progress(progress) => store.progress.set(Some(progress)),
         FromWorker::Loaded(card) => loaded(store, *card),
         FromWorker::Tokens { run, tokens, notice } if is_current(run) => {
+            if tokens.is_empty() {
+                forget_run(store);
+            }
             store.tokens.set(Arc::new(tokens));
             store.notice.set(notice);
         }
@@ -118,10 +121,7 @@ fn loaded(store: Store, card: ModelCard) {
     store.faults.update(|faults| faults.retain(|fault| fault.place != FaultPlace::Model));
     let source = card.source.clone();
     let is_first = store.card.with_untracked(Option::is_none);
-    store.expected.set(None);
-    store.lens.set(Arc::default());
-    store.losses.set(Arc::default());
-    store.trace.set(RunTrace::default());
+    forget_run(store);
     store.comparison.set(None);
     store.card.set(Some(Arc::new(card)));
     let change = |url: &mut crate::state::url::UrlState| {
@@ -132,4 +132,12 @@ fn loaded(store: Store, card: ModelCard) {
     store.adjust(change);
     store.post(&ToWorker::Want(store.wants.get_untracked()));
     store.run_text();
+}
+
+/// What the panels show of the last run goes: there is no text, or another model.
+fn forget_run(store: Store) {
+    store.expected.set(None);
+    store.lens.set(Arc::default());
+    store.losses.set(Arc::default());
+    store.trace.set(RunTrace::default());
 }

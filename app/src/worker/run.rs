@@ -27,6 +27,8 @@ const N_LENS: usize = 5;
 const SHOW_EVERY_MS: f64 = 40.0;
 /// Showing rests for so many times as long as it took, so that most of the time goes to tokens.
 const REST_AFTER_SHOWING: f64 = 9.0;
+/// What a painted canvas needs to come on screen.
+const MS_TO_SHOW: u32 = 20;
 /// Hooks are more work for the page.
 const TRACE_EVERY_MS: f64 = 100.0;
 /// Values read back at once, for one answer.
@@ -363,6 +365,10 @@ async fn send_wants(
     }
     let n_tokens = loaded.session.tokens().len();
     let can_predict = loaded.session.spec().causal && loaded.session.spec().has_logits;
+    if can_predict && (wants.losses || wants.lens_at.is_some()) {
+        // These take a while; a canvas shows what was painted when the worker rests.
+        js::sleep(MS_TO_SHOW).await;
+    }
     if let Some(position) = wants.lens_at.filter(|_| can_predict && n_tokens > 0) {
         let position = (position as usize).min(n_tokens - 1);
         let rows = loaded.session.lens(position, N_LENS, control).await?;
