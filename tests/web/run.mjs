@@ -16,7 +16,7 @@ import { Watch } from "./lib/watch.mjs";
 import { Site } from "./server.mjs";
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
-const TOTAL_MS = 10 * 60_000;
+const TOTAL_MS = 20 * 60_000;
 const CASE_MS = 60_000;
 
 const flags = options({ "--dist": "value", "--models": "value", "--only": "value", "--list": "switch" });
