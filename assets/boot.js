@@ -16,30 +16,10 @@ const allowed = (url) => {
   if (!workers.includes(url)) throw new TypeError(`${url} is no script of this page`);
   return url;
 };
-// Static markup that the page's module holds as a constant and clones from <template> elements.
-const inert = (html) => {
-  if (/<(script|iframe|object|embed|base|meta|link|style)\b|\son\w+\s*=|javascript:/i.test(html)) {
-    throw new TypeError("this markup is no inert template");
-  }
-  return html;
-};
-const policy = globalThis.trustedTypes?.createPolicy("vitrine", {
-  createScriptURL: allowed,
-  createHTML: inert,
-});
+// No policy makes markup of a string: every element refuses one, so what a model says can only
+// become text.
+const policy = globalThis.trustedTypes?.createPolicy("vitrine", { createScriptURL: allowed });
 const scriptUrl = (url) => (policy ? policy.createScriptURL(url) : allowed(url));
-
-// Only templates take markup from a string, and only such markup; any other element still refuses
-// every string, so what a model says can only become text.
-if (policy) {
-  const innerHtml = Object.getOwnPropertyDescriptor(Element.prototype, "innerHTML");
-  Object.defineProperty(HTMLTemplateElement.prototype, "innerHTML", {
-    ...innerHtml,
-    set(html) {
-      innerHtml.set.call(this, policy.createHTML(html));
-    },
-  });
-}
 
 const vitrine = {
   build,

@@ -51,12 +51,18 @@ try {
   await engine.default({ module_or_path: new URL(module, import.meta.url) });
   engine.start(openTokenizer);
 } catch (error) {
-  const fault = {
-    place: "Engine",
-    what: `The engine could not be loaded: ${error.message}`,
-    advice: "Check the connection, then reload. If it stays, the site was not copied completely.",
+  // As app/src/wire.rs packs FromWorker::Fault: its number, that of its place, two texts.
+  const text = (words) => {
+    const bytes = [...new TextEncoder().encode(words)];
+    return [(bytes.length & 127) | 128, bytes.length >> 7, ...bytes];
   };
-  self.postMessage([JSON.stringify({ Fault: fault }), null]);
+  const fault = [
+    15,
+    0,
+    ...text(`The engine could not be loaded: ${error.message}`.slice(0, 4000)),
+    ...text("Check the connection, then reload. If it stays, the site was not copied completely."),
+  ];
+  self.postMessage([Uint8Array.from(fault), null]);
   throw error;
 }
 

@@ -4,8 +4,6 @@ pub mod explorer;
 pub mod format;
 pub mod host;
 pub mod lens;
-#[cfg(test)]
-mod markup;
 pub mod page;
 pub mod palette;
 pub mod parts;

@@ -1,11 +1,9 @@
-//! What page and worker say to each other: plain values, sent as JSON text, with one optional
+//! What page and worker say to each other: plain values, sent as a few bytes, with one optional
 //! binary attachment (a transferred `ArrayBuffer`, `Blob`s or an `OffscreenCanvas`) beside it.
 //!
 //! The page never sees a model, an engine or a tokenizer; the worker never sees the document.
 
 use serde::{Deserialize, Serialize};
-
-use crate::wire::{any_f32, any_f32s};
 
 /// Counts the page's runs; answers to an older run are dropped.
 pub type RunId = u32;
@@ -236,7 +234,6 @@ pub enum FromWorker {
         /// The sentences, as asked.
         texts: Vec<String>,
         /// `[n, n]`.
-        #[serde(with = "any_f32s")]
         cosines: Vec<f32>,
     },
     /// The two engines on the same tokens.
@@ -244,10 +241,8 @@ pub enum FromWorker {
         /// Names of the engines.
         engines: [String; 2],
         /// ‖a − b‖ / ‖b‖ of the logits (or last hidden state).
-        #[serde(with = "any_f32")]
         relative_error: f32,
         /// Largest absolute difference of any attention pattern.
-        #[serde(with = "any_f32")]
         pattern_error: f32,
     },
     /// The attachment is the file.
@@ -374,10 +369,8 @@ pub struct NormWeights {
     /// `blocks.3.ln1`, `ln_final`, …
     pub name: String,
     /// γ, `[d_model]`.
-    #[serde(with = "any_f32s")]
     pub gain: Vec<f32>,
     /// β, `[d_model]`, or empty.
-    #[serde(with = "any_f32s")]
     pub bias: Vec<f32>,
 }
 
@@ -432,7 +425,6 @@ pub struct Candidate {
     /// Printable form.
     pub text: String,
     /// Its logit.
-    #[serde(with = "any_f32")]
     pub logit: f32,
 }
 
@@ -444,12 +436,10 @@ pub struct LensRow {
     /// Its five most probable tokens, with probabilities in place of logits.
     pub top: Vec<Candidate>,
     /// Entropy of its distribution, nats.
-    #[serde(with = "any_f32")]
     pub entropy: f32,
     /// Rank (0 = first) of the token that the last layer puts first.
     pub rank_of_final: u32,
     /// Probability of that token.
-    #[serde(with = "any_f32")]
     pub p_of_final: f32,
 }
 

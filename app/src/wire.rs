@@ -1,18 +1,20 @@
 //! How a message of the [protocol](crate::protocol) travels between page and worker: a JS array
-//! `[json, attachment]`. The attachment is `null`, or a value that `postMessage` can clone or
-//! transfer (`ArrayBuffer`, `File`s, `OffscreenCanvas`).
+//! `[bytes, attachment]`. The bytes are postcard's: no names, no text to parse, and every f32
+//! keeps its bits. The attachment is `null`, or a value that `postMessage` can clone or transfer
+//! (`ArrayBuffer`, `File`s, `OffscreenCanvas`).
 
+use js_sys::{Array, Uint8Array};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 
 /// Packs a message for `postMessage`.
 ///
 /// # Errors
-/// What serde says; the protocol's types all serialise, so this is a programming error.
+/// What postcard says; the protocol's types all serialise, so this is a programming error.
 pub fn pack(message: &impl Serialize, attachment: &JsValue) -> Result<JsValue, String> {
-    let json = serde_json::to_string(message).map_err(|err| err.to_string())?;
-    Ok(js_sys::Array::of2(&json.into(), attachment).into())
+    let bytes = postcard::to_allocvec(message).map_err(|err| err.to_string())?;
+    Ok(Array::of2(&Uint8Array::from(bytes.as_slice()), attachment).into())
 }
 
 /// Unpacks what [`pack`] made.
@@ -20,95 +22,89 @@ pub fn pack(message: &impl Serialize, attachment: &JsValue) -> Result<JsValue, S
 /// # Errors
 /// If the data is anything else, or speaks another version of the protocol.
 pub fn unpack<T: DeserializeOwned>(data: &JsValue) -> Result<(T, JsValue), String> {
-    let parts = js_sys::Array::from(data);
-    let json = parts.get(0).as_string().ok_or("a message without text")?;
-    let message = serde_json::from_str(&json).map_err(|err| err.to_string())?;
+    let parts = Array::from(data);
+    let bytes: Uint8Array = parts.get(0).dyn_into().map_err(|_| "a message without bytes")?;
+    let message = postcard::from_bytes(&bytes.to_vec()).map_err(|err| err.to_string())?;
     Ok((message, parts.get(1)))
-}
-
-/// For the protocol's numbers that may be infinite or no number at all, which JSON cannot say:
-/// those are written as words.
-pub(crate) mod any_f32 {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-
-    pub(crate) fn serialize<S: Serializer>(value: &f32, serializer: S) -> Result<S::Ok, S::Error> {
-        if value.is_finite() {
-            serializer.serialize_f32(*value)
-        } else {
-            serializer.serialize_str(&value.to_string())
-        }
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f32, D::Error> {
-        from.deserialize_any(Reader)
-    }
-
-    /// One number of a list of them.
-    #[derive(Serialize, Deserialize)]
-    pub(super) struct Number(#[serde(with = "super::any_f32")] pub(super) f32);
-
-    struct Reader;
-
-    impl de::Visitor<'_> for Reader {
-        type Value = f32;
-
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("a number, or NaN, inf or -inf in quotes")
-        }
-
-        fn visit_f64<E: de::Error>(self, value: f64) -> Result<f32, E> {
-            Ok(value as f32)
-        }
-
-        fn visit_i64<E: de::Error>(self, value: i64) -> Result<f32, E> {
-            Ok(value as f32)
-        }
-
-        fn visit_u64<E: de::Error>(self, value: u64) -> Result<f32, E> {
-            Ok(value as f32)
-        }
-
-        fn visit_str<E: de::Error>(self, word: &str) -> Result<f32, E> {
-            word.parse().map_err(E::custom)
-        }
-    }
-}
-
-/// As [`any_f32`], for lists.
-pub(crate) mod any_f32s {
-    use super::any_f32::Number;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(crate) fn serialize<S: Serializer>(all: &[f32], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(all.iter().map(|&value| Number(value)))
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<f32>, D::Error> {
-        let numbers = Vec::<Number>::deserialize(from)?;
-        Ok(numbers.into_iter().map(|number| number.0).collect())
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::protocol::{Candidate, NormWeights};
+    use serde::Serialize;
+    use serde::de::DeserializeOwned;
+
+    use crate::protocol::{
+        Candidate, Fault, FaultPlace, FromWorker, ModelCard, NormWeights, RunReport, Sampling,
+        TokenView,
+    };
+
+    fn there_and_back<T: Serialize + DeserializeOwned>(sent: &T) -> T {
+        postcard::from_bytes(&postcard::to_allocvec(sent).unwrap()).unwrap()
+    }
 
     #[test]
     fn logits_that_are_no_numbers_travel() {
         for logit in [1.5, f32::INFINITY, f32::NEG_INFINITY, f32::NAN] {
             let sent = Candidate { id: 7, text: "a".to_owned(), logit };
-            let json = serde_json::to_string(&sent).unwrap();
-            let came: Candidate = serde_json::from_str(&json).unwrap();
-            assert_eq!(came.logit.to_bits() & 0x7fff_ffff, logit.to_bits() & 0x7fff_ffff, "{json}");
-            assert!(came.logit.is_nan() || came.logit == logit);
+            assert_eq!(there_and_back(&sent).logit.to_bits(), logit.to_bits());
         }
+        let gain = vec![1.0, f32::NEG_INFINITY, 0.25, -3.0];
+        let sent = NormWeights { name: "ln_final".to_owned(), gain, bias: Vec::new() };
+        assert_eq!(there_and_back(&sent), sent);
     }
 
     #[test]
-    fn lists_with_odd_numbers_travel() {
-        let gain = vec![1.0, f32::NEG_INFINITY, 0.25, -3.0];
-        let sent = NormWeights { name: "ln_final".to_owned(), gain, bias: Vec::new() };
-        let json = serde_json::to_string(&sent).unwrap();
-        assert_eq!(serde_json::from_str::<NormWeights>(&json).unwrap(), sent, "{json}");
+    fn every_kind_of_field_travels() {
+        let card = ModelCard {
+            title: "naïve 🦊".into(),
+            n_params: 134_515_008,
+            storage: vec!["Q4_1 106 M".into(), String::new()],
+            licence: Some("MIT".into()),
+            ..ModelCard::default()
+        };
+        let FromWorker::Loaded(came) = there_and_back(&FromWorker::Loaded(Box::new(card.clone())))
+        else {
+            panic!("another variant")
+        };
+        assert_eq!(*came, card);
+        let token = TokenView {
+            id: 300,
+            text: "␣f".into(),
+            bytes: vec![0x20, 0xff],
+            span: Some((3, 1 << 20)),
+            special: false,
+            generated: true,
+        };
+        assert_eq!(there_and_back(&token), token);
+        let report = RunReport { run: 9, ms: 0.1, ..RunReport::default() };
+        assert_eq!(there_and_back(&report), report);
+        let sampling = Sampling { seed: u64::MAX, ..Sampling::default() };
+        assert_eq!(there_and_back(&sampling), sampling);
+    }
+
+    #[test]
+    fn what_is_cut_off_is_refused() {
+        let bytes = postcard::to_allocvec(&FromWorker::Exported { file_name: "a".into() }).unwrap();
+        assert!(postcard::from_bytes::<FromWorker>(&bytes[..bytes.len() - 1]).is_err());
+        assert!(postcard::from_bytes::<FromWorker>(&[200]).is_err());
+    }
+
+    // assets/worker.js writes this message without the engine, its lengths in two bytes.
+    #[test]
+    fn a_fault_is_as_the_worker_script_writes_it() {
+        let bytes = [15, 0, 128 | 1, 0, b'a', 128 | 2, 0, b'b', b'c'];
+        let FromWorker::Fault(fault) = postcard::from_bytes(&bytes).unwrap() else {
+            panic!("another variant")
+        };
+        let (what, advice) = ("a".to_owned(), "bc".to_owned());
+        assert_eq!(fault, Fault { place: FaultPlace::Engine, what, advice });
+    }
+
+    // tests/web/lib/wire.js writes and reads these same bytes.
+    #[test]
+    fn bytes_are_as_the_browser_tests_know_them() {
+        let sampling = Sampling { temperature: 0.5, top_k: 300, top_p: 1.0, seed: 1 };
+        let bytes = postcard::to_allocvec(&sampling).unwrap();
+        assert_eq!(bytes, [0, 0, 0, 63, 172, 2, 0, 0, 128, 63, 1]);
     }
 }

@@ -1,81 +1,70 @@
 //! What the model is: its shape, its weights, its files.
 
-use leptos::prelude::*;
-
 use crate::format;
 use crate::lens::table::Table;
-use crate::parts::frame::{Kit, Panel};
+use crate::parts::dom::{View, el, part};
+use crate::parts::frame::{Kit, panel};
 use crate::protocol::{FileFact, ModelCard};
+use crate::state::cell::derive;
 use crate::state::use_store;
 
 /// The panel.
-#[component]
-pub fn Card() -> AnyView {
+pub fn card() -> View {
     let store = use_store();
+    let table = move || {
+        let card = store.card.get_untracked()?;
+        Some(Table {
+            caption: card.title.clone(),
+            columns: vec!["fact".into(), "value".into()],
+            rows: facts(&card).into_iter().map(|(name, value)| vec![name.into(), value]).collect(),
+        })
+    };
     let kit = Kit {
         id: "card",
         explain: &[
             "The shape of the model as its configuration states it, how its weights are stored, and its files with their hashes.",
             "Verified means that every file has the hash that was published with the model. A file from your disk or an unpinned repository has no such hash; its own is shown.",
         ],
-        table: Some(Callback::new(move |()| {
-            let card = store.card.get_untracked()?;
-            Some(Table {
-                caption: card.title.clone(),
-                columns: vec!["fact".into(), "value".into()],
-                rows: facts(&card)
-                    .into_iter()
-                    .map(|(name, value)| vec![name.into(), value])
-                    .collect(),
-            })
-        })),
+        table: Some(Box::new(table)),
         picture: None,
         hooks: None,
     };
-    let title = Signal::derive(move || {
+    let title = derive(move || {
         store.card.get().map_or("The model".into(), |card| format!("The model: {}", card.title))
     });
-    let shape = move || {
+    let shape = part(move || {
         let facts = store.card.get().map(|card| facts(&card)).unwrap_or_default();
-        facts
-            .into_iter()
-            .map(|(name, value)| {
-                view! { <div><dt>{name}</dt><dd class="num"><bdi>{value}</bdi></dd></div> }
-                    .into_any()
-            })
-            .collect::<Vec<_>>()
-    };
-    let files = move || {
-        let files = store.card.get().map(|card| card.files.clone()).unwrap_or_default();
-        files.into_iter().map(file_view).collect::<Vec<_>>()
-    };
-    view! {
-        <Panel kit title>
-            <div class="card" data-testid="card">
-                <dl class="facts">{shape}</dl>
-                <div class="files-frame" tabindex="0" role="region" aria-label="Files of the model">
-                    <table class="data">
-                        <thead>
-                            <tr><th scope="col">{"file"}</th><th scope="col">{"size"}</th><th scope="col">{"sha256"}</th></tr>
-                        </thead>
-                        <tbody>{files}</tbody>
-                    </table>
-                </div>
-            </div>
-        </Panel>
-    }
-    .into_any()
+        facts.into_iter().map(fact_view).collect()
+    });
+    let files = part(move || match store.card.get() {
+        Some(card) => card.files.iter().map(file_view).collect(),
+        None => Vec::new(),
+    });
+    let names = ["file", "size", "sha256"].map(|name| el!(th scope="col").child(name).into());
+    let table = el!(table class="data")
+        .child(el!(thead).child(el!(tr).child(names.to_vec())))
+        .child(el!(tbody).child(files));
+    let frame =
+        el!(div class="files-frame" tabindex="0" role="region" aria-label="Files of the model")
+            .child(table);
+    let card = el!(div class="card" data-testid="card")
+        .child(el!(dl class="facts").child(shape))
+        .child(frame);
+    panel(kit, title, None).child(card).done()
 }
 
-fn file_view(file: FileFact) -> AnyView {
-    view! {
-        <tr>
-            <th scope="row"><bdi>{file.name}</bdi></th>
-            <td class="num">{format::bytes(file.bytes)}</td>
-            <td class="num hash">{file.sha256.unwrap_or_else(|| "not computed".into())}</td>
-        </tr>
-    }
-    .into_any()
+fn fact_view((name, value): (&'static str, String)) -> View {
+    let value = el!(dd class="num").child(el!(bdi).child(value));
+    el!(div).child(el!(dt).child(name)).child(value).into()
+}
+
+fn file_view(file: &FileFact) -> View {
+    let hash = file.sha256.as_deref().unwrap_or("not computed");
+    el!(tr)
+        .child(el!(th scope="row").child(el!(bdi).child(file.name.as_str())))
+        .child(el!(td class="num").child(format::bytes(file.bytes)))
+        .child(el!(td class="num hash").child(hash))
+        .into()
 }
 
 fn facts(card: &ModelCard) -> Vec<(&'static str, String)> {

@@ -1,28 +1,32 @@
 //! The panels at the foot: one at a time.
 
-use leptos::ev::KeyboardEvent;
-use leptos::prelude::*;
-use wasm_bindgen::JsCast;
+use std::rc::Rc;
 
-use crate::explorer::{card, loss, mlp, norms, residual, similarity};
+use web_sys::KeyboardEvent;
+
+use crate::explorer::{card, is_causal, loss, mlp, norms, residual, similarity};
+use crate::parts::dom::{View, either, el, focus, part};
+use crate::parts::matrix::Acts;
+use crate::state::cell::{Var, derive};
 use crate::state::url::Tab;
-use crate::state::{Store, use_store};
+use crate::state::{Hover, Store, use_store};
 
 /// Tabs and the chosen panel.
-#[component]
-pub fn Details() -> AnyView {
+pub fn details() -> View {
     let store = use_store();
-    let is_causal = Memo::new(move |_| store.card.get().is_none_or(|card| card.causal));
-    let tab = Memo::new(move |_| tab_of(store, is_causal.get()));
-    let tabs = move || tabs_of(is_causal.get()).map(|tab| tab_view(store, tab)).collect::<Vec<_>>();
-    let panel = move || match tab.get() {
-        Tab::Norms => view! { <norms::Norms /> }.into_any(),
-        Tab::Residual => view! { <residual::Residual /> }.into_any(),
-        Tab::Mlp => view! { <mlp::Mlp /> }.into_any(),
-        Tab::Loss => view! { <loss::Loss /> }.into_any(),
-        Tab::Similarity => view! { <similarity::Similarity /> }.into_any(),
-        Tab::Card => view! { <card::Card /> }.into_any(),
-    };
+    let is_causal = is_causal(store);
+    let tab = derive(move || tab_of(store, is_causal.get()));
+    let tabs = part(move || tabs_of(is_causal.get()).map(|tab| tab_view(store, tab)).collect());
+    let panel = either(tab, |tab| {
+        vec![match tab {
+            Tab::Norms => norms::norms(),
+            Tab::Residual => residual::residual(),
+            Tab::Mlp => mlp::mlp(),
+            Tab::Loss => loss::loss(),
+            Tab::Similarity => similarity::similarity(),
+            Tab::Card => card::card(),
+        }]
+    });
     let on_key = move |event: KeyboardEvent| {
         let tabs: Vec<Tab> = tabs_of(is_causal.get_untracked()).collect();
         let at = tabs.iter().position(|&known| known == tab.get_untracked()).unwrap_or(0);
@@ -36,29 +40,15 @@ pub fn Details() -> AnyView {
         event.prevent_default();
         event.stop_propagation();
         store.choose(|url| url.tab = tabs[to]);
-        let id = format!("tab-{}", tabs[to].word());
-        let next = document().get_element_by_id(&id);
-        if let Some(next) = next.and_then(|next| next.dyn_into::<web_sys::HtmlElement>().ok()) {
-            // It is on the page, so it takes the focus.
-            let _ = next.focus();
-        }
+        focus(&format!("#tab-{}", tabs[to].word()));
     };
-    view! {
-        <div class="details" data-testid="details">
-            <div class="tabs" role="tablist" aria-label="More about this run" on:keydown=on_key>
-                {tabs}
-            </div>
-            <div
-                class="tab-panel"
-                role="tabpanel"
-                id="tab-panel"
-                aria-labelledby=move || format!("tab-{}", tab.get().word())
-            >
-                {panel}
-            </div>
-        </div>
-    }
-    .into_any()
+    let tabs = el!(div class="tabs" role="tablist" aria-label="More about this run")
+        .on("keydown", on_key)
+        .child(tabs);
+    let panel = el!(div class="tab-panel" role="tabpanel" id="tab-panel")
+        .attr("aria-labelledby", move || format!("tab-{}", tab.get().word()))
+        .child(panel);
+    el!(div class="details" data-testid="details").child(tabs).child(panel).into()
 }
 
 fn tab_of(store: Store, is_causal: bool) -> Tab {
@@ -72,7 +62,7 @@ fn tabs_of(is_causal: bool) -> impl Iterator<Item = Tab> {
     Tab::ALL.iter().copied().filter(move |&tab| tab != left_out)
 }
 
-fn tab_view(store: Store, tab: Tab) -> AnyView {
+fn tab_view(store: Store, tab: Tab) -> View {
     let name = match tab {
         Tab::Norms => "Norms",
         Tab::Residual => "Residual",
@@ -81,35 +71,25 @@ fn tab_view(store: Store, tab: Tab) -> AnyView {
         Tab::Similarity => "Similarity",
         Tab::Card => "Card",
     };
-    let is_chosen = Memo::new(move |_| {
-        let is_causal = store.card.get().is_none_or(|card| card.causal);
-        tab_of(store, is_causal) == tab
-    });
-    view! {
-        <button
-            type="button"
-            role="tab"
-            class="tab"
-            id=format!("tab-{}", tab.word())
-            data-testid=format!("tab-{}", tab.word())
-            aria-controls="tab-panel"
-            aria-selected=move || if is_chosen.get() { "true" } else { "false" }
-            tabindex=move || if is_chosen.get() { "0" } else { "-1" }
-            on:click=move |_| store.choose(|url| url.tab = tab)
-        >
-            {name}
-        </button>
-    }
-    .into_any()
+    let is_causal = is_causal(store);
+    let is_chosen = derive(move || tab_of(store, is_causal.get()) == tab);
+    let id = format!("tab-{}", tab.word());
+    el!(button type="button" role="tab" class="tab" aria-controls="tab-panel")
+        .set("id", &id)
+        .set("data-testid", &id)
+        .state("aria-selected", move || is_chosen.get())
+        .attr("tabindex", move || if is_chosen.get() { "0" } else { "-1" })
+        .when("click", move || store.choose(|url| url.tab = tab))
+        .child(name)
+        .into()
 }
 
 /// Acts of a matrix of tokens × layers: pointing previews the token, clicking pins both.
 pub fn token_layer_acts(
     store: Store,
-    layer_of: impl Fn(usize) -> Option<u16> + Copy + Send + Sync + 'static,
-    col: RwSignal<Option<usize>>,
-) -> crate::parts::matrix::Acts {
-    use crate::state::Hover;
+    layer_of: impl Fn(usize) -> Option<u16> + 'static,
+    col: Var<Option<usize>>,
+) -> Rc<Acts> {
     let pin = move |(row, at): (usize, usize)| {
         col.set(Some(at));
         store.choose(|url| {
@@ -117,16 +97,16 @@ pub fn token_layer_acts(
             url.layer = layer_of(at).unwrap_or(url.layer);
         });
     };
-    crate::parts::matrix::Acts {
-        hover: Callback::new(move |cell: Option<(usize, usize)>| {
+    Rc::new(Acts {
+        hover: Box::new(move |cell: Option<(usize, usize)>| {
             col.set(cell.map(|(_, at)| at));
             let query = cell.map(|(row, _)| row as u32);
             store.preview(Hover { query, ..Hover::default() });
         }),
-        pin: Callback::new(pin),
-        move_to: Callback::new(move |(row, at): (usize, usize)| {
+        pin: Box::new(pin),
+        move_to: Box::new(move |(row, at): (usize, usize)| {
             col.set(Some(at));
             store.adjust(|url| url.query = Some(row as u32));
         }),
-    }
+    })
 }

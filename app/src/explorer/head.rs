@@ -1,31 +1,36 @@
 //! One head, large: the steps from scores to weighted values over the same tokens.
 
-use std::sync::Arc;
+use std::rc::Rc;
 
-use leptos::prelude::*;
+use web_sys::Event;
 
-use crate::explorer::lines::Lines;
-use crate::explorer::row::Row;
-use crate::explorer::trace_labels;
+use crate::explorer::lines::lines;
+use crate::explorer::row::row;
+use crate::explorer::{choice, trace_labels};
+use crate::format;
 use crate::lens::attention::{self, HeadsAsked, MatrixView, sinks};
 use crate::lens::table::Table;
-use crate::parts::frame::{Kit, Panel};
-use crate::parts::matrix::{Acts, Matrix};
+use crate::parts::dom::{Child, El, View, either, el, input_of, value_of};
+use crate::parts::frame::{Kit, panel};
+use crate::parts::matrix::{Acts, Matrix, matrix};
 use crate::parts::svg;
+use crate::state::cell::derive;
 use crate::state::url::{Average, HeadView, Stage};
 use crate::state::{Hover, Store, use_store};
 
 /// The panel.
-#[component]
-pub fn Head() -> AnyView {
+pub fn head() -> View {
     let store = use_store();
     let labels = trace_labels(store);
-    let view = Memo::new(move |_| labels.with(|labels| head_view(store, labels)).map(Arc::new));
-    let title = Signal::derive(move || title(store));
-    let picture = move |()| {
-        view.get_untracked()
-            .and_then(|view| svg::matrix(&view, &title.get_untracked(), store.dark.get_untracked()))
+    let view = derive(move || head_view(store, &labels.read()));
+    let title = derive(move || title(store));
+    let picture = move || {
+        let view = view.read_untracked();
+        let dark = store.dark.get_untracked();
+        svg::matrix((*view).as_ref()?, &title.read_untracked(), dark)
     };
+    let numbers =
+        move || (*view.read_untracked()).as_ref().map(|v| table(v, &title.read_untracked()));
     let kit = Kit {
         id: "head",
         explain: &[
@@ -33,55 +38,41 @@ pub fn Head() -> AnyView {
             "The steps stand above: q · k compares what a token asks for with what another offers; the score is divided by the square root of the head's width; later tokens are masked; softmax turns each row into shares that sum to 1; the shares weigh the values.",
             "Point at a cell for its exact value, click to keep it. Every number is a tensor of this run, or plain arithmetic on one.",
         ],
-        table: Some(Callback::new(move |()| {
-            view.get_untracked().map(|view| table(&view, &title.get_untracked()))
-        })),
-        picture: Some(Callback::new(picture)),
-        hooks: Some(Callback::new(move |()| {
-            let layer = store.focus.get_untracked().layer;
+        table: Some(Box::new(numbers)),
+        picture: Some(Box::new(picture)),
+        hooks: Some(Box::new(move || {
+            let layer = store.focus.read_untracked().layer;
             vec![format!("blocks.{layer}.attn.*")]
         })),
     };
-    let acts = Acts {
-        hover: Callback::new(move |cell: Option<(usize, usize)>| {
+    let acts = Rc::new(Acts {
+        hover: Box::new(move |cell: Option<(usize, usize)>| {
             store.preview(cell.map_or(Hover::default(), |(query, key)| Hover {
                 query: Some(query as u32),
                 key: Some(key as u32),
                 head: None,
             }));
         }),
-        pin: Callback::new(move |(query, key)| store.pin_cell(query as u32, key as u32)),
-        move_to: Callback::new(move |(query, key): (usize, usize)| {
+        pin: Box::new(move |(query, key)| store.pin_cell(query as u32, key as u32)),
+        move_to: Box::new(move |(query, key): (usize, usize)| {
             store.preview(Hover::default());
             store.adjust(|url| (url.query, url.key) = (Some(query as u32), Some(key as u32)));
         }),
-    };
-    let cursor = Signal::derive(move || {
-        let focus = store.focus.get();
+    });
+    let cursor = derive(move || {
+        let focus = store.focus.read();
         (focus.query, focus.key)
     });
-    let is_lines = Memo::new(move |_| store.url.read().view == HeadView::Lines);
-    let tools = view! { <ViewSwitch /> }.into_any();
-    view! {
-        <Panel kit title tools>
-            <Stages />
-            <Show
-                when=move || is_lines.get()
-                fallback=move || {
-                    view! {
-                        <div class="head-row">
-                            <Matrix view cursor name=title acts testid="head-matrix" square=true />
-                            <Row view />
-                        </div>
-                    }
-                }
-            >
-                <Lines view />
-            </Show>
-            <Options />
-        </Panel>
-    }
-    .into_any()
+    let is_lines = derive(move || store.url.read().view == HeadView::Lines);
+    let drawn = either(is_lines, move |is_lines| {
+        if is_lines {
+            return lines(view);
+        }
+        let testid = "head-matrix";
+        let spec = Matrix { view, cursor, name: title, testid, square: true, max_cell: 48.0 };
+        vec![el!(div class="head-row").child(matrix(spec, &acts)).child(row(view)).into()]
+    });
+    panel(kit, title, Some(view_switch())).child(stages()).child(drawn).child(options()).done()
 }
 
 fn head_view(store: Store, labels: &[String]) -> Option<MatrixView> {
@@ -125,9 +116,10 @@ fn table(view: &MatrixView, title: &str) -> Table {
         .map(|row| {
             let label = view.row_labels.get(row).map_or("", String::as_str);
             let mut cells = vec![format!("{row} {label}")];
-            cells.extend((0..view.n_cols).map(|col| {
-                view.value(row, col).map(|value| value.to_string()).unwrap_or_default()
-            }));
+            cells.extend(
+                (0..view.n_cols)
+                    .map(|col| view.value(row, col).map(format::plain).unwrap_or_default()),
+            );
             cells
         })
         .collect();
@@ -135,8 +127,7 @@ fn table(view: &MatrixView, title: &str) -> Table {
 }
 
 /// The steps, as tabs over the same tokens.
-#[component]
-fn Stages() -> AnyView {
+fn stages() -> View {
     let store = use_store();
     let name = |stage: Stage| match stage {
         Stage::Scores => "q · k",
@@ -154,98 +145,63 @@ fn Stages() -> AnyView {
         Stage::Pattern => "Each row as shares of 1: how much the token looks at each other one.",
         Stage::Values => "Each share times the length of the value that it brings.",
     };
-    let buttons = Stage::ALL
-        .iter()
-        .map(|&stage| {
-            let chosen = move || store.url.read().stage == stage;
-            view! {
-                <button
-                    type="button"
-                    class="step"
-                    data-testid=format!("stage-{}", stage.word())
-                    aria-pressed=move || if chosen() { "true" } else { "false" }
-                    on:click=move |_| store.choose(|url| url.stage = stage)
-                >
-                    {name(stage)}
-                </button>
-            }
-            .into_any()
+    let button = |&stage: &Stage| {
+        let testid = format!("stage-{}", stage.word());
+        let chosen = move || store.url.read().stage == stage;
+        choice("step", &testid, name(stage), chosen, move || {
+            store.choose(|url| url.stage = stage);
         })
-        .collect::<Vec<_>>();
-    view! {
-        <div class="steps" role="group" aria-label="Steps of attention">{buttons}</div>
-        <p class="hint step-hint">{explain}</p>
-    }
-    .into_any()
+    };
+    let buttons: Vec<View> = Stage::ALL.iter().map(button).collect();
+    let steps = el!(div class="steps" role="group" aria-label="Steps of attention").child(buttons);
+    vec![steps.into(), el!(p class="hint step-hint").text(explain).into()].into_node()
 }
 
 /// Grid or lines.
-#[component]
-fn ViewSwitch() -> AnyView {
+fn view_switch() -> El {
     let store = use_store();
-    let buttons = HeadView::ALL
-        .iter()
-        .map(|&view| {
-            let name = if view == HeadView::Grid { "Grid" } else { "Lines" };
-            let chosen = move || store.url.read().view == view;
-            view! {
-                <button
-                    type="button"
-                    class="switch"
-                    data-testid=format!("view-{}", view.word())
-                    aria-pressed=move || if chosen() { "true" } else { "false" }
-                    on:click=move |_| store.choose(|url| url.view = view)
-                >
-                    {name}
-                </button>
-            }
-            .into_any()
-        })
-        .collect::<Vec<_>>();
-    view! { <div class="switches" role="group" aria-label="How the head is drawn">{buttons}</div> }
-        .into_any()
+    let button = |&view: &HeadView| {
+        let name = if view == HeadView::Grid { "Grid" } else { "Lines" };
+        let testid = format!("view-{}", view.word());
+        let chosen = move || store.url.read().view == view;
+        choice("switch", &testid, name, chosen, move || store.choose(|url| url.view = view))
+    };
+    el!(div class="switches" role="group" aria-label="How the head is drawn")
+        .child(HeadView::ALL.iter().map(button).collect::<Vec<_>>())
 }
 
 /// What is left out and what is averaged.
-#[component]
-fn Options() -> AnyView {
+fn options() -> El {
     let store = use_store();
-    let options = Average::ALL
-        .iter()
-        .map(|&average| {
-            let name = match average {
-                Average::None => "one head",
-                Average::Heads => "mean of the layer's heads",
-                Average::Layers => "mean over layers",
-            };
-            let chosen = move || store.url.read().average == average;
-            view! { <option value=average.word() prop:selected=chosen>{name}</option> }.into_any()
-        })
-        .collect::<Vec<_>>();
-    let on_average = move |event| {
-        if let Some(average) = Average::from_word(&event_target_value(&event)) {
+    let option = |&average: &Average| {
+        let name = match average {
+            Average::None => "one head",
+            Average::Heads => "mean of the layer's heads",
+            Average::Layers => "mean over layers",
+        };
+        el!(option)
+            .set("value", average.word())
+            .prop("selected", move || store.url.read().average == average)
+            .child(name)
+            .into()
+    };
+    let on_average = move |event: Event| {
+        if let Some(average) = Average::from_word(&value_of(&event)) {
             store.choose(|url| url.average = average);
         }
     };
-    view! {
-        <div class="options">
-            <label class="check">
-                <input
-                    type="checkbox"
-                    data-testid="hide-sink"
-                    prop:checked=move || store.url.read().hide_sink
-                    on:change=move |event| {
-                        let hide = event_target_checked(&event);
-                        store.choose(|url| url.hide_sink = hide);
-                    }
-                />
-                <span>{"Hide first and added tokens"}</span>
-            </label>
-            <label class="select">
-                <span>{"show"}</span>
-                <select data-testid="average" on:change=on_average>{options}</select>
-            </label>
-        </div>
-    }
-    .into_any()
+    let on_hide = move |event: Event| {
+        let hide = input_of(&event).is_some_and(|input| input.checked());
+        store.choose(|url| url.hide_sink = hide);
+    };
+    let hide = el!(input type="checkbox" data-testid="hide-sink")
+        .prop("checked", move || store.url.read().hide_sink)
+        .on("change", on_hide);
+    let select = el!(select data-testid="average")
+        .on("change", on_average)
+        .child(Average::ALL.iter().map(option).collect::<Vec<View>>());
+    let check =
+        el!(label class="check").child(hide).child(el!(span).child("Hide first and added tokens"));
+    let show = el!(label class="select").child(el!(span).child("show")).child(select);
+    el!(div class="options").child(check).child(show)
 }

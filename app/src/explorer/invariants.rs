@@ -1,11 +1,13 @@
 //! What must hold, checked on this run, as one quiet line.
 
-use leptos::prelude::*;
+use web_sys::Event;
 
 use crate::format;
 use crate::lens::norms;
+use crate::parts::dom::{El, View, el, on_window, part, show};
 use crate::protocol::ToWorker;
-use crate::state::use_store;
+use crate::state::cell::{Var, derive};
+use crate::state::{Store, use_store};
 
 /// Beyond this a row of shares does not sum to 1.
 const MAX_ROW_ERROR: f32 = 1e-4;
@@ -15,19 +17,17 @@ const MAX_NORM_ERROR: f32 = 2e-2;
 const MAX_ENGINE_ERROR: f32 = 1e-2;
 
 /// The line.
-#[component]
-pub fn Invariants() -> AnyView {
+pub fn invariants() -> El {
     let store = use_store();
-    let rows = move || store.report.get().and_then(|report| report.pattern_row_error);
-    let norm = Memo::new(move |_| {
+    let norm = derive(move || {
         let card = store.card.get()?;
         let run = store.trace.read();
-        let site = format!("blocks.{}.ln1", store.focus.get().layer);
+        let site = format!("blocks.{}.ln1", store.focus.read().layer);
         norms::check(&run.trace, &card, &site)
     });
-    let items = move || {
+    let items = part(move || {
         let mut items = Vec::new();
-        if let Some(error) = rows() {
+        if let Some(error) = (*store.report.read()).as_ref().and_then(|r| r.pattern_row_error) {
             items.push(item("rows sum to 1", error, MAX_ROW_ERROR));
         }
         if let Some(check) = norm.get() {
@@ -42,87 +42,76 @@ pub fn Invariants() -> AnyView {
             items.push(item(what, check.variance_error, MAX_NORM_ERROR));
         }
         items
-    };
-    let compared = move || {
-        let run = store.run.get();
-        let comparison = store.comparison.get().filter(|comparison| comparison.run == run)?;
-        let [a, b] = &comparison.engines;
-        let error = comparison.relative_error;
-        Some(item(&format!("{a} = {b}"), error, MAX_ENGINE_ERROR))
-    };
-    let compare = move |_| {
+    });
+    let compare = move || {
         store.comparing.set(true);
         store.post(&ToWorker::CompareEngines);
     };
     let can_compare = move || {
-        store.engine.get().is_some_and(|engine| engine.gpu_available)
+        (*store.engine.read()).as_ref().is_some_and(|engine| engine.gpu_available)
             && store.report.read().is_some()
             && !store.comparing.get()
     };
     let compare_name = move || {
         if store.comparing.get() {
             "Comparing"
-        } else if store.engine.get().is_some_and(|engine| !engine.gpu_available) {
+        } else if (*store.engine.read()).as_ref().is_some_and(|engine| !engine.gpu_available) {
             "GPU = CPU needs WebGPU"
         } else {
             "Check GPU = CPU"
         }
     };
-    view! {
-        <footer class="invariants" data-testid="invariants" aria-label="What must hold">
-            <span class="invariants-name">{"Must hold"}</span>
-            {items}
-            {compared}
-            <button
-                type="button"
-                class="quiet-text"
-                data-testid="compare-engines"
-                disabled=move || !can_compare()
-                on:click=compare
-            >
-                {compare_name}
-            </button>
-            <span class="invariants-key">
-                <span class="provenance" aria-hidden="true">{"•"}</span>
-                {"computed in this run"}
-            </span>
-            <NewVersion />
-        </footer>
-    }
-    .into_any()
+    let button = el!(button type="button" class="quiet-text" data-testid="compare-engines")
+        .flag("disabled", move || !can_compare())
+        .when("click", compare)
+        .text(compare_name);
+    let key = el!(span class="invariants-key")
+        .child(el!(span class="provenance" aria-hidden="true").child("•"))
+        .child("computed in this run");
+    el!(footer class="invariants" data-testid="invariants" aria-label="What must hold")
+        .child(el!(span class="invariants-name").child("Must hold"))
+        .child(items)
+        .child(part(move || compared(store).into_iter().collect()))
+        .child(button)
+        .child(key)
+        .child(new_version())
 }
 
-fn item(what: &str, error: f32, limit: f32) -> AnyView {
+fn compared(store: Store) -> Option<View> {
+    let run = store.run.get();
+    let comparison = store.comparison.get().filter(|comparison| comparison.run == run)?;
+    let [a, b] = &comparison.engines;
+    Some(item(&format!("{a} = {b}"), comparison.relative_error, MAX_ENGINE_ERROR))
+}
+
+fn item(what: &str, error: f32, limit: f32) -> View {
     // A NaN holds nothing.
     let holds = error <= limit;
     let mark = if holds { "✓" } else { "fails:" };
     let class = if holds { "invariant" } else { "invariant broken" };
-    let number = format!("± {}", format::three(error));
-    view! {
-        <span class=class title=format::exact(error)>
-            {format!("{mark} {what} ")}
-            <span class="num">{number}</span>
-        </span>
-    }
-    .into_any()
+    el!(span)
+        .set("class", class)
+        .set("title", &format::exact(error))
+        .child(format!("{mark} {what} "))
+        .child(el!(span class="num").child(format!("± {}", format::three(error))))
+        .into()
 }
 
 /// A newer build waits.
-#[component]
-fn NewVersion() -> AnyView {
-    let waits = RwSignal::new(false);
-    let handle = window_event_listener_untyped("vitrine-new-version", move |_| {
-        let _ = waits.try_set(true);
-    });
-    on_cleanup(move || handle.remove());
-    let reload = |_| {
+fn new_version() -> View {
+    let waits = Var::new(false);
+    on_window("vitrine-new-version", move |_: Event| waits.set(true));
+    let reload = || {
         // Without boot.js there is no page either.
         let _ = crate::host::call_boot("reload", &[]);
     };
-    view! {
-        <Show when=move || waits.get()>
-            <button type="button" class="quiet-text" on:click=reload>{"New version: reload"}</button>
-        </Show>
-    }
-    .into_any()
+    show(
+        move || waits.get(),
+        move || {
+            el!(button type="button" class="quiet-text")
+                .when("click", reload)
+                .child("New version: reload")
+                .into()
+        },
+    )
 }

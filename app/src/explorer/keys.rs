@@ -1,11 +1,13 @@
 //! Keys that work anywhere on the page, and the dialog that lists them.
 
-use leptos::ev;
-use leptos::prelude::*;
 use wasm_bindgen::JsCast;
+use web_sys::{Element, KeyboardEvent};
 
-use crate::parts::dialog::Dialog;
+use crate::parts::dialog::dialog;
+use crate::parts::dom::{Child, View, el, focus, on_window};
+use crate::parts::frame::fixed;
 use crate::state::Store;
+use crate::state::cell::Var;
 
 const KEYS: &[(&str, &str)] = &[
     ("Tab", "from control to control and panel to panel"),
@@ -22,7 +24,7 @@ const KEYS: &[(&str, &str)] = &[
 
 /// Listens for as long as the page lives.
 pub fn listen(store: Store) {
-    let handle = window_event_listener(ev::keydown, move |event| {
+    on_window("keydown", move |event: KeyboardEvent| {
         if event.ctrl_key() || event.meta_key() || event.alt_key() || event.default_prevented() {
             return;
         }
@@ -33,34 +35,24 @@ pub fn listen(store: Store) {
         if is_typing(&event) {
             return;
         }
-        let Some((n_layers, n_heads)) = store.card.with_untracked(|card| {
-            card.as_ref().map(|card| (card.n_layers as u16, card.n_heads as u16))
-        }) else {
-            return;
-        };
-        let (layer, head) = store.url.with_untracked(|url| (url.layer, url.head));
+        let Some(card) = store.card.get_untracked() else { return };
+        let (n_layers, n_heads) = (card.n_layers as u16, card.n_heads as u16);
+        let url = store.url.read_untracked();
+        let (layer, head) = (url.layer, url.head);
         match event.key().as_str() {
             "[" => store.pin_head(layer.saturating_sub(1), head),
             "]" => store.pin_head((layer + 1).min(n_layers.saturating_sub(1)), head),
             "{" => store.pin_head(layer, head.saturating_sub(1)),
             "}" => store.pin_head(layer, (head + 1).min(n_heads.saturating_sub(1))),
-            "/" => {
-                let prompt = document().get_element_by_id("prompt");
-                if let Some(prompt) = prompt.and_then(|p| p.dyn_into::<web_sys::HtmlElement>().ok())
-                {
-                    event.prevent_default();
-                    // It is on the page, so it takes the focus.
-                    let _ = prompt.focus();
-                }
-            }
+            "/" if focus("#prompt") => event.prevent_default(),
             _ => {}
         }
     });
-    on_cleanup(move || handle.remove());
 }
 
-fn is_typing(event: &ev::KeyboardEvent) -> bool {
-    let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+fn is_typing(event: &KeyboardEvent) -> bool {
+    // The target of a key is an element, or the window's document, which has no tag.
+    let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
     target.is_some_and(|target| {
         matches!(target.tag_name().as_str(), "TEXTAREA" | "SELECT")
             || target.tag_name() == "INPUT"
@@ -69,36 +61,24 @@ fn is_typing(event: &ev::KeyboardEvent) -> bool {
 }
 
 /// The `?` button and its dialog.
-#[component]
-pub fn KeysHelp() -> AnyView {
-    let open = RwSignal::new(false);
-    let handle = window_event_listener(ev::keydown, move |event| {
+pub fn keys_help() -> View {
+    let open = Var::new(false);
+    on_window("keydown", move |event: KeyboardEvent| {
         if event.key() == "?" && !is_typing(&event) {
             open.set(true);
         }
     });
-    on_cleanup(move || handle.remove());
-    let rows = move || {
-        KEYS.iter()
-            .map(|(key, what)| {
-                view! { <tr><th scope="row"><kbd>{*key}</kbd></th><td>{*what}</td></tr> }.into_any()
-            })
-            .collect::<Vec<_>>()
+    let row = |(key, what): &(&'static str, &'static str)| {
+        let name = el!(th scope="row").child(el!(kbd).child(*key));
+        el!(tr).child(name).child(el!(td).child(*what)).into()
     };
-    view! {
-        <button
-            type="button"
-            class="quiet"
-            data-testid="keys"
-            aria-label="Keys"
-            title="Keys (?)"
-            on:click=move |_| open.set(true)
-        >
-            {"?"}
-        </button>
-        <Dialog open title="Keys" testid="keys-dialog">
-            <table class="data keys"><tbody>{rows()}</tbody></table>
-        </Dialog>
-    }
-    .into_any()
+    let rows = move || {
+        let rows: Vec<View> = KEYS.iter().map(row).collect();
+        el!(table class="data keys").child(el!(tbody).child(rows)).into()
+    };
+    let button =
+        el!(button type="button" class="quiet" data-testid="keys" aria-label="Keys" title="Keys (?)")
+            .when("click", move || open.set(true))
+            .child("?");
+    vec![button.into(), dialog(open, fixed("Keys"), "keys-dialog", rows).into()].into_node()
 }

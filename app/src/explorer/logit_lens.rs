@@ -1,36 +1,40 @@
 //! The logit lens: what the model would predict if it stopped after each layer.
 //! (nostalgebraist 2020, "interpreting GPT: the logit lens".)
 
-use std::sync::Arc;
-
-use leptos::prelude::*;
-
+use crate::explorer::is_causal;
 use crate::format;
 use crate::lens::table::Table;
 use crate::lens::tokens::label;
-use crate::parts::chart::Chart;
-use crate::parts::frame::{Kit, Panel};
+use crate::parts::chart;
+use crate::parts::dom::{View, el, part, show};
+use crate::parts::frame::{Kit, fixed, panel};
 use crate::parts::plot::{ChartSpec, Line};
 use crate::parts::svg;
 use crate::protocol::LensRow;
-use crate::state::use_store;
+use crate::state::cell::derive;
+use crate::state::{Store, use_store};
 
 /// The panel; only for models that predict a next token.
-#[component]
-pub fn Lens() -> AnyView {
-    let store = use_store();
-    let is_causal = Memo::new(move |_| store.card.get().is_none_or(|card| card.causal));
-    view! { <Show when=move || is_causal.get()><LensPanel /></Show> }.into_any()
+pub fn lens() -> View {
+    let is_causal = is_causal(use_store());
+    show(move || is_causal.get(), lens_panel)
 }
 
-#[component]
-fn LensPanel() -> AnyView {
+fn lens_panel() -> View {
     let store = use_store();
-    let spec = Memo::new(move |_| {
-        let rows = store.lens.get();
-        let layer = store.focus.get().layer;
-        (!rows.is_empty()).then(|| Arc::new(chart(&rows, layer)))
+    let spec = derive(move || {
+        let rows = store.lens.read();
+        let layer = store.focus.read().layer;
+        (!rows.is_empty()).then(|| chart(&rows, layer))
     });
+    let picture = move || {
+        let dark = store.dark.get_untracked();
+        (*spec.read_untracked()).as_ref().map(|spec| svg::chart(spec, dark))
+    };
+    let numbers = move || {
+        let rows = store.lens.read_untracked();
+        (!rows.is_empty()).then(|| table(&rows))
+    };
     let kit = Kit {
         id: "lens",
         explain: &[
@@ -38,38 +42,29 @@ fn LensPanel() -> AnyView {
             "The line is the probability that each layer gives to the token which the last layer puts first.",
             "Below it: the favourite of the layer that is chosen, and how sure it is.",
         ],
-        table: Some(Callback::new(move |()| {
-            store.lens.with_untracked(|rows| (!rows.is_empty()).then(|| table(rows)))
-        })),
-        picture: Some(Callback::new(move |()| {
-            spec.get_untracked().map(|spec| svg::chart(&spec, store.dark.get_untracked()))
-        })),
-        hooks: Some(Callback::new(|()| vec!["blocks.*.hook_resid_pre".into()])),
+        table: Some(Box::new(numbers)),
+        picture: Some(Box::new(picture)),
+        hooks: Some(Box::new(|| vec!["blocks.*.hook_resid_pre".into()])),
     };
-    let favourite = move || {
-        let rows = store.lens.get();
-        let layer = store.focus.get().layer;
-        let row = rows.get(layer)?;
-        let best = row.top.first()?;
-        Some(view! {
-            <span>{format!("Before layer {layer} it leans to ")}</span>
-            <bdi class="token-text">{label(&best.text, 16)}</bdi>
-            <span>
-                {format!(
-                    " ({}); the final favourite comes {}.",
-                    format::three(best.logit),
-                    format::ordinal(row.rank_of_final + 1),
-                )}
-            </span>
-        })
-    };
-    view! {
-        <Panel kit title="What each layer would say">
-            <Chart spec testid="lens-chart" />
-            <p class="hint lens-favourite">{favourite}</p>
-        </Panel>
-    }
-    .into_any()
+    let favourite = part(move || favourite(store).unwrap_or_default());
+    panel(kit, fixed("What each layer would say"), None)
+        .child(chart::chart(spec, "lens-chart"))
+        .child(el!(p class="hint lens-favourite").child(favourite))
+        .done()
+}
+
+fn favourite(store: Store) -> Option<Vec<View>> {
+    let rows = store.lens.read();
+    let layer = store.focus.read().layer;
+    let row = rows.get(layer)?;
+    let best = row.top.first()?;
+    let rank = format::ordinal(row.rank_of_final + 1);
+    let sure = format!(" ({}); the final favourite comes {rank}.", format::three(best.logit));
+    Some(vec![
+        el!(span).child(format!("Before layer {layer} it leans to ")).into(),
+        el!(bdi class="token-text").child(label(&best.text, 16)).into(),
+        el!(span).child(sure).into(),
+    ])
 }
 
 fn chart(rows: &[LensRow], layer: usize) -> ChartSpec {
@@ -99,10 +94,10 @@ fn table(rows: &[LensRow]) -> Table {
         vec![
             row.hook.clone(),
             best.map(|best| best.text.clone()).unwrap_or_default(),
-            best.map(|best| best.logit.to_string()).unwrap_or_default(),
-            row.entropy.to_string(),
+            best.map(|best| format::plain(best.logit)).unwrap_or_default(),
+            format::plain(row.entropy),
             (row.rank_of_final + 1).to_string(),
-            row.p_of_final.to_string(),
+            format::plain(row.p_of_final),
         ]
     });
     Table {

@@ -34,93 +34,103 @@ mod strip;
 mod wall;
 mod wall_grid;
 
-use leptos::prelude::*;
+use web_sys::Event;
 
 pub use crate::explorer::models::load_files;
-use crate::parts::alert::Faults;
+use crate::parts::alert::faults;
+use crate::parts::dom::{Child, View, effect, el, focus, show};
+use crate::parts::icon;
 use crate::protocol::ToWorker;
+use crate::state::cell::{Derived, Var, derive};
 use crate::state::{Store, pulse, use_store};
 
 /// The whole page.
-#[component]
-pub fn Explorer() -> AnyView {
+pub fn explorer() -> View {
     let store = use_store();
     keys::listen(store);
     pulse::watch(store);
     // What the panels need changes with what is shown; the worker then sends it without a new run.
-    Effect::new(move |_| {
+    effect(move || {
         let wants = store.wants.get();
-        if store.card.with_untracked(Option::is_some) {
+        if store.card.read_untracked().is_some() {
             store.post(&ToWorker::Want(wants));
         }
     });
-    view! {
-        <a class="skip" href="#main" on:click=skip>{"Skip to the panels"}</a>
-        <header::Header />
-        <section class="text" aria-label="The text and its tokens">
-            <Banner />
-            <Faults />
-            <prompt::Prompt />
-            <strip::Strip />
-        </section>
-        <main id="main" class="explorer" tabindex="-1">
-            <wall::Wall />
-            <head::Head />
-            <div class="column-next">
-                <predictions::NextToken />
-                <logit_lens::Lens />
-            </div>
-            <details::Details />
-        </main>
-        <invariants::Invariants />
-        <p class="visually-hidden" role="status" aria-live="polite">{move || store.said.get()}</p>
-    }
-    .into_any()
+    let text = el!(section class="text" aria-label="The text and its tokens")
+        .child(banner())
+        .child(faults())
+        .child(prompt::prompt())
+        .child(strip::strip());
+    let next =
+        el!(div class="column-next").child(predictions::next_token()).child(logit_lens::lens());
+    let main = el!(main id="main" class="explorer" tabindex="-1")
+        .child(wall::wall())
+        .child(head::head())
+        .child(next)
+        .child(details::details());
+    let said = el!(p class="visually-hidden" role="status" aria-live="polite")
+        .text(move || store.said.get());
+    let skip = el!(a class="skip" href="#main").on("click", skip).child("Skip to the panels");
+    vec![
+        skip.into(),
+        header::header().into(),
+        text.into(),
+        main.into(),
+        invariants::invariants().into(),
+        said.into(),
+    ]
+    .into_node()
 }
 
 /// The hash holds the page's choices, so a link into the page moves the focus by itself.
-fn skip(event: leptos::ev::MouseEvent) {
-    use wasm_bindgen::JsCast;
+fn skip(event: Event) {
     event.prevent_default();
-    let main = document().get_element_by_id("main");
-    if let Some(main) = main.and_then(|main| main.dyn_into::<web_sys::HtmlElement>().ok()) {
-        // An element that is on the page takes the focus; there is no other way to fail.
-        let _ = main.focus();
-    }
+    focus("#main");
 }
 
 /// Why there is no WebGPU, where the page runs without.
-#[component]
-fn Banner() -> AnyView {
+fn banner() -> View {
     let store = use_store();
-    let closed = RwSignal::new(false);
+    let closed = Var::new(false);
     let shows = move || {
-        let without = store.engine.get().is_some_and(|engine| !engine.gpu_available);
+        let without = store.engine.read().as_ref().as_ref().is_some_and(|e| !e.gpu_available);
         without && !closed.get()
     };
-    let why = move || store.engine.get().map(|engine| engine.why).unwrap_or_default();
-    view! {
-        <Show when=shows>
-            <div class="banner" role="status" data-testid="banner">
-                <p>
-                    <strong>{"No WebGPU here: the model runs on the processor. "}</strong>
-                    {why}
-                </p>
-                <button
-                    type="button"
-                    class="quiet"
-                    aria-label="Dismiss"
-                    on:click=move |_| closed.set(true)
-                >
-                    {crate::parts::icon::close()}
-                </button>
-            </div>
-        </Show>
-    }
-    .into_any()
+    let make = move || {
+        let words = el!(p)
+            .child(el!(strong).child("No WebGPU here: the model runs on the processor. "))
+            .text(move || store.engine.get().map(|engine| engine.why));
+        let button = el!(button type="button" class="quiet" aria-label="Dismiss")
+            .when("click", move || closed.set(true))
+            .child(icon::close());
+        el!(div class="banner" role="status" data-testid="banner").child(words).child(button).into()
+    };
+    show(shows, make)
 }
 
 /// Labels of the tokens of the trace that is shown.
-fn trace_labels(store: Store) -> Memo<Vec<String>> {
-    Memo::new(move |_| crate::lens::tokens::labels(&store.trace.read().tokens, 12))
+fn trace_labels(store: Store) -> Derived<Vec<String>> {
+    derive(move || crate::lens::tokens::labels(&store.trace.read().tokens, 12))
+}
+
+/// Whether the model predicts a next token; so it is taken to be until one is there.
+fn is_causal(store: Store) -> Derived<bool> {
+    derive(move || store.card.get().is_none_or(|card| card.causal))
+}
+
+/// One of several buttons of which one is pressed.
+fn choice(
+    class: &str,
+    testid: &str,
+    name: &str,
+    chosen: impl Fn() -> bool + 'static,
+    choose: impl Fn() + 'static,
+) -> View {
+    el!(button type="button")
+        .set("class", class)
+        .set("data-testid", testid)
+        .state("aria-pressed", chosen)
+        .when("click", choose)
+        .child(name)
+        .into()
 }

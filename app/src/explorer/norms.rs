@@ -1,48 +1,53 @@
 //! μ and σ (or the root mean square) of every token before and after every norm, its weights γ
 //! and β, and dimensions that stand out.
 
-use std::sync::Arc;
-
-use leptos::prelude::*;
-
 use crate::explorer::details::token_layer_acts;
-use crate::explorer::trace_labels;
+use crate::explorer::{choice, trace_labels};
 use crate::format;
 use crate::lens::attention::MatrixView;
-use crate::lens::norms::{self, Statistic};
+use crate::lens::norms::{self, Outlier, Statistic};
 use crate::lens::table::Table;
-use crate::parts::chart::Chart;
-use crate::parts::frame::{Kit, Panel};
-use crate::parts::matrix::Matrix;
+use crate::parts::chart::chart;
+use crate::parts::dom::{El, View, el, part, show};
+use crate::parts::frame::{Kit, fixed, panel};
+use crate::parts::matrix::{Matrix, matrix};
 use crate::parts::plot::{ChartSpec, Line};
 use crate::parts::svg;
-use crate::parts::term::Term;
+use crate::parts::term::term;
 use crate::protocol::ModelCard;
+use crate::state::cell::{Var, derive};
 use crate::state::{Store, use_store};
 
 /// The panel.
-#[component]
-pub fn Norms() -> AnyView {
+pub fn norms() -> View {
     let store = use_store();
     let labels = trace_labels(store);
-    let sites = Memo::new(move |_| store.card.get().map(|card| norms::sites(&card)));
+    let sites = derive(move || store.card.get().map(|card| norms::sites(&card)));
     let view_of = move |statistic: Statistic| {
-        Memo::new(move |_| {
+        derive(move || {
             let card = store.card.get()?;
-            let sites = sites.get()?;
+            let sites = sites.read();
+            let sites = (*sites).as_ref()?;
             let run = store.trace.read();
             let labels = labels.read();
             let view = if store.url.read().norms_after {
-                norms::after(&run.trace, &card, &sites, statistic, &labels)
+                norms::after(&run.trace, &card, sites, statistic, &labels)
             } else {
-                norms::before(&run.trace, &sites, statistic, &labels)
+                norms::before(&run.trace, sites, statistic, &labels)
             };
-            view.map(|view| Arc::new(named(view, &card, statistic)))
+            view.map(|view| named(view, &card, statistic))
         })
     };
     let (mean, scale) = (view_of(Statistic::Mean), view_of(Statistic::Scale));
-    let has_mean = Memo::new(move |_| store.card.get().is_some_and(|card| !card.rms_norm));
-    let title = Signal::derive(move || title(store));
+    let has_mean = move || store.card.get().is_some_and(|card| !card.rms_norm);
+    let title = derive(move || title(store));
+    let picture = move || {
+        let view = scale.read_untracked();
+        let dark = store.dark.get_untracked();
+        svg::matrix((*view).as_ref()?, &title.read_untracked(), dark)
+    };
+    let numbers =
+        move || (*scale.read_untracked()).as_ref().map(|v| table(v, &title.read_untracked()));
     let kit = Kit {
         id: "norms",
         explain: &[
@@ -50,48 +55,32 @@ pub fn Norms() -> AnyView {
             "Tokens are rows, norms are columns: 3.1 is the first norm of layer 3, 3.2 its second, out the last one. Before shows what the norm meets, after what it leaves, without γ and β: mean 0 and spread 1, but for rounding.",
             "An outlier dimension reaches six times the spread at some token.",
         ],
-        table: Some(Callback::new(move |()| {
-            scale.get_untracked().map(|view| table(&view, &title.get_untracked()))
-        })),
-        picture: Some(Callback::new(move |()| {
-            let view = scale.get_untracked()?;
-            svg::matrix(&view, &title.get_untracked(), store.dark.get_untracked())
-        })),
-        hooks: Some(Callback::new(|()| vec!["blocks.*.ln*.hook_*".into(), "ln_final.*".into()])),
+        table: Some(Box::new(numbers)),
+        picture: Some(Box::new(picture)),
+        hooks: Some(Box::new(|| vec!["blocks.*.ln*.hook_*".into(), "ln_final.*".into()])),
     };
-    let col = RwSignal::new(None);
-    let layer_of =
-        move |at: usize| sites.with_untracked(|sites| site_layer(sites.as_ref()?.get(at)?));
+    let col = Var::new(None);
+    let layer_of = move |at: usize| {
+        let sites = sites.read_untracked();
+        site_layer((*sites).as_ref()?.get(at)?)
+    };
     let acts = token_layer_acts(store, layer_of, col);
-    let cursor = Signal::derive(move || (store.focus.get().query, col.get()));
-    let tools = view! { <BeforeAfter /> }.into_any();
-    view! {
-        <Panel kit title tools>
-            <div class="norms">
-                <Show when=move || has_mean.get()>
-                    <Matrix
-                        view=mean
-                        cursor
-                        name="Mean of each token's vector at each norm"
-                        acts
-                        testid="norms-mean"
-                        max_cell=28.0
-                    />
-                </Show>
-                <Matrix
-                    view=scale
-                    cursor
-                    name="Scale of each token's vector at each norm"
-                    acts
-                    testid="norms-scale"
-                    max_cell=28.0
-                />
-                <Weights />
-                <Outliers />
-            </div>
-        </Panel>
-    }
-    .into_any()
+    let cursor = derive(move || (store.focus.read().query, col.get()));
+    let drawn = move |view, name, testid| {
+        let spec =
+            Matrix { view, cursor, name: fixed(name), testid, square: false, max_cell: 28.0 };
+        matrix(spec, &acts)
+    };
+    let scales = drawn(scale, "Scale of each token's vector at each norm", "norms-scale");
+    let means = show(has_mean, move || {
+        drawn(mean, "Mean of each token's vector at each norm", "norms-mean").into()
+    });
+    let norms = el!(div class="norms")
+        .child(means)
+        .child(scales)
+        .child(weights(store))
+        .child(outliers(store));
+    panel(kit, title, Some(before_after(store))).child(norms).done()
 }
 
 fn named(mut view: MatrixView, card: &ModelCard, statistic: Statistic) -> MatrixView {
@@ -120,110 +109,78 @@ fn chosen_site(store: Store) -> String {
     format!("blocks.{}.ln1", store.focus.get().layer)
 }
 
-#[component]
-fn BeforeAfter() -> AnyView {
-    let store = use_store();
-    let button = move |name: &'static str, word: &'static str, after: bool| {
+fn before_after(store: Store) -> El {
+    let button = move |name: &str, testid: &str, after: bool| {
         let chosen = move || store.url.read().norms_after == after;
-        view! {
-            <button
-                type="button"
-                class="switch"
-                data-testid=format!("norms-{word}")
-                aria-pressed=move || if chosen() { "true" } else { "false" }
-                on:click=move |_| store.choose(|url| url.norms_after = after)
-            >
-                {name}
-            </button>
-        }
-        .into_any()
+        choice("switch", testid, name, chosen, move || {
+            store.choose(|url| url.norms_after = after);
+        })
     };
-    view! {
-        <div class="switches" role="group" aria-label="Where the vectors are measured">
-            {button("Before", "before", false)}
-            {button("After", "after", true)}
-        </div>
-    }
-    .into_any()
+    el!(div class="switches" role="group" aria-label="Where the vectors are measured")
+        .child(button("Before", "norms-before", false))
+        .child(button("After", "norms-after", true))
 }
 
 /// γ and β of the chosen layer's first norm.
-#[component]
-fn Weights() -> AnyView {
-    let store = use_store();
-    let spec = Memo::new(move |_| {
+fn weights(store: Store) -> El {
+    let spec = derive(move || {
         let card = store.card.get()?;
         let site = chosen_site(store);
         let weights = norms::weights(&card, &site)?;
-        let line = |name: &str, color: u8, values: &[f32]| Line {
-            name: name.into(),
-            color,
-            points: values.iter().enumerate().map(|(i, &v)| (i as f32, v)).collect(),
-        };
-        let mut lines = vec![line("γ", 0, &weights.gain)];
+        let mut lines = vec![Line::of_values("γ", 0, &weights.gain)];
         if !weights.bias.is_empty() {
-            lines.push(line("β", 1, &weights.bias));
+            lines.push(Line::of_values("β", 1, &weights.bias));
         }
         let names = if weights.bias.is_empty() { "γ" } else { "γ and β" };
-        Some(Arc::new(ChartSpec {
-            title: format!("{names} of layer {}, first norm", store.focus.get().layer),
+        Some(ChartSpec {
+            title: format!("{names} of layer {}, first norm", store.focus.read().layer),
             x_name: "dimensions".into(),
             y_name: names.into(),
             lines,
             is_x_whole: true,
             ..ChartSpec::default()
-        }))
+        })
     });
-    view! { <div class="norm-weights" data-testid="norms-weights"><Chart spec testid="norms-weights-chart" /></div> }
-        .into_any()
+    el!(div class="norm-weights" data-testid="norms-weights")
+        .child(chart(spec, "norms-weights-chart"))
 }
 
 /// The dimensions that stand out in the chosen layer.
-#[component]
-fn Outliers() -> AnyView {
-    let store = use_store();
+fn outliers(store: Store) -> El {
     let labels = trace_labels(store);
-    let found = Memo::new(move |_| {
+    let found = derive(move || {
         let card = store.card.get()?;
         norms::outliers(&store.trace.read().trace, &card, &chosen_site(store))
     });
-    let rows = move || {
-        let labels = labels.get();
+    let rows = part(move || {
+        let labels = labels.read();
         let found = found.get().unwrap_or_default();
-        found
-            .iter()
-            .take(6)
-            .map(|outlier| {
-                let token = labels.get(outlier.token).cloned().unwrap_or_default();
-                view! {
-                    <tr>
-                        <th scope="row" class="num">{outlier.dimension}</th>
-                        <td class="num">{format::three(outlier.magnitude)}</td>
-                        <td><bdi class="token-text">{token}</bdi></td>
-                    </tr>
-                }
-                .into_any()
-            })
-            .collect::<Vec<_>>()
-    };
-    let words = move || match found.get() {
+        found.iter().take(6).map(|outlier| outlier_view(outlier, &labels)).collect()
+    });
+    let words = move || match &*found.read() {
         None => String::new(),
         Some(found) if found.is_empty() => "None reaches six.".into(),
         Some(found) if found.len() > 6 => format!("and {} more", found.len() - 6),
         Some(_) => String::new(),
     };
-    let layer = move || store.focus.get().layer;
-    view! {
-        <div class="outliers" data-testid="norms-outliers">
-            <p class="hint"><Term word="outlier" />{move || format!(" dimensions of layer {}", layer())}</p>
-            <table class="data">
-                <thead><tr><th scope="col">{"dimension"}</th><th scope="col">{"× scale"}</th><th scope="col">{"at"}</th></tr></thead>
-                <tbody>{rows}</tbody>
-            </table>
-            <p class="hint">{words}</p>
-        </div>
-    }
-    .into_any()
+    let layer = move || format!(" dimensions of layer {}", store.focus.read().layer);
+    let name = |name: &str| el!(th scope="col").child(name);
+    let names = el!(tr).child(name("dimension")).child(name("× scale")).child(name("at"));
+    let table =
+        el!(table class="data").child(el!(thead).child(names)).child(el!(tbody).child(rows));
+    el!(div class="outliers" data-testid="norms-outliers")
+        .child(el!(p class="hint").child(term("outlier")).text(layer))
+        .child(table)
+        .child(el!(p class="hint").text(words))
+}
+
+fn outlier_view(outlier: &Outlier, labels: &[String]) -> View {
+    let token = labels.get(outlier.token).map_or("", String::as_str);
+    el!(tr)
+        .child(el!(th scope="row" class="num").child(outlier.dimension.to_string()))
+        .child(el!(td class="num").child(format::three(outlier.magnitude)))
+        .child(el!(td).child(el!(bdi class="token-text").child(token)))
+        .into()
 }
 
 /// Rows as they are, columns named.
@@ -233,9 +190,10 @@ pub fn table(view: &MatrixView, title: &str) -> Table {
     let rows = (0..view.n_rows)
         .map(|row| {
             let mut cells = vec![view.row_labels.get(row).cloned().unwrap_or_default()];
-            cells.extend((0..view.n_cols).map(|col| {
-                view.value(row, col).map(|value| value.to_string()).unwrap_or_default()
-            }));
+            cells.extend(
+                (0..view.n_cols)
+                    .map(|col| view.value(row, col).map(format::plain).unwrap_or_default()),
+            );
             cells
         })
         .collect();

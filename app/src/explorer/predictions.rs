@@ -1,44 +1,37 @@
 //! What comes next: the most probable tokens, with the arithmetic of softmax.
 
-use std::sync::Arc;
-
-use leptos::prelude::*;
-
-use crate::explorer::settings::Temperature;
-use crate::explorer::similarity::Pooled;
+use crate::explorer::is_causal;
+use crate::explorer::settings::temperature;
+use crate::explorer::similarity::pooled;
 use crate::format;
 use crate::lens::predict::{Bar, Distribution, distribution};
 use crate::lens::table::Table;
 use crate::lens::tokens::label;
-use crate::parts::frame::{Kit, Panel};
-use crate::parts::term::Term;
+use crate::parts::dom::{View, either, el};
+use crate::parts::frame::{Kit, panel};
+use crate::parts::term::term;
+use crate::state::cell::{Derived, Var, derive};
 use crate::state::{Store, use_store};
 
 /// Bars on screen.
 const N_BARS: usize = 8;
 
 /// The panel; encoders, which predict no next token, get another in its place.
-#[component]
-pub fn NextToken() -> AnyView {
-    let store = use_store();
-    let is_causal = Memo::new(move |_| store.card.get().is_none_or(|card| card.causal));
-    view! {
-        <Show when=move || is_causal.get() fallback=|| view! { <Pooled /> }>
-            <Predictions />
-        </Show>
-    }
-    .into_any()
+pub fn next_token() -> View {
+    either(is_causal(use_store()), |is_causal| {
+        vec![if is_causal { predictions() } else { pooled() }]
+    })
 }
 
-#[component]
-fn Predictions() -> AnyView {
+fn predictions() -> View {
     let store = use_store();
-    let shown = Memo::new(move |_| {
-        let expected = store.expected.get()?;
+    let shown = derive(move || {
+        let expected = store.expected.read();
+        let expected = (*expected).as_ref()?;
         let sampling = store.url.read().sampling;
-        Some(Arc::new(distribution(&expected.logits, &expected.predictions.top, sampling)))
+        Some(distribution(&expected.logits, &expected.predictions.top, sampling))
     });
-    let chosen = RwSignal::new(0_usize);
+    let chosen = Var::new(0_usize);
     let kit = Kit {
         id: "predictions",
         explain: &[
@@ -46,95 +39,72 @@ fn Predictions() -> AnyView {
             "Top-k and top-p cut the tail off before a token is drawn; what is left is divided by its own sum. None of this runs the model again.",
             "Point at a bar to see its arithmetic.",
         ],
-        table: Some(Callback::new(move |()| shown.get_untracked().map(|d| table(&d)))),
+        table: Some(Box::new(move || (*shown.read_untracked()).as_ref().map(table))),
         picture: None,
-        hooks: Some(Callback::new(|()| vec!["logits".into()])),
+        hooks: Some(Box::new(|| vec!["logits".into()])),
     };
-    let title = Signal::derive(move || {
-        let tokens = store.tokens.get();
-        match tokens.last() {
-            Some(last) => format!("Next token, after “{}”", label(&last.text, 16)),
-            None => "Next token".into(),
-        }
+    let title = derive(move || match store.tokens.get().last() {
+        Some(last) => format!("Next token, after “{}”", label(&last.text, 16)),
+        None => "Next token".into(),
     });
-    let rows = move || (0..N_BARS).map(|idx| bar_view(shown, chosen, idx)).collect::<Vec<_>>();
-    let is_waiting = move || shown.read().is_none();
-    let note = move || shown.get().map(|d| note(&d));
-    view! {
-        <Panel kit title>
-            <ol class="bars" class:waiting=is_waiting aria-label="Most probable next tokens">
-                {rows()}
-            </ol>
-            <Arithmetic shown chosen />
-            <Temperature />
-            <p class="hint">{note} " " <Glossary /></p>
-        </Panel>
-    }
-    .into_any()
+    let rows: Vec<View> = (0..N_BARS).map(|idx| bar_view(shown, chosen, idx)).collect();
+    let bars = el!(ol class="bars" aria-label="Most probable next tokens")
+        .class("waiting", move || shown.read().is_none())
+        .child(rows);
+    let words = move || {
+        let all = shown.read();
+        let all = (*all).as_ref()?;
+        Some(arithmetic(all, all.bars.get(chosen.get())?, store))
+    };
+    let hint = el!(p class="hint")
+        .text(move || (*shown.read()).as_ref().map(note))
+        .child(" ")
+        .child(term("logit"))
+        .child(" · ")
+        .child(term("softmax"))
+        .child(" · ")
+        .child(term("temperature"));
+    panel(kit, title, None)
+        .child(bars)
+        .child(el!(p class="arithmetic num" data-testid="arithmetic").text(words))
+        .child(temperature())
+        .child(hint)
+        .done()
 }
 
-#[component]
-fn Glossary() -> AnyView {
-    view! { <Term word="logit" />" · "<Term word="softmax" />" · "<Term word="temperature" /> }
-        .into_any()
-}
-
-fn bar_view(
-    shown: Memo<Option<Arc<Distribution>>>,
-    chosen: RwSignal<usize>,
-    idx: usize,
-) -> AnyView {
-    let bar = Memo::new(move |_| shown.read().as_ref().and_then(|d| d.bars.get(idx).cloned()));
-    let text = move || bar.read().as_ref().map(|b| label(&b.candidate.text, 16));
+fn bar_view(shown: Derived<Option<Distribution>>, chosen: Var<usize>, idx: usize) -> View {
+    let bar = derive(move || (*shown.read()).as_ref().and_then(|d| d.bars.get(idx).cloned()));
+    let text = move || (*bar.read()).as_ref().map(|b| label(&b.candidate.text, 16));
     // Lengths are in proportion, and the longest fills the track.
     let share = move || {
-        let longest = shown.read().as_ref().map_or(0.0, |d| longest(d));
-        bar.read().as_ref().map_or(0.0, |b| b.probability / longest.max(f32::MIN_POSITIVE))
+        let longest = (*shown.read()).as_ref().map_or(0.0, longest);
+        (*bar.read()).as_ref().map_or(0.0, |b| b.probability / longest.max(f32::MIN_POSITIVE))
     };
-    let number = move || bar.read().as_ref().map(|b| format::three(b.probability));
-    let exact = move || bar.read().as_ref().map(|b| format::exact(b.probability));
-    let is_cut = move || bar.read().as_ref().is_some_and(|b| !b.kept);
-    let is_chosen = move || chosen.get() == idx;
-    view! {
-        <li class:cut=is_cut class:unseen=move || bar.read().is_none()>
-            <button
-                type="button"
-                class="bar"
-                class:chosen=is_chosen
-                data-testid=format!("prediction-{idx}")
-                title=exact
-                aria-pressed=move || if is_chosen() { "true" } else { "false" }
-                on:pointerenter=move |_| chosen.set(idx)
-                on:focus=move |_| chosen.set(idx)
-                on:click=move |_| chosen.set(idx)
-            >
-                <bdi class="bar-text">{text}</bdi>
-                <span class="bar-track" aria-hidden="true">
-                    <span class="bar-fill" style:width=move || format!("{}%", share() * 100.0)></span>
-                </span>
-                <span class="bar-number num">{number}</span>
-            </button>
-        </li>
-    }
-    .into_any()
+    let number = move || (*bar.read()).as_ref().map(|b| format::three(b.probability));
+    let exact = move || (*bar.read()).as_ref().map(|b| format::exact(b.probability));
+    let is_cut = move || (*bar.read()).as_ref().is_some_and(|b| !b.kept);
+    let is_chosen = derive(move || chosen.get() == idx);
+    let fill = el!(span class="bar-fill")
+        .style("width", move || format::trimmed(f64::from(share()) * 100.0) + "%");
+    let button = el!(button type="button" class="bar")
+        .class("chosen", move || is_chosen.get())
+        .set("data-testid", &format!("prediction-{idx}"))
+        .attr("title", exact)
+        .state("aria-pressed", move || is_chosen.get())
+        .when("pointerenter", move || chosen.set(idx))
+        .when("focus", move || chosen.set(idx))
+        .when("click", move || chosen.set(idx))
+        .child(el!(bdi class="bar-text").text(text))
+        .child(el!(span class="bar-track" aria-hidden="true").child(fill))
+        .child(el!(span class="bar-number num").text(number));
+    el!(li).class("cut", is_cut).class("unseen", move || bar.read().is_none()).child(button).into()
 }
 
 fn longest(all: &Distribution) -> f32 {
     all.bars.iter().map(|bar| bar.probability).fold(0.0, f32::max)
 }
 
-/// logit ÷ T → exp → ÷ Σ, for the chosen bar.
-#[component]
-fn Arithmetic(shown: Memo<Option<Arc<Distribution>>>, chosen: RwSignal<usize>) -> AnyView {
-    let store = use_store();
-    let words = move || {
-        let all = shown.get()?;
-        let bar = all.bars.get(chosen.get())?.clone();
-        Some(arithmetic(&all, &bar, store))
-    };
-    view! { <p class="arithmetic num" data-testid="arithmetic">{words}</p> }.into_any()
-}
-
+/// logit ÷ T → exp → ÷ Σ.
 fn arithmetic(all: &Distribution, bar: &Bar, store: Store) -> String {
     let temperature = store.url.read().sampling.temperature;
     let three = format::three;
@@ -179,11 +149,11 @@ fn table(all: &Distribution) -> Table {
         vec![
             bar.candidate.text.clone(),
             bar.candidate.id.to_string(),
-            bar.candidate.logit.to_string(),
-            bar.scaled.to_string(),
-            bar.exponential.to_string(),
-            bar.share.to_string(),
-            bar.probability.to_string(),
+            format::plain(bar.candidate.logit),
+            format::plain(bar.scaled),
+            format::plain(bar.exponential),
+            format::plain(bar.share),
+            format::plain(bar.probability),
         ]
     });
     Table {

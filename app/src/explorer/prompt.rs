@@ -1,81 +1,70 @@
 //! The text, live as you type; its continuation.
 
-use leptos::prelude::*;
+use std::cell::Cell;
 
-use crate::explorer::settings::Settings;
+use web_sys::Event;
+
+use crate::explorer::is_causal;
+use crate::explorer::settings::settings;
+use crate::parts::dom::{El, View, either, el, show, value_of};
 use crate::parts::icon;
 use crate::protocol::{GenerateEnd, ToWorker};
-use crate::state::{browser, use_store};
+use crate::state::cell::derive;
+use crate::state::url::UrlState;
+use crate::state::{Store, browser, use_store};
+
+thread_local! {
+    /// When something was typed last: a pause in typing ends a step of the history.
+    static LAST_TYPED: Cell<f64> = const { Cell::new(0.0) };
+}
 
 /// Text, pair, generate and stop.
-#[component]
-pub fn Prompt() -> AnyView {
+pub fn prompt() -> El {
     let store = use_store();
-    let text = Memo::new(move |_| store.url.read().text.clone());
-    let pair = Memo::new(move |_| store.url.read().pair.clone());
-    let is_encoder = move || store.card.get().is_some_and(|card| !card.causal);
-    // A pause in typing ends a step of the history.
-    let last_typed = StoredValue::new(0.0_f64);
-    let typed = move |change: &dyn Fn(&mut crate::state::url::UrlState)| {
-        let now = js_sys::Date::now();
-        let is_step = now - last_typed.get_value() > 1500.0;
-        last_typed.set_value(now);
-        if is_step {
-            store.choose(change);
-        } else {
-            store.adjust(change);
-        }
-        store.run_text();
-    };
-    let on_text = move |event: leptos::ev::Event| {
-        let value = event_target_value(&event);
+    let is_causal = is_causal(store);
+    let on_text = move |event: Event| {
+        let value = value_of(&event);
         browser::keep_text(&value);
-        typed(&|url| {
+        typed(store, &|url| {
             url.text.clone_from(&value);
             (url.query, url.key) = (None, None);
         });
     };
-    let on_pair = move |event: leptos::ev::Event| {
-        let value = event_target_value(&event);
-        typed(&|url| url.pair = Some(value.clone()).filter(|pair| !pair.is_empty()));
-    };
-    view! {
-        <div class="prompt" class:with-pair=is_encoder>
-            <textarea
-                id="prompt"
-                data-testid="prompt"
-                aria-label="Text for the model"
-                rows="1"
-                spellcheck="false"
-                autocapitalize="off"
-                dir="auto"
-                placeholder="Type a text: everything below shows what the model does with it"
-                prop:value=text
-                on:input=on_text
-            ></textarea>
-            <Show when=is_encoder>
-                <textarea
-                    data-testid="pair"
-                    aria-label="Second text, compared as a pair"
-                    rows="1"
-                    spellcheck="false"
-                    dir="auto"
-                    placeholder="Second text of a pair, if you want"
-                    prop:value=move || pair.get().unwrap_or_default()
-                    on:input=on_pair
-                ></textarea>
-            </Show>
-            <Continue />
-        </div>
-    }
-    .into_any()
+    let text = el!(textarea id="prompt" data-testid="prompt" aria-label="Text for the model"
+        rows="1" spellcheck="false" autocapitalize="off" dir="auto"
+        placeholder="Type a text: everything below shows what the model does with it")
+    .value(move || store.url.read().text.clone())
+    .on("input", on_text);
+    el!(div class="prompt")
+        .class("with-pair", move || !is_causal.get())
+        .child(text)
+        .child(show(move || !is_causal.get(), move || pair(store).into()))
+        .child(show(move || is_causal.get(), move || go_on(store).into()))
 }
 
-#[component]
-fn Continue() -> AnyView {
-    let store = use_store();
-    let is_causal = move || store.card.get().is_none_or(|card| card.causal);
-    let is_ready = move || store.card.read().is_some() && !store.tokens.read().is_empty();
+fn typed(store: Store, change: &dyn Fn(&mut UrlState)) {
+    let now = js_sys::Date::now();
+    let is_step = now - LAST_TYPED.replace(now) > 1500.0;
+    if is_step {
+        store.choose(change);
+    } else {
+        store.adjust(change);
+    }
+    store.run_text();
+}
+
+fn pair(store: Store) -> El {
+    let on_pair = move |event: Event| {
+        let value = value_of(&event);
+        typed(store, &|url| url.pair = Some(value.clone()).filter(|pair| !pair.is_empty()));
+    };
+    el!(textarea data-testid="pair" aria-label="Second text, compared as a pair" rows="1"
+        spellcheck="false" dir="auto" placeholder="Second text of a pair, if you want")
+    .value(move || store.url.read().pair.clone())
+    .on("input", on_pair)
+}
+
+fn go_on(store: Store) -> El {
     let ended = move || {
         store.ended.get().and_then(|end| match end {
             GenerateEnd::Length | GenerateEnd::Stopped => None,
@@ -83,40 +72,30 @@ fn Continue() -> AnyView {
             GenerateEnd::Context => Some("The context is full."),
         })
     };
-    view! {
-        <Show when=is_causal>
-            <div class="continue">
-                <span class="hint" role="status">{ended}</span>
-                <Show
-                    when=move || store.generating.get()
-                    fallback=move || {
-                        view! {
-                            <button
-                                type="button"
-                                class="act"
-                                data-testid="generate"
-                                disabled=move || !is_ready()
-                                on:click=move |_| store.generate()
-                            >
-                                {icon::play()}
-                                "Generate"
-                            </button>
-                        }
-                    }
-                >
-                    <button
-                        type="button"
-                        class="act"
-                        data-testid="stop"
-                        on:click=move |_| store.post(&ToWorker::Stop)
-                    >
-                        {icon::stop()}
-                        "Stop"
-                    </button>
-                </Show>
-                <Settings />
-            </div>
-        </Show>
-    }
-    .into_any()
+    let generating = derive(move || store.generating.get());
+    let button = either(generating, move |generating| {
+        vec![if generating { stop(store) } else { generate(store) }]
+    });
+    el!(div class="continue")
+        .child(el!(span class="hint" role="status").text(ended))
+        .child(button)
+        .child(settings())
+}
+
+fn generate(store: Store) -> View {
+    let is_ready = move || store.card.read().is_some() && !store.tokens.read().is_empty();
+    el!(button type="button" class="act" data-testid="generate")
+        .flag("disabled", move || !is_ready())
+        .when("click", move || store.generate())
+        .child(icon::play())
+        .child("Generate")
+        .into()
+}
+
+fn stop(store: Store) -> View {
+    el!(button type="button" class="act" data-testid="stop")
+        .when("click", move || store.post(&ToWorker::Stop))
+        .child(icon::stop())
+        .child("Stop")
+        .into()
 }

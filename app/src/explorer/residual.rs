@@ -1,95 +1,81 @@
 //! The residual stream: its length at every token and layer, and what attention and MLP add.
 
-use std::sync::Arc;
-
-use leptos::prelude::*;
-
 use crate::explorer::details::token_layer_acts;
 use crate::explorer::norms::table;
 use crate::explorer::trace_labels;
 use crate::lens::residual::{self, Contributions};
-use crate::parts::chart::Chart;
-use crate::parts::frame::{Kit, Panel};
-use crate::parts::matrix::Matrix;
+use crate::parts::chart;
+use crate::parts::dom::{View, el};
+use crate::parts::frame::{Kit, fixed, panel};
+use crate::parts::matrix::{Matrix, matrix};
 use crate::parts::plot::{ChartSpec, Line};
 use crate::parts::svg;
-use crate::parts::term::Term;
+use crate::parts::term::term;
+use crate::state::cell::{Var, derive};
 use crate::state::use_store;
 
+const TITLE: &str = "Length of each token's vector through the layers";
+
 /// The panel.
-#[component]
-pub fn Residual() -> AnyView {
+pub fn residual() -> View {
     let store = use_store();
     let labels = trace_labels(store);
-    let stream = Memo::new(move |_| {
+    let stream = derive(move || {
         let card = store.card.get()?;
-        residual::stream(&store.trace.read().trace, &card, &labels.read()).map(Arc::new)
+        residual::stream(&store.trace.read().trace, &card, &labels.read())
     });
-    let at_token = Memo::new(move |_| {
+    let at_token = derive(move || {
         let card = store.card.get()?;
         let run = store.trace.read();
         let last = run.tokens.len().checked_sub(1)?;
-        let token = store.focus.get().query.unwrap_or(last).min(last);
+        let focus = store.focus.read();
+        let token = focus.query.unwrap_or(last).min(last);
         let parts = residual::contributions(&run.trace, &card, token)?;
-        let label = labels.read().get(token).cloned().unwrap_or_default();
-        Some(Arc::new(chart(&parts, &label, store.focus.get().layer)))
+        let labels = labels.read();
+        Some(chart(&parts, labels.get(token).map_or("", String::as_str), focus.layer))
     });
-    let title = "Length of each token's vector through the layers";
+    let picture = move || {
+        let dark = store.dark.get_untracked();
+        (*at_token.read_untracked()).as_ref().map(|spec| svg::chart(spec, dark))
+    };
     let kit = Kit {
         id: "residual",
         explain: &[
             "Each token has one vector that every block reads and adds to. Left: its length before each layer, and after the last. Right, for the chosen token: that length, and how long the additions of attention and of the MLP are.",
             "Lengths are Euclidean norms. The first token is often many times longer than the rest.",
         ],
-        table: Some(Callback::new(move |()| {
-            stream.get_untracked().map(|view| table(&view, title))
+        table: Some(Box::new(move || {
+            (*stream.read_untracked()).as_ref().map(|view| table(view, TITLE))
         })),
-        picture: Some(Callback::new(move |()| {
-            at_token.get_untracked().map(|spec| svg::chart(&spec, store.dark.get_untracked()))
-        })),
-        hooks: Some(Callback::new(|()| {
+        picture: Some(Box::new(picture)),
+        hooks: Some(Box::new(|| {
             vec!["blocks.*.hook_resid_*".into(), "blocks.*.hook_*_out".into()]
         })),
     };
-    let col = RwSignal::new(None);
+    let col = Var::new(None);
     let n_layers = move || store.card.get_untracked().map_or(0, |card| card.n_layers as usize);
     let acts = token_layer_acts(store, move |at| (at < n_layers()).then_some(at as u16), col);
-    let cursor = Signal::derive(move || (store.focus.get().query, col.get()));
-    view! {
-        <Panel kit title>
-            <div class="halves">
-                <Matrix
-                    view=stream
-                    cursor
-                    name=title
-                    acts
-                    testid="residual-stream"
-                    max_cell=28.0
-                />
-                <div>
-                    <p class="hint"><Term word="residual stream" /></p>
-                    <Chart spec=at_token testid="residual-chart" />
-                </div>
-            </div>
-        </Panel>
-    }
-    .into_any()
+    let cursor = derive(move || (store.focus.read().query, col.get()));
+    let title = fixed(TITLE);
+    let testid = "residual-stream";
+    let spec = Matrix { view: stream, cursor, name: title, testid, square: false, max_cell: 28.0 };
+    let right = el!(div)
+        .child(el!(p class="hint").child(term("residual stream")))
+        .child(chart::chart(at_token, "residual-chart"));
+    panel(kit, title, None)
+        .child(el!(div class="halves").child(matrix(spec, &acts)).child(right))
+        .done()
 }
 
 fn chart(parts: &Contributions, token: &str, layer: usize) -> ChartSpec {
-    let line = |name: &str, color: u8, values: &[f32]| Line {
-        name: name.into(),
-        color,
-        points: values.iter().enumerate().map(|(i, &v)| (i as f32, v)).collect(),
-    };
     ChartSpec {
         title: format!("Stream and what each layer adds, at {token}"),
         x_name: "layers".into(),
         y_name: "length".into(),
         lines: vec![
-            line("stream", 0, &parts.stream),
-            line("attention adds", 1, &parts.attention),
-            line("MLP adds", 2, &parts.mlp),
+            Line::of_values("stream", 0, &parts.stream),
+            Line::of_values("attention adds", 1, &parts.attention),
+            Line::of_values("MLP adds", 2, &parts.mlp),
         ],
         is_x_whole: true,
         marker: Some(layer as f32),

@@ -1,122 +1,109 @@
 //! How the next token is chosen. Changing it never runs the model again.
 
-use leptos::html;
-use leptos::prelude::*;
+use std::cell::Cell;
+
+use web_sys::Event;
 
 use crate::format;
+use crate::parts::dom::{El, el, input_of};
 use crate::parts::icon;
-use crate::parts::slider::Slider;
-use crate::parts::term::Term;
+use crate::parts::slider::{Range, slider};
+use crate::parts::term::term;
 use crate::protocol::Sampling;
+use crate::state::cell::derive;
+use crate::state::url::UrlState;
 use crate::state::use_store;
 
+thread_local! {
+    /// Whether the temperature is being dragged: only the first move opens a step of the history.
+    static DRAGGED: Cell<bool> = const { Cell::new(false) };
+}
+
 /// The temperature, on a slider.
-#[component]
-pub fn Temperature() -> AnyView {
+pub fn temperature() -> El {
     let store = use_store();
-    let value = Signal::derive(move || f64::from(store.url.read().sampling.temperature));
-    let shown = Signal::derive(move || match store.url.read().sampling.temperature {
+    let value = derive(move || f64::from(store.url.read().sampling.temperature));
+    let shown = derive(move || match store.url.read().sampling.temperature {
         t if t <= 0.0 => "0, the first".into(),
         t => format::three(t),
     });
-    let start = StoredValue::new(None::<f32>);
     let set = move |value: f64| {
-        if start.get_value().is_none() {
-            // The first move of a drag opens a step of the history, the others stay in it.
-            start.set_value(Some(value as f32));
-            store.choose(|url| url.sampling.temperature = value as f32);
+        let change = |url: &mut UrlState| {
+            url.sampling.temperature = value as f32;
+        };
+        if DRAGGED.replace(true) {
+            store.adjust(change);
         } else {
-            store.adjust(|url| url.sampling.temperature = value as f32);
+            store.choose(change);
         }
     };
-    view! {
-        <Slider
-            name="Temperature"
-            testid="temperature"
-            range=(0.0, 2.0, 0.05)
-            value
-            shown
-            on_input=Callback::new(set)
-            on_change=Callback::new(move |_| start.set_value(None))
-        />
-    }
-    .into_any()
+    let range = Range {
+        name: "Temperature",
+        testid: "temperature",
+        range: ["0", "2", "0.05"],
+        value,
+        shown,
+    };
+    slider(range, set, |_| DRAGGED.set(false))
 }
 
 /// The rest of the settings, behind a button.
-#[component]
-pub fn Settings() -> AnyView {
+pub fn settings() -> El {
+    let summary = el!(summary data-testid="settings" aria-label="How the next token is chosen")
+        .child(icon::settings());
+    let top_k = setting(
+        "top-k",
+        el!(input type="number" min="0" max="1000000" data-testid="top-k"
+            aria-label="top-k, 0 for all"),
+        |sampling| sampling.top_k.to_string(),
+        |sampling, k| {
+            if is_whole(k) {
+                sampling.top_k = k.min(1e6) as u32;
+            }
+        },
+    );
+    let top_p = setting(
+        "top-p",
+        el!(input type="number" min="0.01" max="1" step="0.01" data-testid="top-p"
+            aria-label="top-p, 1 for all"),
+        |sampling| format::plain(sampling.top_p),
+        |sampling, p| {
+            if p.is_finite() {
+                sampling.top_p = p.clamp(0.01, 1.0) as f32;
+            }
+        },
+    );
+    let seed = setting(
+        "seed",
+        el!(input type="number" min="0" data-testid="seed" aria-label="seed"),
+        |sampling| sampling.seed.to_string(),
+        |sampling, seed| {
+            if is_whole(seed) {
+                sampling.seed = seed as u64;
+            }
+        },
+    );
+    let body = el!(div class="drop-body settings-body").child(top_k).child(top_p).child(seed);
+    el!(details class="drop").closes_on_escape().child(summary).child(body)
+}
+
+/// A whole number that a u32 holds.
+fn is_whole(number: f64) -> bool {
+    number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number)
+}
+
+fn setting(
+    word: &str,
+    input: El,
+    shown: fn(&Sampling) -> String,
+    change: fn(&mut Sampling, f64),
+) -> El {
     let store = use_store();
-    let details = NodeRef::<html::Details>::new();
-    let on_key = move |event: leptos::ev::KeyboardEvent| {
-        if event.key() == "Escape"
-            && let Some(details) = details.get_untracked()
-            && details.open()
-        {
-            details.set_open(false);
-            event.stop_propagation();
+    let on_change = move |event: Event| {
+        if let Some(input) = input_of(&event) {
+            store.choose(|url| change(&mut url.sampling, input.value_as_number()));
         }
     };
-    let sampling = move || store.url.read().sampling;
-    let set = move |change: &dyn Fn(&mut Sampling)| store.choose(|url| change(&mut url.sampling));
-    view! {
-        <details class="drop" node_ref=details on:keydown=on_key>
-            <summary data-testid="settings" aria-label="How the next token is chosen">
-                {icon::settings()}
-            </summary>
-            <div class="drop-body settings-body">
-                <div class="setting">
-                    <Term word="top-k" />
-                    <input
-                        type="number"
-                        min="0"
-                        max="1000000"
-                        data-testid="top-k"
-                        aria-label="top-k, 0 for all"
-                        prop:value=move || sampling().top_k.to_string()
-                        on:change=move |event| {
-                            if let Ok(k) = event_target_value(&event).parse::<u32>() {
-                                set(&|sampling| sampling.top_k = k.min(1_000_000));
-                            }
-                        }
-                    />
-                </div>
-                <div class="setting">
-                    <Term word="top-p" />
-                    <input
-                        type="number"
-                        min="0.01"
-                        max="1"
-                        step="0.01"
-                        data-testid="top-p"
-                        aria-label="top-p, 1 for all"
-                        prop:value=move || sampling().top_p.to_string()
-                        on:change=move |event| {
-                            if let Ok(p) = event_target_value(&event).parse::<f32>()
-                                && p.is_finite()
-                            {
-                                set(&|sampling| sampling.top_p = p.clamp(0.01, 1.0));
-                            }
-                        }
-                    />
-                </div>
-                <div class="setting">
-                    <Term word="seed" />
-                    <input
-                        type="number"
-                        min="0"
-                        data-testid="seed"
-                        aria-label="seed"
-                        prop:value=move || sampling().seed.to_string()
-                        on:change=move |event| {
-                            if let Ok(seed) = event_target_value(&event).parse::<u32>() {
-                                set(&|sampling| sampling.seed = seed.into());
-                            }
-                        }
-                    />
-                </div>
-            </div>
-        </details>
-    }
-    .into_any()
+    let input = input.value(move || shown(&store.url.read().sampling)).on("change", on_change);
+    el!(div class="setting").child(term(word)).child(input)
 }

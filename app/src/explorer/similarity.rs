@@ -1,17 +1,19 @@
 //! Sentences compared by their embeddings (encoders): the cosine of every pair.
 
-use std::sync::Arc;
+use std::rc::Rc;
 
-use leptos::prelude::*;
+use web_sys::Event;
 
 use crate::explorer::norms::table;
 use crate::lens::attention::MatrixView;
 use crate::lens::tokens::label;
 use crate::palette::{Map, Scale};
-use crate::parts::frame::{Kit, Panel};
-use crate::parts::matrix::{Acts, Matrix};
+use crate::parts::dom::{View, el, value_of};
+use crate::parts::frame::{Kit, fixed, panel};
+use crate::parts::matrix::{Acts, Cursor, Matrix, matrix};
 use crate::parts::svg;
 use crate::protocol::ToWorker;
+use crate::state::cell::{Var, derive};
 use crate::state::url::Tab;
 use crate::state::{self, use_store};
 
@@ -20,70 +22,61 @@ const FIRST_SENTENCES: &str = "The cat sits on the mat.\nA kitten rests on a rug
 /// As many as are compared at once.
 const MAX_SENTENCES: usize = 24;
 
+const TITLE: &str = "How alike the sentences are: cosine of their embeddings";
+
 /// The panel.
-#[component]
-pub fn Similarity() -> AnyView {
+pub fn similarity() -> View {
     let store = use_store();
-    let text = RwSignal::new(FIRST_SENTENCES.to_owned());
-    let view = Memo::new(move |_| matrix(&store.similarity.read()).map(Arc::new));
-    let title = "How alike the sentences are: cosine of their embeddings";
-    let col = RwSignal::new((None, None));
+    let text = Var::new(FIRST_SENTENCES.to_owned());
+    let view = derive(move || cosines(&store.similarity.read()));
+    let at: Var<Cursor> = Var::new((None, None));
     let set = move |cell: Option<(usize, usize)>| {
-        col.set(cell.map_or((None, None), |(row, at)| (Some(row), Some(at))));
+        at.set(cell.map_or((None, None), |(row, col)| (Some(row), Some(col))));
     };
-    let acts = Acts {
-        hover: Callback::new(set),
-        pin: Callback::new(move |cell| set(Some(cell))),
-        move_to: Callback::new(move |cell| set(Some(cell))),
+    let acts = Rc::new(Acts {
+        hover: Box::new(set),
+        pin: Box::new(move |cell| set(Some(cell))),
+        move_to: Box::new(move |cell| set(Some(cell))),
+    });
+    let picture = move || {
+        let dark = store.dark.get_untracked();
+        svg::matrix((*view.read_untracked()).as_ref()?, TITLE, dark)
     };
     let kit = Kit {
         id: "similarity",
         explain: &[
             "The model turns each sentence into one vector: the mean of its tokens' last vectors, scaled to length 1. The number is the cosine of the angle between two of them: 1 for the same direction, about 0 for nothing in common.",
         ],
-        table: Some(Callback::new(move |()| view.get_untracked().map(|view| table(&view, title)))),
-        picture: Some(Callback::new(move |()| {
-            svg::matrix(&*view.get_untracked()?, title, store.dark.get_untracked())
+        table: Some(Box::new(move || {
+            (*view.read_untracked()).as_ref().map(|view| table(view, TITLE))
         })),
+        picture: Some(Box::new(picture)),
         hooks: None,
     };
-    let compare = move |_| {
-        let texts: Vec<String> = text
-            .get_untracked()
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.is_empty())
-            .take(MAX_SENTENCES)
-            .map(Into::into)
-            .collect();
+    let compare = move || {
+        let text = text.read_untracked();
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let texts = lines.take(MAX_SENTENCES).map(Into::into).collect();
         store.post(&ToWorker::Compare { texts });
     };
-    view! {
-        <Panel kit title>
-            <div class="halves">
-                <div class="sentences">
-                    <label for="sentences" class="hint">{"One sentence a line, up to 24"}</label>
-                    <textarea
-                        id="sentences"
-                        data-testid="similarity-texts"
-                        rows="5"
-                        dir="auto"
-                        spellcheck="false"
-                        prop:value=text
-                        on:input=move |event| text.set(event_target_value(&event))
-                    ></textarea>
-                    <button type="button" class="act" data-testid="similarity-compare" on:click=compare>
-                        {"Compare"}
-                    </button>
-                </div>
-                <Matrix view cursor=col name=title acts testid="similarity-matrix" max_cell=44.0 />
-            </div>
-        </Panel>
-    }
-    .into_any()
+    let name = el!(label for="sentences" class="hint").child("One sentence a line, up to 24");
+    let input = el!(textarea id="sentences" data-testid="similarity-texts" rows="5" dir="auto"
+        spellcheck="false")
+    .value(move || text.get())
+    .on("input", move |event: Event| text.set(value_of(&event)));
+    let button = el!(button type="button" class="act" data-testid="similarity-compare")
+        .when("click", compare)
+        .child("Compare");
+    let title = fixed(TITLE);
+    let cursor = derive(move || at.get());
+    let testid = "similarity-matrix";
+    let spec = Matrix { view, cursor, name: title, testid, square: false, max_cell: 44.0 };
+    let sentences = el!(div class="sentences").child(name).child(input).child(button);
+    let halves = el!(div class="halves").child(sentences).child(matrix(spec, &acts));
+    panel(kit, title, None).child(halves).done()
 }
 
-fn matrix(similarity: &state::Similarity) -> Option<MatrixView> {
+fn cosines(similarity: &state::Similarity) -> Option<MatrixView> {
     let n = similarity.texts.len();
     if n == 0 || similarity.cosines.len() != n * n {
         return None;
@@ -108,8 +101,7 @@ fn matrix(similarity: &state::Similarity) -> Option<MatrixView> {
 }
 
 /// Where other models show the next token: what an encoder is for, and the way there.
-#[component]
-pub fn Pooled() -> AnyView {
+pub fn pooled() -> View {
     let store = use_store();
     let kit = Kit {
         id: "predictions",
@@ -118,23 +110,14 @@ pub fn Pooled() -> AnyView {
         ],
         table: None,
         picture: None,
-        hooks: Some(Callback::new(|()| vec!["last_hidden_state".into()])),
+        hooks: Some(Box::new(|| vec!["last_hidden_state".into()])),
     };
-    view! {
-        <Panel kit title="What this model is for">
-            <p>
-                {"This model reads the whole text at once: every token looks at every other. It predicts no next token; it turns a text into one vector, so that texts can be compared."}
-            </p>
-            <p>
-                <button
-                    type="button"
-                    class="act"
-                    on:click=move |_| store.choose(|url| url.tab = Tab::Similarity)
-                >
-                    {"Compare sentences"}
-                </button>
-            </p>
-        </Panel>
-    }
-    .into_any()
+    let words = "This model reads the whole text at once: every token looks at every other. It predicts no next token; it turns a text into one vector, so that texts can be compared.";
+    let button = el!(button type="button" class="act")
+        .when("click", move || store.choose(|url| url.tab = Tab::Similarity))
+        .child("Compare sentences");
+    panel(kit, fixed("What this model is for"), None)
+        .child(el!(p).child(words))
+        .child(el!(p).child(button))
+        .done()
 }

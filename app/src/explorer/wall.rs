@@ -3,13 +3,16 @@
 
 use std::sync::Arc;
 
-use leptos::prelude::*;
+use web_sys::Event;
 
-use crate::explorer::wall_grid::WallGrid;
+use crate::explorer::wall_grid::wall_grid;
+use crate::format;
 use crate::lens::heads;
 use crate::lens::table::Table;
 use crate::lens::trace::layer_hook;
-use crate::parts::frame::{Kit, Panel};
+use crate::parts::dom::{El, View, el, value_of};
+use crate::parts::frame::{Kit, panel};
+use crate::state::cell::derive;
 use crate::state::url::WallSort;
 use crate::state::wants::MAX_TOKENS_OF_SCORES;
 use crate::state::{Store, use_store};
@@ -18,11 +21,10 @@ use crate::state::{Store, use_store};
 pub type Scores = Option<Arc<Vec<f32>>>;
 
 /// The panel.
-#[component]
-pub fn Wall() -> AnyView {
+pub fn wall() -> View {
     let store = use_store();
-    let scores = Memo::new(move |_| scores_of(store));
-    let title = Signal::derive(move || match store.card.get() {
+    let scores = derive(move || scores_of(store));
+    let title = derive(move || match store.card.get() {
         Some(card) => {
             let plural = |n: u32| if n == 1 { "" } else { "s" };
             let (layers, heads) = (card.n_layers, card.n_heads);
@@ -37,50 +39,40 @@ pub fn Wall() -> AnyView {
             "Heads stand across, layers down, starting with 0. Point at one to see it large, click to keep it.",
             "Sorting by a question puts the heads first that answer it: how much they look at the token before, at the first token, at earlier copies of the same token, or at what followed such a copy (induction).",
         ],
-        table: Some(Callback::new(move |()| table(store, scores.get_untracked()))),
+        table: Some(Box::new(move || table(store, scores.get_untracked()))),
         picture: None,
-        hooks: Some(Callback::new(|()| vec!["blocks.*.attn.hook_pattern".into()])),
+        hooks: Some(Box::new(|| vec!["blocks.*.attn.hook_pattern".into()])),
     };
-    let tools = view! { <Sort /> }.into_any();
-    let note = move || note(store);
-    view! {
-        <Panel kit title tools>
-            <WallGrid scores />
-            <p class="hint wall-note">{note}</p>
-        </Panel>
-    }
-    .into_any()
+    panel(kit, title, Some(sort(store)))
+        .child(wall_grid(scores))
+        .child(el!(p class="hint wall-note").text(move || note(store)))
+        .done()
 }
 
-#[component]
-fn Sort() -> AnyView {
-    let store = use_store();
-    let options = WallSort::ALL
-        .iter()
-        .map(|&sort| {
-            let name = match sort {
-                WallSort::Layer => "in order",
-                WallSort::Previous => "token before",
-                WallSort::Induction => "induction",
-                WallSort::Sink => "first token",
-                WallSort::Duplicate => "same token",
-            };
-            let chosen = move || store.url.read().sort == sort;
-            view! { <option value=sort.word() prop:selected=chosen>{name}</option> }.into_any()
-        })
-        .collect::<Vec<_>>();
-    let on_change = move |event| {
-        if let Some(sort) = WallSort::from_word(&event_target_value(&event)) {
+fn sort(store: Store) -> El {
+    let option = |&sort: &WallSort| {
+        let name = match sort {
+            WallSort::Layer => "in order",
+            WallSort::Previous => "token before",
+            WallSort::Induction => "induction",
+            WallSort::Sink => "first token",
+            WallSort::Duplicate => "same token",
+        };
+        el!(option)
+            .set("value", sort.word())
+            .prop("selected", move || store.url.read().sort == sort)
+            .child(name)
+            .into()
+    };
+    let on_change = move |event: Event| {
+        if let Some(sort) = WallSort::from_word(&value_of(&event)) {
             store.choose(|url| url.sort = sort);
         }
     };
-    view! {
-        <label class="select">
-            <span>{"sort"}</span>
-            <select data-testid="wall-sort" on:change=on_change>{options}</select>
-        </label>
-    }
-    .into_any()
+    let select = el!(select data-testid="wall-sort")
+        .on("change", on_change)
+        .child(WallSort::ALL.iter().map(option).collect::<Vec<View>>());
+    el!(label class="select").child(el!(span).child("sort")).child(select)
 }
 
 fn scores_of(store: Store) -> Scores {
@@ -117,11 +109,11 @@ fn table(store: Store, scores: Scores) -> Option<Table> {
     let mut columns = vec!["layer".to_owned()];
     columns.extend((0..n_heads).map(|head| format!("head {head}")));
     let cell = |layer: usize, head: usize| match &scores {
-        Some(scores) => scores.get(layer * n_heads + head).map(f32::to_string),
+        Some(scores) => scores.get(layer * n_heads + head).map(|&score| format::plain(score)),
         None => run
             .trace
             .layer(layer, "attn.hook_pattern")
-            .map(|pattern| pattern.row(head).iter().copied().fold(0.0, f32::max).to_string()),
+            .map(|pattern| format::plain(pattern.row(head).iter().copied().fold(0.0, f32::max))),
     };
     let rows = (0..n_layers)
         .map(|layer| {

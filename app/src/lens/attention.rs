@@ -1,6 +1,7 @@
 //! One head, step by step: q·k → ÷√d_head → mask → softmax → times the values.
 //! (Vaswani et al. 2017, "Attention Is All You Need", section 3.2.1.)
 
+use crate::lens::descending;
 use crate::lens::trace::{Trace, layer_hook};
 use crate::palette::Scale;
 use crate::protocol::{ModelCard, TokenView};
@@ -183,19 +184,17 @@ pub fn edges(
             }
         }
     }
-    edges.sort_by(|a, b| b.weight.total_cmp(&a.weight));
-    edges.truncate(most);
-    edges
+    let weights: Vec<f32> = edges.iter().map(|edge| edge.weight).collect();
+    descending(&weights).into_iter().take(most).map(|idx| edges[idx as usize]).collect()
 }
 
 /// The largest magnitudes of a row, with their columns; what is not finite is left out.
 pub fn largest_of_row(view: &MatrixView, row: usize, most: usize) -> Vec<(usize, f32)> {
-    let mut cells: Vec<(usize, f32)> = (0..view.n_cols)
+    let cells: Vec<(usize, f32)> = (0..view.n_cols)
         .filter_map(|col| Some((col, view.value(row, col).filter(|value| value.is_finite())?)))
         .collect();
-    cells.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
-    cells.truncate(most);
-    cells
+    let sizes: Vec<f32> = cells.iter().map(|cell| cell.1.abs()).collect();
+    descending(&sizes).into_iter().take(most).map(|idx| cells[idx as usize]).collect()
 }
 
 /// First tokens and added ones ([CLS], [SEP]): where attention goes that has nowhere to go.

@@ -40,13 +40,6 @@ pub fn can_answer(ids: &[u32], sort: WallSort) -> bool {
     sort == WallSort::Layer || !pairs_of(ids, sort).is_empty()
 }
 
-/// Maps, best first; in order where there are no scores.
-pub fn order(scores: &[f32]) -> Vec<u32> {
-    let mut order: Vec<u32> = (0..scores.len() as u32).collect();
-    order.sort_by(|&a, &b| scores[b as usize].total_cmp(&scores[a as usize]));
-    order
-}
-
 /// Cells `(query, key)` whose weight counts.
 fn pairs_of(ids: &[u32], sort: WallSort) -> Vec<(usize, usize)> {
     let mut pairs = Vec::new();
@@ -78,6 +71,7 @@ fn count_queries(pairs: &[(usize, usize)]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lens::descending;
     use crate::lens::trace::layer_hook;
 
     const IDS: [u32; 4] = [7, 8, 7, 8];
@@ -100,7 +94,7 @@ mod tests {
         let score = |sort| head_scores(&trace(), 1, 2, &IDS, sort).unwrap();
         assert_eq!(score(WallSort::Previous)[0], 1.0);
         assert_eq!(score(WallSort::Induction), [1.0, 0.75]);
-        assert_eq!(order(&[0.1, 0.9, 0.5]), [1, 2, 0]);
+        assert_eq!(descending(&[0.1, 0.9, 0.5]), [1, 2, 0]);
         assert!((score(WallSort::Sink)[0] - 1.0 / 3.0).abs() <= 1e-6);
         assert_eq!(score(WallSort::Duplicate), [0.0, 0.0]);
     }

@@ -10,3 +10,11 @@ pub mod table;
 pub mod tokens;
 pub mod trace;
 pub mod wall;
+
+/// Indices of values, largest first; equal ones stay in order. (One sort for all lenses: each
+/// kind of element that is sorted costs the module a sort of its own.)
+pub fn descending(values: &[f32]) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..values.len() as u32).collect();
+    order.sort_by(|&a, &b| values[b as usize].total_cmp(&values[a as usize]));
+    order
+}

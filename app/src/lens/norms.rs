@@ -3,6 +3,7 @@
 //! Dettmers et al. 2022, "LLM.int8()", which calls a dimension an outlier from magnitude 6 on.)
 
 use crate::lens::attention::MatrixView;
+use crate::lens::descending;
 use crate::lens::trace::Trace;
 use crate::palette::Scale;
 use crate::protocol::{ModelCard, NormWeights};
@@ -87,7 +88,7 @@ pub struct Outlier {
 pub fn outliers(trace: &Trace, card: &ModelCard, site: &str) -> Option<Vec<Outlier>> {
     let rows = plain_rows(trace, card, site)?;
     let width = rows.first().map_or(0, Vec::len);
-    let mut found: Vec<Outlier> = (0..width)
+    let found: Vec<Outlier> = (0..width)
         .filter_map(|dimension| {
             let largest = rows
                 .iter()
@@ -101,8 +102,8 @@ pub fn outliers(trace: &Trace, card: &ModelCard, site: &str) -> Option<Vec<Outli
             })
         })
         .collect();
-    found.sort_by(|a, b| b.magnitude.total_cmp(&a.magnitude));
-    Some(found)
+    let sizes: Vec<f32> = found.iter().map(|outlier| outlier.magnitude).collect();
+    Some(descending(&sizes).into_iter().map(|idx| found[idx as usize].clone()).collect())
 }
 
 /// How far the normalised rows are from mean 0 and variance 1 (or mean square 1).

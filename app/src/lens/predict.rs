@@ -2,6 +2,7 @@
 //! top-p (Holtzman et al. 2019, "The Curious Case of Neural Text Degeneration"). Recomputed on
 //! the page from the logits of the last run, so that no setting runs the model again.
 
+use crate::lens::descending;
 use crate::protocol::{Candidate, Sampling};
 
 /// One candidate with the arithmetic that leads to its probability.
@@ -103,8 +104,9 @@ fn threshold(logits: &[f32], sampling: Sampling, weight: impl Fn(f32) -> f32, su
     if keeps_all(top_k) && sampling.top_p >= 1.0 {
         return f32::NEG_INFINITY;
     }
-    let mut sorted: Vec<f32> = logits.iter().copied().filter(|logit| logit.is_finite()).collect();
-    sorted.sort_unstable_by(|a, b| b.total_cmp(a));
+    let finite: Vec<f32> = logits.iter().copied().filter(|logit| logit.is_finite()).collect();
+    let mut sorted: Vec<f32> =
+        descending(&finite).into_iter().map(|idx| finite[idx as usize]).collect();
     let mut total = sum;
     if !keeps_all(top_k) {
         sorted.truncate(top_k);

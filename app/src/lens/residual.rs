@@ -3,6 +3,7 @@
 //! Circuits".)
 
 use crate::lens::attention::MatrixView;
+use crate::lens::descending;
 use crate::lens::trace::{Tensor, Trace, layer_hook};
 use crate::palette::Scale;
 use crate::protocol::ModelCard;
@@ -84,21 +85,21 @@ pub fn neurons(
     let (n_rows, d_mlp) = post.rows();
     let peak =
         |neuron: usize| (0..n_rows).map(|row| post.row(row)[neuron].abs()).fold(0.0_f32, f32::max);
-    let mut peaks: Vec<(usize, f32)> = (0..d_mlp).map(|neuron| (neuron, peak(neuron))).collect();
-    peaks.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-    peaks.truncate(n_shown);
-    let mut values = Vec::with_capacity(n_rows * peaks.len());
+    let peaks: Vec<f32> = (0..d_mlp).map(peak).collect();
+    let mut strongest = descending(&peaks);
+    strongest.truncate(n_shown);
+    let mut values = Vec::with_capacity(n_rows * strongest.len());
     for row in 0..n_rows {
-        values.extend(peaks.iter().map(|&(neuron, _)| post.row(row)[neuron]));
+        values.extend(strongest.iter().map(|&neuron| post.row(row)[neuron as usize]));
     }
     Some(MatrixView {
         n_rows,
-        n_cols: peaks.len(),
+        n_cols: strongest.len(),
         scale: Scale::diverging(&values),
         values,
         masked: Vec::new(),
         row_labels: labels.iter().take(n_rows).cloned().collect(),
-        col_labels: peaks.iter().map(|(neuron, _)| neuron.to_string()).collect(),
+        col_labels: strongest.iter().map(u32::to_string).collect(),
         quantity: "activation".into(),
     })
 }

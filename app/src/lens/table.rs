@@ -1,5 +1,7 @@
 //! Numbers in rows: what a panel shows as a table and writes as CSV.
 
+use crate::format;
+
 /// A table with a header.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Table {
@@ -28,7 +30,9 @@ impl Table {
 
 fn csv_cell(cell: &str) -> String {
     // A cell that starts like a formula would run in a spreadsheet; numbers are let through.
-    let is_formula = cell.starts_with(['=', '@', '+', '-', '\t']) && cell.parse::<f64>().is_err();
+    let is_formula = cell.starts_with(['=', '@', '+', '-', '\t'])
+        && cell != "-inf"
+        && format::number(cell).is_none();
     let cell = if is_formula { format!("'{cell}") } else { cell.to_owned() };
     if cell.contains([',', '"', '\r', '\n']) {
         format!("\"{}\"", cell.replace('"', "\"\""))

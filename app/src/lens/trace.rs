@@ -4,8 +4,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde::Deserialize;
-
 /// A tensor of the trace.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tensor {
@@ -36,13 +34,6 @@ pub struct Trace {
     tensors: HashMap<String, Tensor>,
 }
 
-#[derive(Deserialize)]
-struct Entry {
-    dtype: String,
-    shape: Vec<usize>,
-    data_offsets: (usize, usize),
-}
-
 impl Trace {
     /// Reads a safetensors file whose tensors are all f32.
     ///
@@ -54,15 +45,13 @@ impl Trace {
         let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|err| err.to_string())?;
         let (header, data) =
             rest.split_at_checked(length).ok_or("the trace's header is cut off")?;
-        let entries: HashMap<String, serde_json::Value> =
-            serde_json::from_slice(header).map_err(|err| format!("the trace's header: {err}"))?;
+        let mut header =
+            Header { rest: std::str::from_utf8(header).map_err(|err| err.to_string())? };
+        let entries = header.entries().ok_or_else(|| {
+            format!("the trace's header, {} bytes from its end", header.rest.len())
+        })?;
         let mut tensors = HashMap::with_capacity(entries.len());
-        for (name, entry) in entries {
-            if name == "__metadata__" {
-                continue;
-            }
-            let Entry { dtype, shape, data_offsets: (start, end) } =
-                serde_json::from_value(entry).map_err(|err| format!("{name}: {err}"))?;
+        for Entry { name, dtype, shape, start, end } in entries {
             let n_values = shape.iter().try_fold(1_usize, |n, &axis| n.checked_mul(axis));
             let bytes = data.get(start..end).ok_or_else(|| format!("{name} is cut off"))?;
             if dtype != "F32" || n_values.and_then(|n| n.checked_mul(4)) != Some(bytes.len()) {
@@ -92,6 +81,99 @@ impl Trace {
     /// Whether nothing is there.
     pub fn is_empty(&self) -> bool {
         self.tensors.is_empty()
+    }
+}
+
+/// What the header says of a tensor.
+#[derive(Debug, Default, PartialEq)]
+struct Entry {
+    name: String,
+    dtype: String,
+    shape: Vec<usize>,
+    start: usize,
+    end: usize,
+}
+
+/// Reads a safetensors header: JSON of one known form, whose names the worker wrote.
+struct Header<'a> {
+    rest: &'a str,
+}
+
+impl Header<'_> {
+    fn entries(&mut self) -> Option<Vec<Entry>> {
+        let mut entries = Vec::new();
+        self.members(|header, name| {
+            if name == "__metadata__" {
+                return header.members(|header, _| header.string().map(drop));
+            }
+            let mut entry = Entry { name, ..Entry::default() };
+            header.members(|header, field| {
+                match field.as_str() {
+                    "dtype" => entry.dtype = header.string()?,
+                    "shape" => entry.shape = header.numbers()?,
+                    "data_offsets" => {
+                        [entry.start, entry.end] = header.numbers()?.try_into().ok()?;
+                    }
+                    _ => return None,
+                }
+                Some(())
+            })?;
+            entries.push(entry);
+            Some(())
+        })?;
+        self.rest.trim_end().is_empty().then_some(entries)
+    }
+
+    /// `{"name": …, …}`.
+    fn members(&mut self, mut member: impl FnMut(&mut Self, String) -> Option<()>) -> Option<()> {
+        self.list('{', '}', &mut |header| {
+            let name = header.string()?;
+            header.sign(':')?;
+            member(header, name)
+        })
+    }
+
+    fn numbers(&mut self) -> Option<Vec<usize>> {
+        let mut numbers = Vec::new();
+        self.list('[', ']', &mut |header| {
+            let rest = header.rest.trim_start();
+            let end = rest.find(|c: char| !c.is_ascii_digit())?;
+            numbers.push(rest[..end].parse().ok()?);
+            header.rest = &rest[end..];
+            Some(())
+        })?;
+        Some(numbers)
+    }
+
+    fn list(
+        &mut self,
+        open: char,
+        close: char,
+        item: &mut dyn FnMut(&mut Self) -> Option<()>,
+    ) -> Option<()> {
+        self.sign(open)?;
+        if self.sign(close).is_some() {
+            return Some(());
+        }
+        loop {
+            item(self)?;
+            if self.sign(',').is_none() {
+                return self.sign(close);
+            }
+        }
+    }
+
+    /// A string; hooks have no names that would need an escape.
+    fn string(&mut self) -> Option<String> {
+        self.sign('"')?;
+        let (text, rest) = self.rest.split_once('"')?;
+        self.rest = rest;
+        (!text.contains('\\')).then(|| text.to_owned())
+    }
+
+    fn sign(&mut self, sign: char) -> Option<()> {
+        self.rest = self.rest.trim_start().strip_prefix(sign)?;
+        Some(())
     }
 }
 
@@ -133,6 +215,11 @@ pub(crate) mod tests {
         assert!(entry("[3]", 8).is_err());
         assert!(entry("[2]", 12).is_err());
         assert!(entry("[4294967296,4294967296,4294967296]", 8).is_err());
+        let of = |header: &str| Trace::from_safetensors(&file(header, &[1.0]));
+        assert!(of("{}").is_ok() && of(" { } ").is_ok());
+        for header in ["", "{", "{}}", "[]", r#"{"x":1}"#, r#"{"x":{"dtype":"F32","shape":[1]"#] {
+            assert!(of(header).is_err(), "{header}");
+        }
         assert!(Trace::from_safetensors(&[0; 7]).is_err());
         assert!(Trace::from_safetensors(&u64::MAX.to_le_bytes()).is_err());
     }

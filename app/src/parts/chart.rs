@@ -1,63 +1,55 @@
 //! A line chart on the page.
 
-use std::sync::Arc;
-
-use leptos::html;
-use leptos::prelude::*;
-
+use crate::parts::dom::{El, View, el, part};
 use crate::parts::plot::{self, ChartSpec, Mark, Role};
 use crate::parts::size::use_size;
 use crate::parts::svg::{path_data, scaled};
+use crate::state::cell::Derived;
 
 /// A chart that fills its space; a shape stands in while there is nothing to draw.
-#[component]
-pub fn Chart(
-    /// What is drawn.
-    #[prop(into)]
-    spec: Signal<Option<Arc<ChartSpec>>>,
-    /// For tests.
-    testid: &'static str,
-) -> AnyView {
-    let frame = NodeRef::<html::Div>::new();
-    let size = use_size(frame);
-    let marks = move || {
+pub fn chart(spec: Derived<Option<ChartSpec>>, testid: &str) -> El {
+    let frame = el!(div class="chart-frame");
+    let size = use_size(&frame);
+    let marks = part(move || {
         let (width, height) = size.get();
-        let drawn = spec.read().as_ref().map(|spec| plot::draw(spec, width, height));
-        drawn.unwrap_or_default().into_iter().map(mark_view).collect::<Vec<_>>()
-    };
-    let name = move || spec.read().as_ref().map(|spec| spec.title.clone()).unwrap_or_default();
-    let legend = move || {
-        let spec = spec.get()?;
-        let names = spec.lines.iter().map(|line| {
-            let class = Role::Series(line.color).class();
-            let name = line.name.clone();
-            view! { <span class="key"><i class=class></i>{name}</span> }.into_any()
-        });
-        Some(names.collect::<Vec<_>>())
-    };
+        let spec = spec.read();
+        let drawn = (*spec).as_ref().map(|spec| plot::draw(spec, width, height));
+        drawn.unwrap_or_default().into_iter().map(mark_view).collect()
+    });
+    let keys = part(move || match &*spec.read() {
+        Some(spec) => spec.lines.iter().map(key_view).collect(),
+        None => Vec::new(),
+    });
+    let name = move || (*spec.read()).as_ref().map(|spec| spec.title.clone()).unwrap_or_default();
     let axes =
-        move || spec.read().as_ref().map(|spec| format!("{} over {}", spec.y_name, spec.x_name));
-    view! {
-        <figure class="chart" class:waiting=move || spec.read().is_none()>
-            <div class="chart-frame" node_ref=frame>
-                <svg class="chart-svg" role="img" aria-label=name data-testid=testid>{marks}</svg>
-            </div>
-            <figcaption class="legend">{legend}<span class="legend-name">{axes}</span></figcaption>
-        </figure>
-    }
-    .into_any()
+        move || (*spec.read()).as_ref().map(|spec| format!("{} over {}", spec.y_name, spec.x_name));
+    let svg = el!(svg class="chart-svg" role="img")
+        .attr("aria-label", name)
+        .set("data-testid", testid)
+        .child(marks);
+    let legend =
+        el!(figcaption class="legend").child(keys).child(el!(span class="legend-name").text(axes));
+    el!(figure class="chart")
+        .class("waiting", move || spec.read().is_none())
+        .child(frame.child(svg))
+        .child(legend)
 }
 
-fn mark_view(mark: Mark) -> AnyView {
+fn key_view(line: &plot::Line) -> View {
+    let swatch = el!(i).set("class", Role::Series(line.color).class());
+    el!(span class="key").child(swatch).child(line.name.as_str()).into()
+}
+
+fn mark_view(mark: Mark) -> View {
     match mark {
         Mark::Path { role, points } => {
-            view! { <path class=role.class() d=path_data(&points)></path> }.into_any()
+            el!(path).set("class", role.class()).set("d", &path_data(&points)).into()
         }
-        Mark::Text { text, at, anchor } => view! {
-            <text class="plot-label" x=scaled(at.0).to_string() y=scaled(at.1).to_string() text-anchor=anchor dominant-baseline="middle">
-                {text}
-            </text>
-        }
-        .into_any(),
+        Mark::Text { text, at, anchor } => el!(text class="plot-label" dominant-baseline="middle")
+            .set("x", &scaled(at.0))
+            .set("y", &scaled(at.1))
+            .set("text-anchor", anchor)
+            .child(text)
+            .into(),
     }
 }

@@ -1,52 +1,42 @@
 //! A native dialog: the browser traps the focus, closes it on Escape and gives the focus back.
 
-use leptos::html;
-use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::HtmlDialogElement;
 
+use crate::parts::dom::{El, View, effect, el, show};
 use crate::parts::icon;
+use crate::state::cell::{Derived, Var};
 
-/// A dialog that shows its children while `open` is true.
-#[component]
-pub fn Dialog(
-    /// Whether it is shown; closing sets it to false.
-    open: RwSignal<bool>,
-    /// Its heading.
-    #[prop(into)]
-    title: Signal<String>,
-    /// For tests.
-    testid: &'static str,
-    /// What it shows; made anew each time it opens.
-    children: ChildrenFn,
-) -> AnyView {
-    let dialog = NodeRef::<html::Dialog>::new();
-    Effect::new(move |_| {
+/// A dialog that shows what `make` makes while `open` is true; closing sets it to false.
+pub fn dialog(
+    open: Var<bool>,
+    title: Derived<String>,
+    testid: &str,
+    make: impl Fn() -> View + 'static,
+) -> El {
+    let head = el!(header class="dialog-head").child(el!(h2).text(move || title.get())).child(
+        el!(button type="button" class="quiet" aria-label="Close")
+            .when("click", move || open.set(false))
+            .child(icon::close()),
+    );
+    let body = el!(div class="dialog-body" tabindex="0" role="region")
+        .attr("aria-label", move || title.get())
+        .child(show(move || open.get(), make));
+    let dialog = el!(dialog class="dialog")
+        .set("data-testid", testid)
+        .attr("aria-label", move || title.get())
+        .when("close", move || open.set(false))
+        .child(head)
+        .child(body);
+    let shown: HtmlDialogElement = dialog.element().clone().unchecked_into();
+    effect(move || {
         let is_open = open.get();
-        if let Some(dialog) = dialog.get() {
-            if is_open && !dialog.open() {
-                // Refused only where the element is not on the page; then there is nothing to show.
-                let _ = dialog.show_modal();
-            } else if !is_open && dialog.open() {
-                dialog.close();
-            }
+        if is_open && !shown.open() {
+            // Refused only where the element is not on the page; then there is nothing to show.
+            let _ = shown.show_modal();
+        } else if !is_open && shown.open() {
+            shown.close();
         }
     });
-    let body = move || open.get().then(|| children());
-    view! {
-        <dialog
-            node_ref=dialog
-            class="dialog"
-            data-testid=testid
-            aria-label=title
-            on:close=move |_| open.set(false)
-        >
-            <header class="dialog-head">
-                <h2>{title}</h2>
-                <button type="button" class="quiet" aria-label="Close" on:click=move |_| open.set(false)>
-                    {icon::close()}
-                </button>
-            </header>
-            <div class="dialog-body" tabindex="0" role="region" aria-label=title>{body}</div>
-        </dialog>
-    }
-    .into_any()
+    dialog
 }

@@ -1,13 +1,14 @@
 //! Pictures and files out of a panel.
 
 use js_sys::Array;
-use leptos::prelude::{document, window};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{
     Blob, BlobPropertyBag, CanvasRenderingContext2d, HtmlAnchorElement, HtmlCanvasElement,
     HtmlImageElement, Url,
 };
+
+use crate::parts::dom::{document, window};
 
 /// Offers a file to the visitor.
 pub fn save(file_name: &str, kind: &str, data: &JsValue) {

@@ -1,207 +1,225 @@
 //! The frame of a panel: its title, its tools and the small menu that every panel has.
 
-use leptos::html;
-use leptos::prelude::*;
+use std::rc::Rc;
+
 use wasm_bindgen::JsCast;
-use web_sys::HtmlCanvasElement;
+use web_sys::{Element, Event, FocusEvent, HtmlCanvasElement, Node};
 
 use crate::lens::table::Table;
-use crate::parts::dialog::Dialog;
+use crate::parts::dialog::dialog;
+use crate::parts::dom::{self, Child, El, View, close_around, close_details, document, el};
 use crate::parts::svg::Picture;
 use crate::parts::{export, icon};
 use crate::protocol::ToWorker;
+use crate::state::cell::{Derived, Var, derive};
 use crate::state::{browser, use_store};
 
 /// Cells of a table that are put on the page; the CSV file has all.
 const MAX_SHOWN_CELLS: usize = 6000;
 
 /// What a panel's menu can do.
-#[derive(Clone, Copy)]
 pub struct Kit {
     /// Names the panel in file names and tests.
     pub id: &'static str,
     /// What is to be seen, how to read it, where it comes from: a paragraph each.
     pub explain: &'static [&'static str],
     /// Its numbers.
-    pub table: Option<Callback<(), Option<Table>>>,
+    pub table: Option<Box<dyn Fn() -> Option<Table>>>,
     /// Its picture; a panel with a canvas gives PNG without it.
-    pub picture: Option<Callback<(), Option<Picture>>>,
+    pub picture: Option<Box<dyn Fn() -> Option<Picture>>>,
     /// Hooks that hold its tensors.
-    pub hooks: Option<Callback<(), Vec<String>>>,
+    pub hooks: Option<Box<dyn Fn() -> Vec<String>>>,
 }
 
-/// A panel.
-#[component]
-pub fn Panel(
-    /// Its menu.
-    kit: Kit,
-    /// What is seen.
-    #[prop(into)]
-    title: Signal<String>,
-    /// Controls at the right of the title.
-    #[prop(optional)]
-    tools: Option<AnyView>,
-    /// The panel.
-    children: Children,
-) -> AnyView {
-    let section = NodeRef::<html::Section>::new();
-    let class = format!("panel panel-{}", kit.id);
-    view! {
-        <section node_ref=section class=class data-testid=kit.id aria-label=title>
-            <header class="panel-head">
-                <h2>{title}</h2>
-                <div class="panel-tools">{tools} <Menu kit title section /></div>
-            </header>
-            <div class="panel-body">{children()}</div>
-        </section>
+impl Kit {
+    fn table(&self) -> Option<Table> {
+        (self.table.as_ref()?)()
     }
-    .into_any()
+
+    fn picture(&self) -> Option<Picture> {
+        (self.picture.as_ref()?)()
+    }
+
+    fn file(&self, extension: &str) -> String {
+        format!("vitrine-{}.{extension}", self.id)
+    }
 }
 
-#[component]
-fn Menu(kit: Kit, title: Signal<String>, section: NodeRef<html::Section>) -> AnyView {
+/// A panel: its menu, what is seen, controls at the right of the title. Its content goes into
+/// [`Frame::body`].
+pub fn panel(kit: Kit, title: Derived<String>, tools: Option<El>) -> Frame {
+    let id = kit.id;
+    let tools = el!(div class="panel-tools").child(tools).child(menu(kit, title));
+    let head = el!(header class="panel-head").child(el!(h2).text(move || title.get())).child(tools);
+    let section = el!(section)
+        .set("class", &format!("panel panel-{id}"))
+        .set("data-testid", id)
+        .attr("aria-label", move || title.get())
+        .child(head);
+    Frame { section, body: el!(div class="panel-body") }
+}
+
+/// A panel whose content is still to come.
+pub struct Frame {
+    section: El,
+    body: El,
+}
+
+impl Frame {
+    /// Appends to the panel's content.
+    pub fn child(self, child: impl Child) -> Self {
+        Self { section: self.section, body: self.body.child(child) }
+    }
+
+    /// The whole panel.
+    pub fn done(self) -> View {
+        self.section.child(self.body).into()
+    }
+}
+
+/// A title that never changes.
+pub fn fixed(title: &'static str) -> Derived<String> {
+    derive(move || title.to_owned())
+}
+
+/// An entry of the menu: its name and what it does with the panel's element.
+type Item = (&'static str, Box<dyn Fn(&Element)>);
+
+fn menu(kit: Kit, title: Derived<String>) -> View {
+    let explains = Var::new(false);
+    let shows_table = Var::new(false);
+    let (id, explain) = (kit.id, kit.explain);
+    let kit = Rc::new(kit);
+    let items: Vec<View> = items(&kit, explains, shows_table).into_iter().map(item_view).collect();
+    let leave = |event: FocusEvent| {
+        let details = event.current_target();
+        let inside = event.related_target().map(|to| to.unchecked_into::<Node>());
+        let stays = details
+            .as_ref()
+            .is_some_and(|details| details.unchecked_ref::<Node>().contains(inside.as_ref()));
+        if !stays {
+            close_details(details);
+        }
+    };
+    let summary = el!(summary)
+        .attr("aria-label", move || format!("Menu of: {}", title.read()))
+        .set("data-testid", &format!("menu-{id}"))
+        .child(icon::menu());
+    let details = el!(details class="menu")
+        .closes_on_escape()
+        .on("focusout", leave)
+        .child(summary)
+        .child(el!(div class="menu-items").child(items));
+    let prose = move || {
+        let paragraph = |text: &&'static str| el!(p).child(*text).into();
+        el!(div class="prose").child(explain.iter().map(paragraph).collect::<Vec<_>>()).into()
+    };
+    let numbers = move || kit.table().map_or_else(Vec::new, table_view).into_node();
+    vec![
+        details.into(),
+        dialog(explains, title, "explain", prose).into(),
+        dialog(shows_table, title, "table", numbers).into(),
+    ]
+    .into_node()
+}
+
+fn items(kit: &Rc<Kit>, explains: Var<bool>, shows_table: Var<bool>) -> Vec<Item> {
     let store = use_store();
-    let details = NodeRef::<html::Details>::new();
-    let explains = RwSignal::new(false);
-    let shows_table = RwSignal::new(false);
-    let canvas = move || -> Option<HtmlCanvasElement> {
-        section.get_untracked()?.query_selector("canvas.picture").ok()??.dyn_into().ok()
-    };
-    let file = move |extension: &str| format!("vitrine-{}.{extension}", kit.id);
-    let full_screen = move || {
-        if let Some(section) = section.get_untracked() {
-            if document().fullscreen_element().is_some() {
-                document().exit_fullscreen();
-            } else {
-                // Refused where the page is embedded without leave.
-                let _ = section.request_fullscreen();
-            }
+    let mut items: Vec<Item> = Vec::new();
+    let mut add = |name, is_there: bool, act: Box<dyn Fn(&Element)>| {
+        if is_there {
+            items.push((name, act));
         }
     };
-    let png = move || {
-        if let Some(canvas) = canvas() {
-            export::save_canvas(&file("png"), &canvas);
-        } else if let Some(picture) = kit.picture.and_then(|picture| picture.run(())) {
-            export::save_svg_as_png(&file("png"), &picture.svg, picture.width, picture.height);
+    let (has_table, has_picture) = (kit.table.is_some(), kit.picture.is_some());
+    add("What am I looking at?", true, Box::new(move |_| explains.set(true)));
+    add("Table", has_table, Box::new(move |_| shows_table.set(true)));
+    add("Full screen", true, Box::new(full_screen));
+    let known = Rc::clone(kit);
+    let png = move |panel: &Element| {
+        if let Ok(Some(canvas)) = panel.query_selector("canvas.picture") {
+            let canvas: HtmlCanvasElement = canvas.unchecked_into();
+            export::save_canvas(&known.file("png"), &canvas);
+        } else if let Some(picture) = known.picture() {
+            let (width, height) = (picture.width, picture.height);
+            export::save_svg_as_png(&known.file("png"), &picture.svg, width, height);
         }
     };
-    let svg = move || {
-        if let Some(picture) = kit.picture.and_then(|picture| picture.run(())) {
-            export::save_text(&file("svg"), "image/svg+xml", &picture.svg);
+    add("Picture (PNG)", has_picture || kit.id == "wall", Box::new(png));
+    let known = Rc::clone(kit);
+    let svg = move |_: &Element| {
+        if let Some(picture) = known.picture() {
+            export::save_text(&known.file("svg"), "image/svg+xml", &picture.svg);
         }
     };
-    let csv = move || {
-        if let Some(table) = kit.table.and_then(|table| table.run(())) {
-            export::save_text(&file("csv"), "text/csv", &table.to_csv());
+    add("Picture (SVG)", has_picture, Box::new(svg));
+    let known = Rc::clone(kit);
+    let csv = move |_: &Element| {
+        if let Some(table) = known.table() {
+            export::save_text(&known.file("csv"), "text/csv", &table.to_csv());
         }
     };
-    let tensors = move || {
-        let hooks = kit.hooks.map(|hooks| hooks.run(())).unwrap_or_default();
+    add("Data (CSV)", has_table, Box::new(csv));
+    let known = Rc::clone(kit);
+    let tensors = move |_: &Element| {
+        let hooks = known.hooks.as_ref().map(|hooks| hooks()).unwrap_or_default();
         store.post(&ToWorker::Export { hooks });
     };
-    let link = move || {
+    add("Data (safetensors)", kit.hooks.is_some(), Box::new(tensors));
+    let link = move |_: &Element| {
         let copied = export::copy(&browser::address());
         let said = if copied { "Link copied" } else { "The link is in the address bar" };
         store.said.set(said.into());
     };
-    let item = move |name: &'static str, is_there: bool, act: Box<dyn Fn()>| {
-        is_there.then(|| {
-            let on_click = move |_| {
-                act();
-                if let Some(details) = details.get_untracked() {
-                    details.set_open(false);
-                }
-            };
-            view! { <button type="button" on:click=on_click>{name}</button> }.into_any()
-        })
-    };
-    let has_hooks = kit.hooks.is_some();
-    let has_pixels = kit.picture.is_some() || kit.id == "wall";
-    let items = vec![
-        item("What am I looking at?", true, Box::new(move || explains.set(true))),
-        item("Table", kit.table.is_some(), Box::new(move || shows_table.set(true))),
-        item("Full screen", true, Box::new(full_screen)),
-        item("Picture (PNG)", has_pixels, Box::new(png)),
-        item("Picture (SVG)", kit.picture.is_some(), Box::new(svg)),
-        item("Data (CSV)", kit.table.is_some(), Box::new(csv)),
-        item("Data (safetensors)", has_hooks, Box::new(tensors)),
-        item("Copy link", true, Box::new(link)),
-    ];
-    let close = move |event: leptos::ev::KeyboardEvent| {
-        if event.key() == "Escape"
-            && let Some(details) = details.get_untracked()
-            && details.open()
-        {
-            details.set_open(false);
-            event.stop_propagation();
-        }
-    };
-    let leave = move |event: leptos::ev::FocusEvent| {
-        let inside = event.related_target().and_then(|to| to.dyn_into::<web_sys::Node>().ok());
-        if let Some(details) = details.get_untracked()
-            && !details.contains(inside.as_ref())
-        {
-            details.set_open(false);
-        }
-    };
-    let name = move || format!("Menu of: {}", title.get());
-    let table = move || kit.table.and_then(|table| table.run(())).map(table_view);
-    let paragraphs = move || {
-        kit.explain.iter().map(|text| view! { <p>{*text}</p> }.into_any()).collect::<Vec<_>>()
-    };
-    view! {
-        <details node_ref=details class="menu" on:keydown=close on:focusout=leave>
-            <summary aria-label=name data-testid=format!("menu-{}", kit.id)>{icon::menu()}</summary>
-            <div class="menu-items">{items}</div>
-        </details>
-        <Dialog open=explains title testid="explain">
-            <div class="prose">{paragraphs()}</div>
-        </Dialog>
-        <Dialog open=shows_table title testid="table">
-            {table()}
-        </Dialog>
-    }
-    .into_any()
+    add("Copy link", true, Box::new(link));
+    items
 }
 
-fn table_view(table: Table) -> AnyView {
-    let n_rows_shown = (MAX_SHOWN_CELLS / table.columns.len().max(1)).max(1);
-    let is_cut = table.rows.len() > n_rows_shown;
-    let head: Vec<AnyView> = table
-        .columns
-        .iter()
-        .map(|name| view! { <th scope="col"><bdi>{name.clone()}</bdi></th> }.into_any())
-        .collect();
-    let rows: Vec<AnyView> = table
-        .rows
-        .iter()
-        .take(n_rows_shown)
-        .map(|row| {
-            let cells: Vec<AnyView> = row
-                .iter()
-                .enumerate()
-                .map(|(idx, cell)| {
-                    let cell = cell.clone();
-                    if idx == 0 {
-                        view! { <th scope="row"><bdi>{cell}</bdi></th> }.into_any()
-                    } else {
-                        view! { <td><bdi>{cell}</bdi></td> }.into_any()
-                    }
-                })
-                .collect();
-            view! { <tr>{cells}</tr> }.into_any()
-        })
-        .collect();
-    let note = is_cut.then(|| {
-        view! { <p>{format!("The first {n_rows_shown} of {} rows; the CSV file has all.", table.rows.len())}</p> }
-    });
-    view! {
-        {note}
-        <table class="data">
-            <caption>{table.caption}</caption>
-            <thead><tr>{head}</tr></thead>
-            <tbody>{rows}</tbody>
-        </table>
+fn full_screen(panel: &Element) {
+    if document().fullscreen_element().is_some() {
+        document().exit_fullscreen();
+    } else {
+        // Refused where the page is embedded without leave.
+        let _ = panel.request_fullscreen();
     }
-    .into_any()
+}
+
+fn item_view((name, act): Item) -> View {
+    let on_click = move |event: Event| {
+        if let Some(panel) = dom::around(&event, "section") {
+            act(&panel);
+        }
+        close_around(&event);
+    };
+    el!(button type="button").on("click", on_click).child(name).into()
+}
+
+fn table_view(table: Table) -> Vec<View> {
+    let n_rows_shown = (MAX_SHOWN_CELLS / table.columns.len().max(1)).max(1);
+    let name = |name: &String| el!(th scope="col").child(bdi(name)).into();
+    let head: Vec<View> = table.columns.iter().map(name).collect();
+    let rows: Vec<View> = table.rows.iter().take(n_rows_shown).map(|row| row_view(row)).collect();
+    let data = el!(table class="data")
+        .child(el!(caption).child(table.caption))
+        .child(el!(thead).child(el!(tr).child(head)))
+        .child(el!(tbody).child(rows));
+    let mut shown = vec![data.into()];
+    if table.rows.len() > n_rows_shown {
+        let n_rows = table.rows.len();
+        let note = format!("The first {n_rows_shown} of {n_rows} rows; the CSV file has all.");
+        shown.insert(0, el!(p).child(note).into());
+    }
+    shown
+}
+
+fn row_view(cells: &[String]) -> View {
+    let cell_view = |(idx, cell): (usize, &String)| {
+        let made = if idx == 0 { el!(th scope="row") } else { el!(td) };
+        made.child(bdi(cell)).into()
+    };
+    el!(tr).child(cells.iter().enumerate().map(cell_view).collect::<Vec<View>>()).into()
+}
+
+fn bdi(text: &str) -> El {
+    el!(bdi).child(text)
 }

@@ -1,52 +1,45 @@
 //! What the colours mean, with numbers.
 
-use leptos::html;
-use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::HtmlCanvasElement;
 
 use crate::format;
+use crate::lens::attention::MatrixView;
 use crate::palette::{Map, Scale};
+use crate::parts::dom::{El, effect, el, show};
 use crate::parts::paint;
+use crate::state::cell::{Derived, derive};
 
 /// A ramp with the values at its ends (and 0 in the middle of a diverging one).
-#[component]
-pub fn Legend(
-    /// The colours; nothing is drawn without.
-    #[prop(into)]
-    scale: Signal<Option<Scale>>,
-    /// What the values are.
-    #[prop(into)]
-    quantity: Signal<String>,
-    /// Whether some cells are masked.
-    #[prop(optional, into)]
-    masked: Signal<bool>,
-) -> AnyView {
-    let ramp = NodeRef::<html::Canvas>::new();
-    Effect::new(move |_| {
-        if let (Some(canvas), Some(scale)) = (ramp.get(), scale.get()) {
-            paint::paint_ramp(&canvas, &scale.steps(64));
+pub fn legend(view: Derived<Option<MatrixView>>) -> El {
+    let scale = derive(move || (*view.read()).as_ref().map(|view| view.scale));
+    let canvas = el!(canvas aria-hidden="true");
+    let ramp: HtmlCanvasElement = canvas.element().clone().unchecked_into();
+    effect(move || {
+        if let Some(scale) = scale.get() {
+            paint::paint_ramp(&ramp, &scale.steps(64));
         }
     });
     let end = move |pick: fn(Scale) -> f32| {
-        move || scale.get().map(|scale| format::three(pick(scale))).unwrap_or_default()
+        el!(span class="num").text(move || scale.get().map(|scale| format::three(pick(scale))))
     };
     let zero = move || scale.get().filter(|scale| scale.map == Map::Diverging).map(|_| "0");
     let is_log = move || scale.get().is_some_and(|scale| scale.is_log).then_some(", log scale");
-    let masks = move || {
-        masked.get().then(|| {
-            view! { <span class="legend-masked"><i class={"swatch-masked"}></i>{"not seen"}</span> }
-        })
+    let is_masked = move || (*view.read()).as_ref().is_some_and(|v| v.masked.contains(&true));
+    let masks = || {
+        let swatch = el!(i class="swatch-masked");
+        el!(span class="legend-masked").child(swatch).child("not seen").into()
     };
-    view! {
-        <p class="legend" class:unseen=move || scale.get().is_none()>
-            <span class="legend-name">{quantity}{is_log}</span>
-            <span class="num">{end(|scale| scale.min)}</span>
-            <span class="ramp">
-                <canvas node_ref=ramp aria-hidden="true"></canvas>
-                <span class="ramp-zero num">{zero}</span>
-            </span>
-            <span class="num">{end(|scale| scale.max)}</span>
-            {masks}
-        </p>
-    }
-    .into_any()
+    let name = el!(span class="legend-name")
+        .text(move || (*view.read()).as_ref().map(|view| view.quantity.clone()))
+        .text(is_log);
+    el!(p class="legend")
+        .class("unseen", move || scale.get().is_none())
+        .child(name)
+        .child(end(|scale| scale.min))
+        .child(
+            el!(span class="ramp").child(canvas).child(el!(span class="ramp-zero num").text(zero)),
+        )
+        .child(end(|scale| scale.max))
+        .child(show(is_masked, masks))
 }

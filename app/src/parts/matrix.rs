@@ -1,188 +1,171 @@
 //! A matrix: a canvas that shows the values, and over it a grid that mouse, touch and keyboard
 //! move on. Only the cell at the cursor is a node of the page; the panel's table has all.
 
-use std::sync::Arc;
+use std::rc::Rc;
 
-use leptos::ev::{KeyboardEvent, PointerEvent};
-use leptos::html;
-use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::{HtmlCanvasElement, KeyboardEvent, PointerEvent};
 
 use crate::format;
 use crate::lens::attention::MatrixView;
+use crate::parts::dom::{El, effect, el};
 use crate::parts::grid::{Content, Grid};
-use crate::parts::legend::Legend;
+use crate::parts::legend::legend;
 use crate::parts::paint::{self, Inks};
 use crate::parts::size::{pixel_ratio, use_size};
+use crate::state::cell::{Derived, derive};
 use crate::state::use_store;
 
 /// A row and a column, either of which may be open.
 pub type Cursor = (Option<usize>, Option<usize>);
 
+/// A row and a column.
+pub type Cell = (usize, usize);
+
 /// What happens on the matrix.
-#[derive(Clone, Copy)]
 pub struct Acts {
     /// The pointer is over a cell, or left.
-    pub hover: Callback<Option<(usize, usize)>>,
+    pub hover: Box<dyn Fn(Option<Cell>)>,
     /// A cell was clicked, tapped or entered.
-    pub pin: Callback<(usize, usize)>,
+    pub pin: Box<dyn Fn(Cell)>,
     /// The keyboard moved to a cell.
-    pub move_to: Callback<(usize, usize)>,
+    pub move_to: Box<dyn Fn(Cell)>,
 }
 
-/// A matrix.
-#[component]
-pub fn Matrix(
+/// What a matrix shows.
+pub struct Matrix {
     /// The values; a shape stands in for them while there are none.
-    #[prop(into)]
-    view: Signal<Option<Arc<MatrixView>>>,
+    pub view: Derived<Option<MatrixView>>,
     /// What is pointed at.
-    #[prop(into)]
-    cursor: Signal<Cursor>,
+    pub cursor: Derived<Cursor>,
     /// What it is, for those who do not see it.
-    #[prop(into)]
-    name: Signal<String>,
-    /// What happens.
-    acts: Acts,
+    pub name: Derived<String>,
     /// For tests.
-    testid: &'static str,
+    pub testid: &'static str,
     /// Cells as high as wide.
-    #[prop(optional)]
-    square: bool,
+    pub square: bool,
     /// Largest width of a cell.
-    #[prop(default = 48.0)]
-    max_cell: f64,
-) -> AnyView {
+    pub max_cell: f64,
+}
+
+/// Where a mark stands: left, top, width, height.
+type Place = fn(&Grid, Cursor) -> Option<[f64; 4]>;
+
+/// A matrix.
+pub fn matrix(spec: Matrix, acts: &Rc<Acts>) -> El {
+    let Matrix { view, cursor, name, testid, square, max_cell } = spec;
     let store = use_store();
-    let frame = NodeRef::<html::Div>::new();
-    let canvas = NodeRef::<html::Canvas>::new();
-    let size = use_size(frame);
-    let grid = Memo::new(move |_| {
+    let frame = el!(div class="matrix-frame");
+    let size = use_size(&frame);
+    let grid = derive(move || {
         let (width, height) = size.get();
-        view.read().as_ref().map_or(Grid::default(), |view| {
+        (*view.read()).as_ref().map_or(Grid::default(), |view| {
             Grid::fit(content(view, square, max_cell), width, height, pixel_ratio())
         })
     });
-    Effect::new(move |_| {
+    let canvas = el!(canvas class="picture" aria-hidden="true")
+        .style("width", move || px(grid.read().width))
+        .style("height", move || px(grid.read().height));
+    let picture: HtmlCanvasElement = canvas.element().clone().unchecked_into();
+    effect(move || {
         let (grid, inks) = (grid.get(), Inks::of(store.dark.get()));
-        if let (Some(canvas), Some(view)) = (canvas.get(), view.get()) {
-            paint::paint(&canvas, &view, &grid, inks, pixel_ratio());
+        if let Some(view) = &*view.read() {
+            paint::paint(&picture, view, &grid, inks, pixel_ratio());
         }
     });
-    let cell_at = move |event: &PointerEvent| {
-        grid.get_untracked().cell_at(f64::from(event.offset_x()), f64::from(event.offset_y()))
+    let cell = derive(move || match cursor.get() {
+        (Some(row), Some(col)) => Some((row, col)),
+        _ => None,
+    });
+    let says = derive(move || {
+        (*view.read()).as_ref().zip(cell.get()).map(|(v, (r, c))| read_out(v, r, c))
+    });
+    let place = move |mark: El, of: Place| {
+        let at = derive(move || of(&grid.read(), cursor.get()));
+        let side = move |side: usize| move || px(at.get().map_or(0.0, |rect| rect[side]));
+        mark.class("unseen", move || at.read().is_none())
+            .style("left", side(0))
+            .style("top", side(1))
+            .style("width", side(2))
+            .style("height", side(3))
     };
-    let on_move = move |event: PointerEvent| acts.hover.run(cell_at(&event));
-    let on_click = move |event: leptos::ev::MouseEvent| {
-        let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
-        if let Some(cell) = grid.get_untracked().cell_at(x, y) {
-            acts.pin.run(cell);
+    let id = format!("{testid}-cell");
+    let marked = el!(div role="gridcell" class="matrix-cell" aria-selected="true")
+        .set("id", &id)
+        .attr("aria-colindex", move || cell.get().map(|cell| (cell.1 + 1).to_string()))
+        .attr("aria-label", move || says.get());
+    let row = el!(div role="row")
+        .attr("aria-rowindex", move || cell.get().map(|cell| (cell.0 + 1).to_string()))
+        .child(place(marked, cell_rect));
+    let cells = el!(div class="matrix-grid" role="grid" tabindex="0")
+        .set("data-testid", testid)
+        .attr("aria-label", move || name.get())
+        .set("aria-describedby", &format!("{testid}-summary"))
+        .attr("aria-rowcount", move || grid.read().n_rows.to_string())
+        .attr("aria-colcount", move || grid.read().n_cols.to_string())
+        .attr("aria-activedescendant", move || cell.get().map(|_| id.clone()))
+        .style("width", move || px(grid.read().width))
+        .style("height", move || px(grid.read().height));
+    let cells = listen(cells, grid, cursor, acts)
+        .child(canvas)
+        .child(place(el!(div class="matrix-row" aria-hidden="true"), row_rect))
+        .child(place(el!(div class="matrix-col" aria-hidden="true"), col_rect))
+        .child(row);
+    let foot = el!(div class="matrix-foot").child(legend(view)).child(
+        el!(p class="readout num")
+            .set("data-testid", &format!("{testid}-value"))
+            .child(el!(bdi).text(move || says.get())),
+    );
+    let summary = move || (*view.read()).as_ref().map(summarize);
+    el!(div class="matrix")
+        .class("waiting", move || view.read().is_none())
+        .child(frame.child(cells))
+        .child(el!(p class="visually-hidden").set("id", &format!("{testid}-summary")).text(summary))
+        .child(foot)
+}
+
+fn px(value: f64) -> String {
+    format::trimmed(value) + "px"
+}
+
+/// Mouse, touch and keyboard.
+fn listen(cells: El, grid: Derived<Grid>, cursor: Derived<Cursor>, acts: &Rc<Acts>) -> El {
+    let known = Rc::clone(acts);
+    let on_move = move |event: PointerEvent| (known.hover)(cell_at(grid, &event));
+    let known = Rc::clone(acts);
+    let on_leave = move || (known.hover)(None);
+    let known = Rc::clone(acts);
+    let on_click = move |event: PointerEvent| {
+        if let Some(cell) = cell_at(grid, &event) {
+            (known.pin)(cell);
         }
     };
+    let known = Rc::clone(acts);
     let on_key = move |event: KeyboardEvent| {
         let at = match cursor.get_untracked() {
             (None, None) => None,
             (row, col) => Some((row.unwrap_or(0), col.unwrap_or(0))),
         };
-        if let Some(cell) = grid.get_untracked().step(at, &event.key()) {
+        if let Some(cell) = grid.read_untracked().step(at, &event.key()) {
             event.prevent_default();
             event.stop_propagation();
-            acts.move_to.run(cell);
+            (known.move_to)(cell);
         } else if event.key() == "Enter"
             && let Some(cell) = at
         {
-            acts.pin.run(cell);
+            (known.pin)(cell);
         }
     };
-    let id = format!("{testid}-cell");
-    let cell = move || match cursor.get() {
-        (Some(row), Some(col)) => Some((row, col)),
-        _ => None,
-    };
-    let says = move || view.read().as_ref().zip(cell()).map(|(v, (r, c))| read_out(v, r, c));
-    let summary = move || view.read().as_ref().map(|view| summarize(view)).unwrap_or_default();
-    let place = move |of: fn(&Grid, Cursor) -> Option<[f64; 4]>, side: usize| {
-        move || of(&grid.get(), cursor.get()).map_or(0.0, |rect| rect[side]).to_string() + "px"
-    };
-    let is_off = move |of: fn(&Grid, Cursor) -> Option<[f64; 4]>| {
-        move || of(&grid.get(), cursor.get()).is_none()
-    };
-    let band = move |class: &'static str, of: fn(&Grid, Cursor) -> Option<[f64; 4]>| {
-        view! {
-            <div
-                class=class
-                class:unseen=is_off(of)
-                aria-hidden="true"
-                style:left=place(of, 0)
-                style:top=place(of, 1)
-                style:width=place(of, 2)
-                style:height=place(of, 3)
-            ></div>
-        }
-        .into_any()
-    };
-    let active = id.clone();
-    view! {
-        <div class="matrix" class:waiting=move || view.read().is_none()>
-            <div class="matrix-frame" node_ref=frame>
-                <div
-                    class="matrix-grid"
-                    role="grid"
-                    tabindex="0"
-                    data-testid=testid
-                    aria-label=name
-                    aria-describedby=format!("{testid}-summary")
-                    aria-rowcount=move || grid.get().n_rows.to_string()
-                    aria-colcount=move || grid.get().n_cols.to_string()
-                    aria-activedescendant=move || cell().map(|_| active.clone())
-                    style:width=move || format!("{}px", grid.get().width)
-                    style:height=move || format!("{}px", grid.get().height)
-                    on:pointermove=on_move
-                    on:pointerdown=on_move
-                    on:pointerleave=move |_| acts.hover.run(None)
-                    on:click=on_click
-                    on:keydown=on_key
-                >
-                    <canvas
-                        class="picture"
-                        node_ref=canvas
-                        aria-hidden="true"
-                        style:width=move || format!("{}px", grid.get().width)
-                        style:height=move || format!("{}px", grid.get().height)
-                    ></canvas>
-                    {band("matrix-row", row_rect)} {band("matrix-col", col_rect)}
-                    <div role="row" aria-rowindex=move || cell().map(|cell| (cell.0 + 1).to_string())>
-                        <div
-                            id=id
-                            role="gridcell"
-                            class="matrix-cell"
-                            class:unseen=is_off(cell_rect)
-                            aria-colindex=move || cell().map(|cell| (cell.1 + 1).to_string())
-                            aria-selected="true"
-                            aria-label=says
-                            style:left=place(cell_rect, 0)
-                            style:top=place(cell_rect, 1)
-                            style:width=place(cell_rect, 2)
-                            style:height=place(cell_rect, 3)
-                        ></div>
-                    </div>
-                </div>
-            </div>
-            <p class="visually-hidden" id=format!("{testid}-summary")>{summary}</p>
-            <div class="matrix-foot">
-                <Legend
-                    scale=Signal::derive(move || view.read().as_ref().map(|view| view.scale))
-                    quantity=Signal::derive(move || {
-                        view.read().as_ref().map(|view| view.quantity.clone()).unwrap_or_default()
-                    })
-                    masked=Signal::derive(move || {
-                        view.read().as_ref().is_some_and(|view| view.masked.contains(&true))
-                    })
-                />
-                <p class="readout num" data-testid=format!("{testid}-value")><bdi>{says}</bdi></p>
-            </div>
-        </div>
-    }
-    .into_any()
+    cells
+        .on("pointermove", on_move.clone())
+        .on("pointerdown", on_move)
+        .when("pointerleave", on_leave)
+        .on("click", on_click)
+        .on("keydown", on_key)
+}
+
+fn cell_at(grid: Derived<Grid>, event: &PointerEvent) -> Option<Cell> {
+    grid.read_untracked().cell_at(f64::from(event.offset_x()), f64::from(event.offset_y()))
 }
 
 fn content(view: &MatrixView, square: bool, max_cell: f64) -> Content {

@@ -3,6 +3,7 @@
 pub mod alert;
 pub mod chart;
 pub mod dialog;
+pub mod dom;
 pub mod export;
 pub mod frame;
 pub mod grid;

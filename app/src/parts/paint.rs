@@ -7,6 +7,7 @@ use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
 use crate::format;
 use crate::lens::attention::MatrixView;
 use crate::palette::{css, wants_dark_text};
+use crate::parts::dom::document;
 use crate::parts::grid::{CHAR_WIDTH, Grid};
 
 /// Colours of the frame.
@@ -78,8 +79,7 @@ fn paint_cells(context: &CanvasRenderingContext2d, view: &MatrixView, grid: &Gri
     let (width, height) = (view.n_cols as u32, view.n_rows as u32);
     let image =
         ImageData::new_with_u8_clamped_array_and_sh(Clamped(&pixels), width, height).ok()?;
-    let small: HtmlCanvasElement =
-        leptos::prelude::document().create_element("canvas").ok()?.dyn_into().ok()?;
+    let small: HtmlCanvasElement = document().create_element("canvas").ok()?.unchecked_into();
     small.set_width(width);
     small.set_height(height);
     self::context(&small)?.put_image_data(&image, 0.0, 0.0).ok()?;
@@ -179,7 +179,7 @@ fn paint_numbers(context: &CanvasRenderingContext2d, view: &MatrixView, grid: &G
 fn short(value: f32) -> String {
     let size = value.abs();
     if (0.0..0.995).contains(&size) {
-        let text = format!("{value:.2}");
+        let text = format::fixed(value.into(), 2);
         if size < 0.005 { "0".into() } else { text.replacen("0.", ".", 1).replace('-', "−") }
     } else {
         format::three(value)

@@ -6,11 +6,15 @@ use std::convert::Infallible;
 use std::ops::Range;
 use std::rc::Rc;
 
+use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
+use plotters::coord::types::RangedCoordf32;
 use plotters::prelude::*;
 use plotters_backend::text_anchor::{HPos, VPos};
 use plotters_backend::{
     BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingErrorKind,
 };
+
+use crate::format;
 
 /// Marks stand on a grid this much finer than CSS pixels: plotters counts in integers.
 pub const FINENESS: i32 = 4;
@@ -24,6 +28,14 @@ pub struct Line {
     pub color: u8,
     /// Its points; those that are not finite break it.
     pub points: Vec<(f32, f32)>,
+}
+
+impl Line {
+    /// Values over their indices.
+    pub fn of_values(name: &str, color: u8, values: &[f32]) -> Self {
+        let points = values.iter().enumerate().map(|(i, &v)| (i as f32, v)).collect();
+        Self { name: name.into(), color, points }
+    }
 }
 
 /// A chart.
@@ -163,10 +175,11 @@ fn draw_on(
         .margin_right(fine(12))
         .x_label_area_size(fine(20))
         .y_label_area_size(fine(44))
-        .build_cartesian_2d(x, y.clone())?;
+        .build_cartesian_2d(
+            Axis { of: x.into(), is_whole: spec.is_x_whole },
+            Axis { of: y.clone().into(), is_whole: false },
+        )?;
     let label = ("sans-serif", fine(12)).into_font().color(&Role::Quiet.color());
-    let whole = |x: &f32| if x.fract().abs() < 1e-3 { format!("{x:.0}") } else { String::new() };
-    let any = |x: &f32| crate::format::three(*x);
     let hairline = Role::Hairline.color();
     chart
         .configure_mesh()
@@ -177,8 +190,6 @@ fn draw_on(
         .label_style(label)
         .x_labels(n_x)
         .y_labels(n_y)
-        .x_label_formatter(if spec.is_x_whole { &whole } else { &any })
-        .y_label_formatter(&any)
         .draw()?;
     if let Some(x) = spec.marker {
         let rule = vec![(x, y.start), (x, y.end)];
@@ -187,12 +198,46 @@ fn draw_on(
     for line in &spec.lines {
         let is_finite = |(x, y): &(f32, f32)| x.is_finite() && y.is_finite();
         for run in line.points.split(|point| !is_finite(point)).filter(|run| !run.is_empty()) {
-            let points = run.iter().map(|&(x, v)| (x, v.clamp(y.start, y.end)));
+            let points = run.iter().map(|&(x, v)| (x, v.max(y.start).min(y.end)));
             let color = Role::Series(line.color).color();
             chart.draw_series(LineSeries::new(points, color))?;
         }
     }
     area.present()
+}
+
+/// An axis whose numbers are written as all numbers on the page.
+struct Axis {
+    of: RangedCoordf32,
+    /// Only whole numbers have a label.
+    is_whole: bool,
+}
+
+impl Ranged for Axis {
+    type FormatOption = NoDefaultFormatting;
+    type ValueType = f32;
+
+    fn map(&self, value: &f32, pixels: (i32, i32)) -> i32 {
+        self.of.map(value, pixels)
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f32> {
+        self.of.key_points(hint)
+    }
+
+    fn range(&self) -> Range<f32> {
+        self.of.range()
+    }
+}
+
+impl ValueFormatter<f32> for Axis {
+    fn format_ext(&self, value: &f32) -> String {
+        match self.is_whole {
+            false => format::three(*value),
+            true if value.fract().abs() < 1e-3 => format::fixed((*value).into(), 0),
+            true => String::new(),
+        }
+    }
 }
 
 /// Writes down what plotters draws.

@@ -1,42 +1,41 @@
 //! The size of an element as a signal.
 
-use leptos::html::ElementType;
-use leptos::prelude::*;
+use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
-use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Element, ResizeObserver};
 
+use crate::parts::dom::{El, keep, soon, window};
+use crate::state::cell::Var;
+
 /// Width and height inside an element's padding; zeros until it is on the page.
-pub fn use_size<E>(element: NodeRef<E>) -> Signal<(f64, f64)>
-where
-    E: ElementType + 'static,
-    E::Output: JsCast + Clone + AsRef<Element> + 'static,
-{
-    let size = RwSignal::new((0.0, 0.0));
-    element.on_load(move |element| {
-        let element: &Element = element.as_ref();
-        let element = element.clone();
-        observe(element, size);
-    });
-    size.into()
+pub fn use_size(element: &El) -> Var<(f64, f64)> {
+    let size = Var::new((0.0, 0.0));
+    let element = element.element();
+    let watched = element.clone();
+    let measured = element.clone();
+    soon(move || measure(&measured, size));
+    let callback = Closure::<dyn FnMut()>::new(move || measure(&watched, size));
+    if let Ok(observer) = ResizeObserver::new(callback.as_ref().unchecked_ref()) {
+        observer.observe(element);
+        keep(Box::new(Observer { observer, _callback: callback }));
+    }
+    size
 }
 
-fn observe(element: Element, size: RwSignal<(f64, f64)>) {
-    let watched = element.clone();
-    let measure = move || {
-        let now = (f64::from(element.client_width()), f64::from(element.client_height()));
-        if size.try_get_untracked().is_some_and(|known| known != now) {
-            let _ = size.try_set(now);
-        }
-    };
-    measure();
-    let callback = Closure::<dyn FnMut(JsValue)>::new(move |_| measure());
-    if let Ok(observer) = ResizeObserver::new(callback.as_ref().unchecked_ref()) {
-        observer.observe(&watched);
-        let kept = StoredValue::new_local((observer, callback));
-        on_cleanup(move || {
-            let _ = kept.try_with_value(|(observer, _)| observer.disconnect());
-        });
+fn measure(element: &Element, size: Var<(f64, f64)>) {
+    let now = (f64::from(element.client_width()), f64::from(element.client_height()));
+    size.try_set_other(now);
+}
+
+/// Observes until it is dropped.
+struct Observer {
+    observer: ResizeObserver,
+    _callback: Closure<dyn FnMut()>,
+}
+
+impl Drop for Observer {
+    fn drop(&mut self) {
+        self.observer.disconnect();
     }
 }
 

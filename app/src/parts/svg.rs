@@ -47,9 +47,10 @@ pub fn matrix(view: &MatrixView, caption: &str, dark: bool) -> Option<Picture> {
             let (x, y) = grid.corner(row, col);
             let (w, h) = (grid.cell_width - 0.5, grid.cell_height - 0.5);
             let color = css(view.scale.color(value));
+            let [x, y, w, h] = [x, y, w, h].map(|side| format::fixed(side, 1));
             let _ = write!(
                 out,
-                r#"<rect x="{x:.1}" y="{y:.1}" width="{w:.1}" height="{h:.1}" fill="{color}"><title>{}</title></rect>"#,
+                r#"<rect x="{x}" y="{y}" width="{w}" height="{h}" fill="{color}"><title>{}</title></rect>"#,
                 format::exact(value)
             );
         }
@@ -88,11 +89,11 @@ pub fn chart(spec: &ChartSpec, dark: bool) -> Picture {
                     out,
                     r#"<path d="{}" fill="none" stroke="{color}" stroke-width="{}"/>"#,
                     path_data(&points),
-                    if matches!(role, Role::Series(_)) { 1.5 } else { 0.5 },
+                    if matches!(role, Role::Series(_)) { "1.5" } else { "0.5" },
                 );
             }
             Mark::Text { text: words, at, anchor } => {
-                let (x, y) = (scaled(at.0), scaled(at.1));
+                let (x, y) = (pixels(at.0), pixels(at.1));
                 text(&mut out, x, y + 4.0, anchor, None, &words, inks);
             }
         }
@@ -112,8 +113,13 @@ pub fn path_data(points: &[(i32, i32)]) -> String {
 }
 
 /// From the plot's fine grid to CSS pixels.
-pub fn scaled(fine: i32) -> f64 {
+fn pixels(fine: i32) -> f64 {
     f64::from(fine) / f64::from(FINENESS)
+}
+
+/// As CSS pixels in words.
+pub fn scaled(fine: i32) -> String {
+    format::trimmed(pixels(fine))
 }
 
 /// Okabe and Ito's blue, vermilion and green, as the style sheet has them.
@@ -130,8 +136,9 @@ fn series_color(number: u8, dark: bool) -> &'static str {
 
 fn open(width: f64, height: f64, inks: Inks, caption: &str) -> String {
     let (paper, caption) = (inks.paper, escape(caption));
+    let (width, height) = (format::fixed(width, 0), format::fixed(height, 0));
     format!(
-        r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0}" height="{height:.0}" viewBox="0 0 {width:.0} {height:.0}"><title>{caption}</title><rect width="100%" height="100%" fill="{paper}"/>"#
+        r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}"><title>{caption}</title><rect width="100%" height="100%" fill="{paper}"/>"#
     )
 }
 
@@ -144,11 +151,11 @@ fn text(
     words: &str,
     inks: Inks,
 ) {
-    let turn =
-        turn.map(|t| format!(r#" transform="rotate({t} {x:.1} {y:.1})""#)).unwrap_or_default();
+    let (x, y) = (format::fixed(x, 1), format::fixed(y, 1));
+    let turn = turn.map(|t| format!(r#" transform="rotate({t} {x} {y})""#)).unwrap_or_default();
     let _ = write!(
         out,
-        r#"<text x="{x:.1}" y="{y:.1}" font-family="monospace" font-size="12" text-anchor="{anchor}" fill="{}"{turn}>{}</text>"#,
+        r#"<text x="{x}" y="{y}" font-family="monospace" font-size="12" text-anchor="{anchor}" fill="{}"{turn}>{}</text>"#,
         inks.ink,
         escape(words)
     );

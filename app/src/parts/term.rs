@@ -1,6 +1,8 @@
 //! The glossary: a term that explains itself at its first use.
 
-use leptos::prelude::*;
+use web_sys::Event;
+
+use crate::parts::dom::{El, close_details, el};
 
 /// Terms and what they mean.
 const GLOSSARY: &[(&str, &str)] = &[
@@ -38,31 +40,15 @@ const GLOSSARY: &[(&str, &str)] = &[
     ("outlier", "A dimension whose values are many times larger than the rest at some token."),
 ];
 
-/// A word with its explanation in a popover that opens on click, Enter or Space.
-#[component]
-pub fn Term(
-    /// An entry of the glossary.
-    word: &'static str,
-) -> AnyView {
+/// A word of the glossary with its explanation in a popover that opens on click, Enter or Space.
+pub fn term(word: &str) -> El {
     let meaning =
         GLOSSARY.iter().find(|(term, _)| *term == word).map_or("", |(_, meaning)| *meaning);
-    let details = NodeRef::<leptos::html::Details>::new();
-    let close = move || {
-        if let Some(details) = details.get_untracked() {
-            details.set_open(false);
-        }
-    };
-    let on_key = move |event: leptos::ev::KeyboardEvent| {
-        if event.key() == "Escape" && details.get_untracked().is_some_and(|d| d.open()) {
-            close();
-            event.stop_propagation();
-        }
-    };
-    view! {
-        <details class="term" node_ref=details on:keydown=on_key on:focusout=move |_| close()>
-            <summary>{word}</summary>
-            <span class="term-meaning" role="note">{meaning}</span>
-        </details>
-    }
-    .into_any()
+    el!(details class="term")
+        .closes_on_escape()
+        .on("focusout", |event: Event| {
+            close_details(event.current_target());
+        })
+        .child(el!(summary).child(word))
+        .child(el!(span class="term-meaning" role="note").child(meaning))
 }

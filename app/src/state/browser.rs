@@ -1,7 +1,8 @@
 //! What the page keeps in the browser: the hash and its history, and the text of this tab.
 
-use leptos::prelude::window;
 use wasm_bindgen::JsValue;
+
+use crate::parts::dom::window;
 
 const TEXT_KEY: &str = "vitrine.text";
 

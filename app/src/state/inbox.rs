@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use leptos::prelude::*;
 use wasm_bindgen::JsValue;
 
 use crate::host;
 use crate::lens::trace::Trace;
-use crate::protocol::{Fault, FaultPlace, FromWorker, ModelCard, RunId, ToWorker};
+use crate::protocol::{Fault, FaultPlace, FromWorker, ModelCard, ModelSource, RunId, ToWorker};
 use crate::state::{Comparison, Expected, RunTrace, Similarity, Store};
 
 /// Applies one message.
@@ -16,7 +15,7 @@ pub fn receive(store: Store, message: FromWorker, attachment: &JsValue) {
     match message {
         FromWorker::Engine(info) => store.engine.set(Some(info)),
         FromWorker::Models(offers) => {
-            store.offers.set(Arc::new(offers));
+            store.offers.set(offers);
             first_load(store);
         }
         FromWorker::Progress(progress) => store.progress.set(Some(progress)),
@@ -44,18 +43,18 @@ pub fn receive(store: Store, message: FromWorker, attachment: &JsValue) {
         }
         FromWorker::Predictions(predictions) if is_current(predictions.run) => {
             let logits = host::floats(attachment).into();
-            store.expected.set(Some(Arc::new(Expected { predictions, logits })));
+            store.expected.set(Some(Expected { predictions, logits }));
         }
-        FromWorker::Lens { run, rows, .. } if is_current(run) => store.lens.set(Arc::new(rows)),
+        FromWorker::Lens { run, rows, .. } if is_current(run) => store.lens.set(rows),
         FromWorker::Losses { run, losses } if is_current(run) => {
-            store.losses.set(Arc::new(losses));
+            store.losses.set(losses);
         }
         FromWorker::Generated { run, end } if is_current(run) => {
             store.generating.set(false);
             store.ended.set(Some(end));
         }
         FromWorker::Similarity { texts, cosines } => {
-            store.similarity.set(Arc::new(Similarity { texts, cosines }));
+            store.similarity.set(Similarity { texts, cosines });
         }
         FromWorker::EnginesCompared { engines, relative_error, pattern_error } => {
             store.comparing.set(false);
@@ -101,15 +100,14 @@ pub fn fault(store: Store, place: FaultPlace, what: String, advice: &str) {
 
 /// The model of the URL, or the first offer.
 fn first_load(store: Store) {
-    let is_idle = store.card.with_untracked(Option::is_none)
-        && store.progress.with_untracked(Option::is_none);
+    let is_idle =
+        store.card.read_untracked().is_none() && store.progress.read_untracked().is_none();
     if !is_idle {
         return;
     }
-    let asked = store.url.with_untracked(|url| url.model.clone());
-    let first = store.offers.with_untracked(|offers| {
-        offers.first().map(|offer| crate::protocol::ModelSource::Bundled(offer.name.clone()))
-    });
+    let asked = store.url.read_untracked().model.clone();
+    let offers = store.offers.read_untracked();
+    let first = offers.first().map(|offer| ModelSource::Bundled(offer.name.clone()));
     if let Some(source) = asked.or(first) {
         store.load(source);
     }
@@ -120,7 +118,7 @@ fn loaded(store: Store, card: ModelCard) {
     store.said.set(format!("{} is ready", card.title));
     store.faults.update(|faults| faults.retain(|fault| fault.place != FaultPlace::Model));
     let source = card.source.clone();
-    let is_first = store.card.with_untracked(Option::is_none);
+    let is_first = store.card.read_untracked().is_none();
     forget_run(store);
     store.comparison.set(None);
     store.card.set(Some(Arc::new(card)));
@@ -137,7 +135,7 @@ fn loaded(store: Store, card: ModelCard) {
 /// What the panels show of the last run goes: there is no text, or another model.
 fn forget_run(store: Store) {
     store.expected.set(None);
-    store.lens.set(Arc::default());
-    store.losses.set(Arc::default());
+    store.lens.set(Vec::new());
+    store.losses.set(Vec::new());
     store.trace.set(RunTrace::default());
 }

@@ -2,22 +2,24 @@
 //! (the hover), and what the worker said. One copyable bundle of signals for all views.
 
 pub mod browser;
+pub mod cell;
 pub mod inbox;
 pub mod pulse;
 pub mod url;
 pub mod wants;
 
+use std::cell::Cell;
 use std::sync::Arc;
 
-use leptos::prelude::*;
 use wasm_bindgen::JsValue;
 
-use crate::host::Host;
+use crate::host;
 use crate::lens::trace::Trace;
 use crate::protocol::{
     EngineInfo, Fault, FaultPlace, GenerateEnd, GenerateJob, LensRow, LoadProgress, ModelCard,
     ModelOffer, ModelSource, Predictions, RunId, RunJob, RunReport, ToWorker, TokenView, Wants,
 };
+use crate::state::cell::{Derived, Var, derive};
 use crate::state::url::{Average, UrlState};
 
 /// Tokens of a generation.
@@ -90,134 +92,138 @@ pub struct Similarity {
 }
 
 /// The page's state.
-#[derive(Clone, Copy)]
-pub struct Store {
-    /// The worker.
-    pub host: StoredValue<Host, LocalStorage>,
+pub struct State {
     /// The choices.
-    pub url: RwSignal<UrlState>,
+    pub url: Var<UrlState>,
     /// The preview.
-    pub hover: RwSignal<Hover>,
+    pub hover: Var<Hover>,
     /// The engine, once it started.
-    pub engine: RwSignal<Option<EngineInfo>>,
+    pub engine: Var<Option<EngineInfo>>,
     /// Models beside the page.
-    pub offers: RwSignal<Arc<Vec<ModelOffer>>>,
+    pub offers: Var<Vec<ModelOffer>>,
     /// The load in progress.
-    pub progress: RwSignal<Option<LoadProgress>>,
+    pub progress: Var<Option<LoadProgress>>,
     /// The model.
-    pub card: RwSignal<Option<Arc<ModelCard>>>,
+    pub card: Var<Option<Arc<ModelCard>>>,
     /// What failed and was not dismissed.
-    pub faults: RwSignal<Vec<Fault>>,
+    pub faults: Var<Vec<Fault>>,
     /// The tokens of the text.
-    pub tokens: RwSignal<Arc<Vec<TokenView>>>,
+    pub tokens: Var<Arc<Vec<TokenView>>>,
     /// What to know about them.
-    pub notice: RwSignal<Option<String>>,
+    pub notice: Var<Option<String>>,
     /// The last run.
-    pub report: RwSignal<Option<RunReport>>,
+    pub report: Var<Option<RunReport>>,
     /// Its hooks.
-    pub trace: RwSignal<RunTrace>,
+    pub trace: Var<RunTrace>,
     /// Its predictions.
-    pub expected: RwSignal<Option<Arc<Expected>>>,
+    pub expected: Var<Option<Expected>>,
     /// Its logit lens.
-    pub lens: RwSignal<Arc<Vec<LensRow>>>,
+    pub lens: Var<Vec<LensRow>>,
     /// Its losses.
-    pub losses: RwSignal<Arc<Vec<Option<f32>>>>,
+    pub losses: Var<Vec<Option<f32>>>,
     /// Whether tokens are being generated.
-    pub generating: RwSignal<bool>,
+    pub generating: Var<bool>,
     /// Why the last generation ended.
-    pub ended: RwSignal<Option<GenerateEnd>>,
+    pub ended: Var<Option<GenerateEnd>>,
     /// Sentences compared.
-    pub similarity: RwSignal<Arc<Similarity>>,
+    pub similarity: Var<Similarity>,
     /// Engines compared.
-    pub comparison: RwSignal<Option<Comparison>>,
+    pub comparison: Var<Option<Comparison>>,
     /// Whether the engines are being compared.
-    pub comparing: RwSignal<bool>,
+    pub comparing: Var<bool>,
     /// Grows when the wall needs a new canvas.
-    pub wall_age: RwSignal<u32>,
+    pub wall_age: Var<u32>,
     /// What to say to screen readers.
-    pub said: RwSignal<String>,
+    pub said: Var<String>,
     /// Whether the night colours are on.
-    pub dark: RwSignal<bool>,
+    pub dark: Var<bool>,
     /// Count of runs.
-    pub run: RwSignal<RunId>,
+    pub run: Var<RunId>,
     /// The last run that ended, well or not.
-    pub ended_run: RwSignal<RunId>,
+    pub ended_run: Var<RunId>,
     /// The shown selection.
-    pub focus: Memo<Focus>,
+    pub focus: Derived<Focus>,
     /// The hooks wanted now.
-    pub wants: Memo<Wants>,
+    pub wants: Derived<Wants>,
+}
+
+/// What views hold of it.
+pub type Store = &'static State;
+
+thread_local! {
+    static STORE: Cell<Option<Store>> = const { Cell::new(None) };
 }
 
 /// The store of this page.
 pub fn use_store() -> Store {
-    expect_context()
+    let Some(store) = STORE.get() else { unreachable!("the page makes its store first") };
+    store
 }
 
-impl Store {
-    /// Makes it, from what the URL says.
-    pub fn new(host: Host, url: UrlState) -> Self {
-        let url = RwSignal::new(url);
-        let hover = RwSignal::new(Hover::default());
-        let card: RwSignal<Option<Arc<ModelCard>>> = RwSignal::new(None);
-        let tokens: RwSignal<Arc<Vec<TokenView>>> = RwSignal::default();
-        let focus = Memo::new(move |_| focus_of(&url.read(), hover.get(), card.get().as_deref()));
-        let n_tokens = Memo::new(move |_| tokens.read().len());
-        let wants = Memo::new(move |_| {
+impl State {
+    /// Makes the store of this page, from what the URL says. It lives as long as the page.
+    pub fn start(url: UrlState) -> Store {
+        let url = Var::new(url);
+        let hover = Var::new(Hover::default());
+        let card: Var<Option<Arc<ModelCard>>> = Var::new(None);
+        let tokens: Var<Arc<Vec<TokenView>>> = Var::default();
+        let focus = derive(move || focus_of(&url.read(), hover.get(), card.read().as_deref()));
+        let n_tokens = derive(move || tokens.read().len());
+        let wants = derive(move || {
             let n_tokens = n_tokens.get();
-            card.get()
-                .map(|card| {
-                    let pinned = url.read().query.filter(|&query| (query as usize) < n_tokens);
-                    let shown = wants::Shown {
-                        layer: focus.get().layer,
-                        n_tokens,
-                        lens_at: pinned.or((n_tokens as u32).checked_sub(1)),
-                    };
-                    wants::wants(&url.read(), &card, shown)
-                })
-                .unwrap_or_default()
+            let url = url.read();
+            let pinned = url.query.filter(|&query| (query as usize) < n_tokens);
+            let shown = wants::Shown {
+                layer: focus.read().layer,
+                n_tokens,
+                lens_at: pinned.or((n_tokens as u32).checked_sub(1)),
+            };
+            (*card.read()).as_ref().map(|card| wants::wants(&url, card, shown)).unwrap_or_default()
         });
-        Self {
-            host: StoredValue::new_local(host),
+        let state = Self {
             url,
             hover,
-            engine: RwSignal::new(None),
-            offers: RwSignal::default(),
-            progress: RwSignal::new(None),
+            engine: Var::default(),
+            offers: Var::default(),
+            progress: Var::default(),
             card,
-            faults: RwSignal::default(),
+            faults: Var::default(),
             tokens,
-            notice: RwSignal::new(None),
-            report: RwSignal::new(None),
-            trace: RwSignal::default(),
-            expected: RwSignal::new(None),
-            lens: RwSignal::default(),
-            losses: RwSignal::default(),
-            generating: RwSignal::new(false),
-            ended: RwSignal::new(None),
-            similarity: RwSignal::default(),
-            comparison: RwSignal::new(None),
-            comparing: RwSignal::new(false),
-            wall_age: RwSignal::new(0),
-            said: RwSignal::default(),
-            dark: RwSignal::new(false),
-            run: RwSignal::new(0),
-            ended_run: RwSignal::new(0),
+            notice: Var::default(),
+            report: Var::default(),
+            trace: Var::default(),
+            expected: Var::default(),
+            lens: Var::default(),
+            losses: Var::default(),
+            generating: Var::default(),
+            ended: Var::default(),
+            similarity: Var::default(),
+            comparison: Var::default(),
+            comparing: Var::default(),
+            wall_age: Var::default(),
+            said: Var::default(),
+            dark: Var::default(),
+            run: Var::default(),
+            ended_run: Var::default(),
             focus,
             wants,
-        }
+        };
+        let store: Store = Box::leak(Box::new(state));
+        STORE.set(Some(store));
+        store
     }
 
     /// Changes choices as one step of the browser's history.
-    pub fn choose(self, change: impl FnOnce(&mut UrlState)) {
+    pub fn choose(&self, change: impl FnOnce(&mut UrlState)) {
         self.change(change, true);
     }
 
     /// Changes choices within the current step (a slider that is being dragged, typing).
-    pub fn adjust(self, change: impl FnOnce(&mut UrlState)) {
+    pub fn adjust(&self, change: impl FnOnce(&mut UrlState)) {
         self.change(change, false);
     }
 
-    fn change(self, change: impl FnOnce(&mut UrlState), is_step: bool) {
+    fn change(&self, change: impl FnOnce(&mut UrlState), is_step: bool) {
         let before = self.url.get_untracked();
         let mut after = before.clone();
         change(&mut after);
@@ -228,43 +234,41 @@ impl Store {
     }
 
     /// Sends a message to the worker.
-    pub fn post(self, message: &ToWorker) {
-        self.host.with_value(|host| host.post(message));
+    pub fn post(&self, message: &ToWorker) {
+        host::post(message);
     }
 
     /// Runs the model on the text.
-    pub fn run_text(self) {
-        if self.card.with_untracked(Option::is_none) {
-            return;
-        }
+    pub fn run_text(&self) {
+        let Some(card) = self.card.get_untracked() else { return };
         self.run.update(|run| *run += 1);
         self.generating.set(false);
         self.ended.set(None);
-        let (text, pair) = self.url.with_untracked(|url| (url.text.clone(), url.pair.clone()));
-        let is_encoder = self.card.with_untracked(|card| card.as_ref().is_some_and(|c| !c.causal));
-        let pair = pair.filter(|_| is_encoder);
-        self.post(&ToWorker::Run(RunJob { run: self.run.get_untracked(), text, pair }));
+        let url = self.url.read_untracked();
+        let pair = url.pair.clone().filter(|_| !card.causal);
+        let (run, text) = (self.run.get_untracked(), url.text.clone());
+        self.post(&ToWorker::Run(RunJob { run, text, pair }));
     }
 
     /// Continues the text.
-    pub fn generate(self) {
+    pub fn generate(&self) {
         self.generating.set(true);
         self.ended.set(None);
         let job = GenerateJob {
             run: self.run.get_untracked(),
             n_tokens: N_GENERATED,
-            sampling: self.url.with_untracked(|url| url.sampling),
+            sampling: self.url.read_untracked().sampling,
         };
         self.post(&ToWorker::Generate(job));
     }
 
     /// Loads a model; the one that is loaded stays until it is there.
-    pub fn load(self, source: ModelSource) {
+    pub fn load(&self, source: ModelSource) {
         self.load_with(source, &JsValue::UNDEFINED);
     }
 
     /// Loads a model from files, which are the attachment.
-    pub fn load_with(self, source: ModelSource, files: &JsValue) {
+    pub fn load_with(&self, source: ModelSource, files: &JsValue) {
         self.faults.update(|faults| {
             faults.retain(|fault| fault.place != FaultPlace::Model);
         });
@@ -274,34 +278,34 @@ impl Store {
             total: None,
             rate: 0.0,
         }));
-        self.host.with_value(|host| host.post_with(&ToWorker::Load(source), files, &[]));
+        host::post_with(&ToWorker::Load(source), files, &[]);
     }
 
     /// Pins a head; the average goes.
-    pub fn pin_head(self, layer: u16, head: u16) {
+    pub fn pin_head(&self, layer: u16, head: u16) {
         self.choose(|url| {
             (url.layer, url.head, url.average) = (layer, head, Average::None);
         });
     }
 
     /// Pins a token, or lets go of it where it is pinned.
-    pub fn pin_query(self, query: u32) {
+    pub fn pin_query(&self, query: u32) {
         self.choose(|url| url.query = if url.query == Some(query) { None } else { Some(query) });
     }
 
     /// Pins a cell.
-    pub fn pin_cell(self, query: u32, key: u32) {
+    pub fn pin_cell(&self, query: u32, key: u32) {
         self.choose(|url| (url.query, url.key) = (Some(query), Some(key)));
     }
 
     /// Lets go of tokens and of the preview.
-    pub fn let_go(self) {
+    pub fn let_go(&self) {
         self.hover.set(Hover::default());
         self.choose(|url| (url.query, url.key) = (None, None));
     }
 
     /// Previews; [`Hover::default`] ends it.
-    pub fn preview(self, hover: Hover) {
+    pub fn preview(&self, hover: Hover) {
         if self.hover.get_untracked() != hover {
             self.hover.set(hover);
         }

@@ -1,14 +1,14 @@
 //! What the page is doing, in one word on the root element (`data-state`): for style sheets, for
 //! tests, and for whoever looks at the page from outside.
 
-use leptos::prelude::*;
-
+use crate::parts::dom::{document, effect};
 use crate::state::Store;
+use crate::state::cell::derive;
 
 /// Keeps the word: `starting`, `loading`, `running` or `ready`.
 pub fn watch(store: Store) {
-    let word = Memo::new(move |_| word(store));
-    Effect::new(move |_| {
+    let word = derive(move || word(store));
+    effect(move || {
         let word = word.get();
         if let Some(root) = document().document_element() {
             // The root takes any attribute.

@@ -3,6 +3,7 @@
 //! undoes. What comes from a URL is hostile: it is capped in length and read into numbers,
 //! enums and short checked names, and what does not fit is left at its default.
 
+use crate::format;
 use crate::protocol::{EngineChoice, ModelSource, Sampling};
 
 /// Longest hash that is read.
@@ -281,9 +282,9 @@ impl UrlState {
         put("tab", self.tab.word(), self.tab != plain.tab);
         put("norms", "after", self.norms_after);
         let (ours, theirs) = (&self.sampling, &plain.sampling);
-        put("T", &ours.temperature.to_string(), ours.temperature != theirs.temperature);
+        put("T", &format::plain(ours.temperature), ours.temperature != theirs.temperature);
         put("top_k", &ours.top_k.to_string(), ours.top_k != theirs.top_k);
-        put("top_p", &ours.top_p.to_string(), ours.top_p != theirs.top_p);
+        put("top_p", &format::plain(ours.top_p), ours.top_p != theirs.top_p);
         put("seed", &ours.seed.to_string(), ours.seed != theirs.seed);
         put("theme", self.theme.word(), self.theme != plain.theme);
         out
@@ -348,7 +349,7 @@ fn number<T: TryFrom<u32>>(text: &str, min: u32, max: u32) -> Option<T> {
 }
 
 fn fraction(text: &str, min: f32, max: f32) -> Option<f32> {
-    let value: f32 = text.parse().ok()?;
+    let value = format::number(text)? as f32;
     (min..=max).contains(&value).then_some(value)
 }
 

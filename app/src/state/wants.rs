@@ -51,11 +51,16 @@ pub fn wants(url: &UrlState, card: &ModelCard, shown: Shown) -> Wants {
         Tab::Mlp => hooks.push(layer_hook(layer, "mlp.hook_post")),
         Tab::Loss | Tab::Similarity | Tab::Card => {}
     }
-    hooks.retain(|hook| card.hooks.contains(hook));
-    hooks.sort();
-    hooks.dedup();
+    let mut sorted: Vec<String> = Vec::with_capacity(hooks.len());
+    for hook in hooks {
+        if let Err(place) = sorted.binary_search(&hook)
+            && card.hooks.contains(&hook)
+        {
+            sorted.insert(place, hook);
+        }
+    }
     Wants {
-        hooks,
+        hooks: sorted,
         lens_at: shown.lens_at.filter(|_| card.causal),
         losses: url.tab == Tab::Loss && card.causal,
     }

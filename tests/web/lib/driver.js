@@ -1,6 +1,8 @@
 // Runs in the browser: speaks to the built worker as the page does, without the page. For what
 // is about the engine alone: goldens and speed.
 
+import { decode, encode } from "./wire.js";
+
 export class Driver {
   #waiting = [];
 
@@ -9,8 +11,9 @@ export class Driver {
     this.log = [];
     this.worker.onerror = (event) => this.#fail(new Error(`worker: ${event.message}`));
     this.worker.onmessage = ({ data }) => {
-      const [json, attachment] = data;
-      const message = JSON.parse(json);
+      const [packed, attachment] = data;
+      // The probe beside the worker speaks JSON.
+      const message = typeof packed === "string" ? JSON.parse(packed) : decode(packed);
       const [kind, value] = typeof message === "string" ? [message, null] : Object.entries(message)[0];
       const said = { kind, value, attachment, at: performance.now() };
       this.log.push({ ...said, attachment: attachment?.byteLength ?? null });
@@ -24,7 +27,7 @@ export class Driver {
   }
 
   tell(message, attachment = null, transfer = []) {
-    this.worker.postMessage([JSON.stringify(message), attachment], transfer);
+    this.worker.postMessage([encode(message), attachment], transfer);
   }
 
   /** All messages from now on, up to the first for which `ends` is true; a Fault rejects. */

@@ -28,6 +28,7 @@ export function driverOverlay(dist) {
     "driver-worker.js": Buffer.from(`import "./driver-probe.js"; import "./${workerOf(dist)}";`),
     "driver-probe.js": readFileSync(path.join(HERE, "probe.js")),
     "driver.js": readFileSync(path.join(HERE, "driver.js")),
+    "wire.js": readFileSync(path.join(HERE, "wire.js")),
   };
 }
 
