@@ -11,6 +11,8 @@ pub mod engine;
 pub mod error;
 pub mod ops;
 pub mod recording;
+#[cfg(feature = "gpu")]
+mod shader_text;
 mod simd;
 pub mod tensor;
 

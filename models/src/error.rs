@@ -169,6 +169,17 @@ impl ModelError {
         Self::Malformed { file: file.into(), field: field.into(), problem: problem.into() }
     }
 
+    /// The same error of a part of the file, whose name goes before the field's.
+    #[must_use]
+    pub(crate) fn within(self, part: &str) -> Self {
+        match self {
+            Self::Malformed { file, field, problem } => {
+                Self::Malformed { file, field: format!("{part}: {field}"), problem }
+            }
+            other => other,
+        }
+    }
+
     /// A configuration field that is missing, of the wrong type or impossible.
     pub fn config(
         file: impl Into<String>,

@@ -3,6 +3,7 @@
 pub mod arch;
 pub mod error;
 pub mod hook;
+mod order;
 pub mod sample;
 pub mod session;
 pub mod tokenize;

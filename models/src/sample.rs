@@ -5,6 +5,11 @@
 //! Family of Simple Fast Space-Efficient Statistically Good Algorithms"), so that the same seed
 //! gives the same text on every machine.
 
+use crate::order::sorted;
+
+/// Up to so many columns are found one by one; for more all are sorted.
+const FEW: usize = 256;
+
 /// How to choose.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sampling {
@@ -75,14 +80,23 @@ pub fn argmax(logits: &[f32]) -> usize {
 /// Columns of the k largest logits, largest first, the first of equals before the others.
 pub fn top_k(logits: &[f32], k: usize) -> Vec<usize> {
     let k = k.min(logits.len());
-    let mut columns: Vec<usize> = (0..logits.len()).collect();
-    let order = |&a: &usize, &b: &usize| descending(logits[a], logits[b]).then(a.cmp(&b));
-    if k < columns.len() && k > 0 {
-        columns.select_nth_unstable_by(k - 1, order);
+    let order = |a: usize, b: usize| descending(logits[a], logits[b]);
+    if k > FEW {
+        let mut columns = sorted(logits.len(), &mut |a, b| order(a, b));
+        columns.truncate(k);
+        return columns;
     }
-    columns.truncate(k);
-    columns.sort_unstable_by(order);
-    columns
+    // The best so far, in order: few columns get past the last of them.
+    let mut best: Vec<usize> = Vec::with_capacity(k + 1);
+    for column in 0..logits.len() {
+        if best.len() == k && best.last().is_none_or(|&last| order(column, last).is_ge()) {
+            continue;
+        }
+        let place = best.partition_point(|&other| order(other, column).is_le());
+        best.insert(place, column);
+        best.truncate(k);
+    }
+    best
 }
 
 /// Probability of every token after temperature, top-k and top-p. Temperature 0 gives all to the

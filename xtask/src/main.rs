@@ -13,6 +13,7 @@ mod process;
 mod serve;
 mod server;
 mod setup;
+mod shorten;
 mod site;
 mod sizes;
 mod tally;

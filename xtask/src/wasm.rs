@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::process::{note, run, step};
+use crate::shorten;
 use crate::toolchain::Toolchain;
 use crate::workspace::{artefacts, is_ci, root};
 
@@ -66,6 +67,21 @@ pub fn build(effort: Effort, out: &Path) -> Result<()> {
     bind(effort, &compiled.join("engine.wasm"), RELAXED, out)?;
     if effort == Effort::Dist {
         optimise(out)?;
+        shorten_glue(out)?;
+    }
+    Ok(())
+}
+
+/// Shortens each module's script, and the names that the two share.
+fn shorten_glue(out: &Path) -> Result<()> {
+    for name in MODULES.iter().chain([&RELAXED]) {
+        let (script, module) =
+            (out.join(format!("{name}.js")), out.join(format!("{name}_bg.wasm")));
+        let (js, wasm) =
+            shorten::glue(&std::fs::read_to_string(&script)?, &std::fs::read(&module)?)
+                .with_context(|| format!("{name}.js cannot be shortened"))?;
+        std::fs::write(script, js)?;
+        std::fs::write(module, wasm)?;
     }
     Ok(())
 }

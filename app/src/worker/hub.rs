@@ -3,7 +3,8 @@
 //!
 //! No other address is ever asked, and this one only when the visitor asks for one of its models.
 
-use serde::Deserialize;
+use serde_json::Value;
+use vitrine_models::weights::json;
 
 use super::http::{Origin, Wanted, megabytes};
 use crate::protocol::Fault;
@@ -108,29 +109,39 @@ pub(super) fn encoded(text: &str, keep_slashes: bool) -> String {
 }
 
 /// What a repository holds.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub(super) struct Listing {
     /// The commit that the revision stands for.
-    #[serde(rename = "sha")]
     pub commit: String,
-    #[serde(default)]
-    tags: Vec<String>,
+    licence: Option<String>,
     siblings: Vec<Sibling>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 struct Sibling {
     rfilename: String,
-    #[serde(default)]
     size: Option<u64>,
-    #[serde(default)]
     lfs: Option<Lfs>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 struct Lfs {
     sha256: String,
     size: u64,
+}
+
+impl Sibling {
+    fn from_json(value: &Value) -> Option<Self> {
+        let lfs = match value.get("lfs") {
+            None | Some(Value::Null) => None,
+            Some(lfs) => Some(Lfs {
+                sha256: lfs.get("sha256")?.as_str()?.to_owned(),
+                size: lfs.get("size")?.as_u64()?,
+            }),
+        };
+        let rfilename = value.get("rfilename")?.as_str()?.to_owned();
+        Some(Self { rfilename, size: value.get("size").and_then(Value::as_u64), lfs })
+    }
 }
 
 /// A file to fetch.
@@ -146,24 +157,31 @@ pub(super) struct HubFile {
 
 impl Listing {
     /// Reads the hub's answer.
-    pub fn parse(repo: &Repo, json: &[u8]) -> Result<Self, Fault> {
+    pub fn parse(repo: &Repo, bytes: &[u8]) -> Result<Self, Fault> {
         let odd = |problem: String| {
             repo.wanted("the list of files").fault(
                 format!("the hub's answer is not understood ({problem})"),
                 "Try again later, or download the files and open them from your disk.",
             )
         };
-        let listing: Self = serde_json::from_slice(json).map_err(|err| odd(err.to_string()))?;
+        let listing = json::parse_object("the list", bytes).map_err(|err| odd(err.to_string()))?;
         // The commit becomes part of addresses.
-        if !is_plain(&listing.commit) {
-            return Err(odd("its commit is no hash".to_owned()));
+        let commit = listing.get("sha").and_then(Value::as_str).filter(|commit| is_plain(commit));
+        let commit = commit.ok_or_else(|| odd("its commit is no hash".to_owned()))?.to_owned();
+        let tags = listing.get("tags").and_then(Value::as_array).into_iter().flatten();
+        let licence = tags.filter_map(Value::as_str).find_map(|tag| tag.strip_prefix("license:"));
+        let files = listing.get("siblings").and_then(Value::as_array);
+        let mut siblings = Vec::new();
+        for file in files.ok_or_else(|| odd("it lists no files".to_owned()))? {
+            let sibling = Sibling::from_json(file);
+            siblings.push(sibling.ok_or_else(|| odd("a file has no name or no size".to_owned()))?);
         }
-        Ok(listing)
+        Ok(Self { commit, licence: licence.map(ToOwned::to_owned), siblings })
     }
 
     /// SPDX expression or the hub's name of the licence.
     pub fn licence(&self) -> Option<String> {
-        self.tags.iter().find_map(|tag| tag.strip_prefix("license:")).map(ToOwned::to_owned)
+        self.licence.clone()
     }
 
     /// The files needed: those of the one asked for, else the safetensors, else the smallest

@@ -1,6 +1,7 @@
 //! The models that lie beside the page: `models/index.json` and what it names.
 
-use serde::Deserialize;
+use serde_json::Value;
+use vitrine_models::weights::json;
 
 use super::http::{Origin, Wanted};
 use super::hub::{encoded, is_needed};
@@ -11,14 +12,14 @@ use crate::protocol::{Fault, ModelOffer};
 pub(super) const INDEX: &str = "models/index.json";
 
 /// What the list says.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 pub(super) struct SiteIndex {
     /// The models, in the order of the list; the first is the one to begin with.
     pub models: Vec<SiteModel>,
 }
 
 /// One model of the site.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug)]
 pub(super) struct SiteModel {
     /// Its folder.
     pub name: String,
@@ -30,7 +31,7 @@ pub(super) struct SiteModel {
 }
 
 /// One file of a model of the site.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug)]
 pub(super) struct SiteFile {
     /// Path in the model's folder.
     pub path: String,
@@ -42,15 +43,22 @@ pub(super) struct SiteFile {
 
 impl SiteIndex {
     /// Reads the list.
-    pub fn parse(json: &[u8]) -> Result<Self, Fault> {
-        serde_json::from_slice(json).map_err(|err| {
-            let wanted = wanted(INDEX);
-            wanted.fault(
-                format!("the list of models is not understood ({err})"),
+    pub fn parse(bytes: &[u8]) -> Result<Self, Fault> {
+        let odd = |problem: &str| {
+            wanted(INDEX).fault(
+                format!("the list of models is not understood ({problem})"),
                 "The site was not built completely. Models of the hub and files from your disk \
                  still work.",
             )
-        })
+        };
+        let list = json::parse_object(INDEX, bytes).map_err(|err| odd(&err.to_string()))?;
+        let listed = list.get("models").and_then(Value::as_array);
+        let mut models = Vec::new();
+        for model in listed.ok_or_else(|| odd("it lists no models"))? {
+            let model = SiteModel::from_json(model);
+            models.push(model.ok_or_else(|| odd("a model lacks a name or a file's hash"))?);
+        }
+        Ok(Self { models })
     }
 
     /// A model by name.
@@ -60,6 +68,24 @@ impl SiteIndex {
 }
 
 impl SiteModel {
+    fn from_json(value: &Value) -> Option<Self> {
+        let text = |value: &Value, key: &str| Some(value.get(key)?.as_str()?.to_owned());
+        let mut files = Vec::new();
+        for file in value.get("files")?.as_array()? {
+            files.push(SiteFile {
+                path: text(file, "path")?,
+                size: file.get("size")?.as_u64()?,
+                sha256: text(file, "sha256")?,
+            });
+        }
+        Some(Self {
+            name: text(value, "name")?,
+            title: text(value, "title")?,
+            licence: text(value, "licence")?,
+            files,
+        })
+    }
+
     /// The files that are needed to run it.
     pub fn needed(&self) -> impl Iterator<Item = &SiteFile> {
         self.files.iter().filter(|file| is_needed(&file.path))

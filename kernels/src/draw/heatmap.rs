@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::{COLORS, Rgb, Table, TextureFormat, TextureView, bind, buffer, packed, packed_table};
 use crate::engine::dispatch::{flag, params};
 use crate::engine::gpu::GpuEngine;
+use crate::shader_text::wgsl;
 
 params! {
     /// Binding 0 of `heatmap.wgsl`.
@@ -28,7 +29,7 @@ params! {
 }
 
 pub(super) fn text() -> String {
-    [COLORS, include_str!("heatmap.wgsl")].concat()
+    [COLORS, wgsl!("heatmap.wgsl")].concat()
 }
 
 /// What to paint: values at `start + row · row_stride + col · col_stride` of a tensor.

@@ -4,6 +4,8 @@
 //! A [`Canvas`] is a surface (an `OffscreenCanvas` in a worker); the painters draw on any texture
 //! view, so tests draw on textures and read those back.
 
+use crate::shader_text::wgsl;
+
 mod canvas;
 mod heatmap;
 #[cfg(test)]
@@ -30,7 +32,7 @@ fn packed_table(table: &Table) -> Vec<u32> {
     table.iter().map(|&color| packed(color)).collect()
 }
 
-const COLORS: &str = include_str!("colors.wgsl");
+const COLORS: &str = wgsl!("colors.wgsl");
 
 /// Label and text of every shader of this room.
 pub fn shader_texts() -> Vec<(&'static str, String)> {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::{COLORS, Rgb, Table, TextureFormat, TextureView, bind, buffer, packed, packed_table};
 use crate::engine::dispatch::{MAX_GROUPS, REDUCE, params};
 use crate::engine::gpu::GpuEngine;
+use crate::shader_text::wgsl;
 
 params! {
     /// Binding 0 of `wall.wgsl` and `wall_range.wgsl`.
@@ -29,11 +30,11 @@ params! {
 }
 
 pub(super) fn text() -> String {
-    [COLORS, include_str!("wall.wgsl")].concat()
+    [COLORS, wgsl!("wall.wgsl")].concat()
 }
 
 pub(super) fn range_text() -> String {
-    [COLORS, REDUCE, include_str!("wall_range.wgsl")].concat()
+    [COLORS, REDUCE, wgsl!("wall_range.wgsl")].concat()
 }
 
 /// What to paint of maps `[n_maps, side, side]`.

@@ -41,13 +41,12 @@ pub fn plan(recording: &Recording) -> Plan {
             });
             plan.slot_of[id.index()] = Some(slot);
         }
-        let mut done: Vec<_> = node.inputs.iter().chain(&node.outputs).collect();
-        done.sort();
-        done.dedup();
-        for id in done {
+        for id in node.inputs.iter().chain(&node.outputs) {
             if last_use[id.index()] == Some(node_idx)
                 && !tensors[id.index()].kept
                 && let Some(slot) = plan.slot_of[id.index()]
+                // A tensor may stand twice among them.
+                && !free.contains(&slot)
             {
                 free.push(slot);
             }

@@ -8,6 +8,7 @@
 use std::ops::Range;
 
 use crate::recording::{Node, Recording, Tensor};
+use crate::shader_text::wgsl;
 use crate::tensor::TensorId;
 
 /// What the adapter is good at; gpu.rs chooses variants by it.
@@ -20,12 +21,12 @@ pub(crate) struct Traits {
 }
 
 /// Shader text: the run's step.
-pub(crate) const STEP: &str = include_str!("../ops/shared/step.wgsl");
+pub(crate) const STEP: &str = wgsl!("../ops/shared/step.wgsl");
 /// Shader text: reductions over a workgroup.
-pub(crate) const REDUCE: &str = include_str!("../ops/shared/reduce.wgsl");
+pub(crate) const REDUCE: &str = wgsl!("../ops/shared/reduce.wgsl");
 
 /// Shader text: floats by their bits.
-pub(crate) const ORDER: &str = include_str!("../ops/shared/order.wgsl");
+pub(crate) const ORDER: &str = wgsl!("../ops/shared/order.wgsl");
 
 /// The workgroups of one dimension that every adapter allows.
 pub(crate) const MAX_GROUPS: u32 = 65_535;

@@ -98,7 +98,7 @@ impl GpuEngine {
         let health = Health::of(&device);
         let about = adapter.get_info();
         let software = about.device_type == wgpu::DeviceType::Cpu
-            || about.name.to_lowercase().contains("swiftshader");
+            || about.name.to_ascii_lowercase().contains("swiftshader");
         let info = GpuInfo {
             name: if about.name.is_empty() { "unnamed adapter".to_owned() } else { about.name },
             backend: about.backend.to_string(),

@@ -10,6 +10,7 @@ use super::dispatch::{groups_of, params};
 use super::health::{Health, Signal};
 use super::program::storage_buffer;
 use crate::error::EngineError;
+use crate::shader_text::wgsl;
 use crate::tensor::Shape;
 
 params! {
@@ -28,7 +29,7 @@ params! {
 
 /// The packing shader's text.
 pub(crate) const PACK: super::dispatch::Shader =
-    super::dispatch::Shader::new::<PackParams>("pack", &[include_str!("pack.wgsl")]);
+    super::dispatch::Shader::new::<PackParams>("pack", &[wgsl!("pack.wgsl")]);
 
 /// Above so many pieces a box is packed by the shader.
 const MAX_COPIES: usize = 32;

@@ -17,12 +17,14 @@ use crate::tensor::{DType, Shape};
 
 /// Shader texts that read weights, by [`Storage`].
 pub(crate) mod texts {
-    pub const PLAIN: &str = include_str!("../ops/shared/weight_plain.wgsl");
-    pub const F32: &str = include_str!("../ops/shared/weight_f32.wgsl");
-    pub const F16: &str = include_str!("../ops/shared/weight_f16.wgsl");
-    pub const BF16: &str = include_str!("../ops/shared/weight_bf16.wgsl");
-    pub const Q4: &str = include_str!("../ops/shared/weight_q4.wgsl");
-    pub const Q8: &str = include_str!("../ops/shared/weight_q8.wgsl");
+    use crate::shader_text::wgsl;
+
+    pub const PLAIN: &str = wgsl!("../ops/shared/weight_plain.wgsl");
+    pub const F32: &str = wgsl!("../ops/shared/weight_f32.wgsl");
+    pub const F16: &str = wgsl!("../ops/shared/weight_f16.wgsl");
+    pub const BF16: &str = wgsl!("../ops/shared/weight_bf16.wgsl");
+    pub const Q4: &str = wgsl!("../ops/shared/weight_q4.wgsl");
+    pub const Q8: &str = wgsl!("../ops/shared/weight_q8.wgsl");
 }
 
 /// How a matrix operand lies in memory.

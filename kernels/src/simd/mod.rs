@@ -7,6 +7,8 @@
 pub(crate) mod math;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+// A module with simd128 needs no other instructions, and every kernel in them would double it.
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 mod plain;
 #[cfg(target_arch = "wasm32")]
 mod wasm;
@@ -118,6 +120,7 @@ pub(crate) trait Kernel {
 #[derive(Clone, Copy)]
 pub(crate) enum Isa {
     /// Arrays, which compilers turn into what every machine of the target has.
+    #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
     Plain(plain::Plain),
     /// AVX2 with FMA and F16C.
     #[cfg(target_arch = "x86_64")]
@@ -135,6 +138,7 @@ pub(crate) enum Isa {
 
 impl Isa {
     /// All that this machine has, best last.
+    #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
     pub fn available() -> impl Iterator<Item = Self> {
         [
             Some(Self::Plain(plain::Plain)),
@@ -144,21 +148,27 @@ impl Isa {
             x86::Avx512::detect().map(Self::Avx512),
             #[cfg(target_arch = "aarch64")]
             Some(Self::Neon(neon::Neon)),
-            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-            Some(Self::Wasm(wasm::Wasm)),
         ]
         .into_iter()
         .flatten()
     }
 
     /// The best that this machine has.
+    #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
     pub fn best() -> Self {
         Self::available().last().unwrap_or(Self::Plain(plain::Plain))
+    }
+
+    /// The one that the module was compiled for.
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    pub fn best() -> Self {
+        Self::Wasm(wasm::Wasm)
     }
 
     /// For people.
     pub fn name(self) -> &'static str {
         match self {
+            #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
             Self::Plain(_) => "no vector instructions",
             #[cfg(target_arch = "x86_64")]
             Self::Avx2(_) => "AVX2",
@@ -189,6 +199,7 @@ impl Isa {
     /// Runs a kernel with these instructions.
     pub fn run<K: Kernel>(self, kernel: K) -> K::Output {
         match self {
+            #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
             Self::Plain(s) => kernel.run(s),
             #[cfg(target_arch = "x86_64")]
             Self::Avx2(s) => s.run(kernel),

@@ -10,7 +10,8 @@ use super::dtype::FileDType;
 use super::sniff::sniff;
 use super::source::{ByteSource, usize_from_u64};
 use crate::error::{ModelError, shown};
-use std::collections::HashSet;
+use crate::order::sorted;
+use std::collections::BTreeSet;
 
 mod cursor;
 mod value;
@@ -100,7 +101,7 @@ fn parse_prefix(file: &str, prefix: &[u8], file_bytes: u64) -> Result<GgufHeader
     let metadata = value::read_metadata(&mut cursor, n_pairs)?;
     let alignment = read_alignment(file, &metadata)?;
     let mut tensors = Vec::new();
-    let mut names = HashSet::new();
+    let mut names = BTreeSet::new();
     for _ in 0..n_tensors {
         let entry = read_tensor_info(&mut cursor, alignment)?;
         if !names.insert(entry.name.clone()) {
@@ -236,14 +237,14 @@ fn place_tensors(
             }
         }
     }
-    let mut by_offset: Vec<&TensorEntry> = tensors.iter().collect();
-    by_offset.sort_by_key(|tensor| tensor.offset);
+    let by_offset = sorted(tensors.len(), &mut |a, b| tensors[a].offset.cmp(&tensors[b].offset));
     for pair in by_offset.windows(2) {
-        if pair[0].offset + pair[0].n_bytes > pair[1].offset {
+        let (before, after) = (&tensors[pair[0]], &tensors[pair[1]]);
+        if before.offset + before.n_bytes > after.offset {
             return Err(ModelError::malformed(
                 file,
-                format!("tensor {}", shown(&pair[1].name)),
-                format!("overlaps {}", shown(&pair[0].name)),
+                format!("tensor {}", shown(&after.name)),
+                format!("overlaps {}", shown(&before.name)),
             ));
         }
     }

@@ -10,9 +10,9 @@ use super::sniff::{self, FileKind};
 use super::source::{ByteSource, usize_from_u64};
 use super::{TensorEntry, json};
 use crate::error::{ModelError, shown};
-use serde::de::{self, Deserializer, MapAccess, Visitor};
-use std::collections::{BTreeMap, HashSet};
-use std::fmt;
+use crate::order::sorted;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 /// The longest header taken, as in the format's own readers.
@@ -76,9 +76,9 @@ pub fn parse_header(
     if header.first() != Some(&b'{') {
         return Err(ModelError::malformed(file, "header", "does not start with {"));
     }
-    let text = json::utf8(file, header)?;
-    let raw: RawHeader = serde_json::from_str(text)
-        .map_err(|err| ModelError::malformed(file, "header", err.to_string()))?;
+    let mut document = json::parse_object(file, header).map_err(|err| err.within("header"))?;
+    let metadata = document.remove("__metadata__").unwrap_or(Value::Null);
+    let metadata = metadata_from_json(file, &metadata)?;
     let data_start = header.len() as u64 + 8;
     let data_bytes = file_bytes.checked_sub(data_start).ok_or_else(|| ModelError::Truncated {
         file: file.to_owned(),
@@ -87,13 +87,17 @@ pub fn parse_header(
         available: file_bytes,
     })?;
 
-    let mut tensors = raw.tensors;
-    // Empty tensors share their position with the next one, and come before it.
-    tensors.sort_by_key(|(_, info)| info.data_offsets);
+    let mut tensors = Vec::with_capacity(document.len());
+    for (name, value) in &document {
+        tensors.push((name, RawInfo::from_json(file, name, value)?));
+    }
     let mut entries = Vec::with_capacity(tensors.len());
     let mut previous_end = 0;
-    for (name, info) in tensors {
-        let entry = checked_entry(file, &name, &info, data_start)?;
+    // Empty tensors share their position with the next one, and come before it.
+    let offsets = |idx: usize| tensors[idx].1.data_offsets;
+    for idx in sorted(tensors.len(), &mut |a, b| offsets(a).cmp(&offsets(b))) {
+        let (name, info) = &tensors[idx];
+        let entry = checked_entry(file, name, info, data_start)?;
         let [begin, end] = info.data_offsets;
         if begin != previous_end {
             let what = if begin < previous_end {
@@ -103,7 +107,7 @@ pub fn parse_header(
             };
             return Err(ModelError::malformed(
                 file,
-                format!("tensor {}", shown(&name)),
+                format!("tensor {}", shown(name)),
                 format!(
                     "{what}: it begins at {begin}, the tensor before it ends at {previous_end}"
                 ),
@@ -112,7 +116,7 @@ pub fn parse_header(
         if end > data_bytes {
             return Err(ModelError::Truncated {
                 file: file.to_owned(),
-                what: format!("tensor {}", shown(&name)),
+                what: format!("tensor {}", shown(name)),
                 needed: data_start.saturating_add(end),
                 available: file_bytes,
             });
@@ -127,23 +131,23 @@ pub fn parse_header(
             format!("{} bytes after the last tensor", data_bytes - previous_end),
         ));
     }
-    Ok(SafetensorsHeader { tensors: entries, metadata: raw.metadata })
+    Ok(SafetensorsHeader { tensors: entries, metadata })
 }
 
 /// Checks one tensor's type, shape and length against each other.
 fn checked_entry(
     file: &str,
     name: &str,
-    info: &RawInfo,
+    info: &RawInfo<'_>,
     data_start: u64,
 ) -> Result<TensorEntry, ModelError> {
     let refuse =
         |problem: String| ModelError::malformed(file, format!("tensor {}", shown(name)), problem);
     let dtype =
-        FileDType::from_safetensors(&info.dtype).ok_or_else(|| ModelError::UnsupportedType {
+        FileDType::from_safetensors(info.dtype).ok_or_else(|| ModelError::UnsupportedType {
             file: file.to_owned(),
             tensor: shown(name),
-            dtype: shown(&info.dtype),
+            dtype: shown(info.dtype),
             supported: FileDType::supported_names(),
         })?;
     if info.shape.len() > MAX_RANK {
@@ -175,86 +179,64 @@ fn checked_entry(
     Ok(TensorEntry { name: name.to_owned(), dtype, shape, file_idx: 0, offset, n_bytes })
 }
 
-/// The header as written, before any number is believed.
-struct RawHeader {
-    tensors: Vec<(String, RawInfo)>,
-    metadata: BTreeMap<String, String>,
-}
-
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawInfo {
-    dtype: String,
+/// A tensor's row of the header, before any number is believed.
+struct RawInfo<'a> {
+    dtype: &'a str,
     shape: Vec<u64>,
     data_offsets: [u64; 2],
 }
 
-impl<'de> de::Deserialize<'de> for RawHeader {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(RawHeaderVisitor)
+impl<'a> RawInfo<'a> {
+    fn from_json(file: &str, name: &str, value: &'a Value) -> Result<Self, ModelError> {
+        let refuse = |problem: String| {
+            ModelError::malformed(file, format!("header: tensor {}", shown(name)), problem)
+        };
+        let object = value
+            .as_object()
+            .ok_or_else(|| refuse(format!("is {}, not an object", json::kind_of(value))))?;
+        let known = ["dtype", "shape", "data_offsets"];
+        if let Some(unknown) = object.keys().find(|key| !known.contains(&key.as_str())) {
+            return Err(refuse(format!("has the unknown field {}", shown(unknown))));
+        }
+        let field =
+            |field: &str| object.get(field).ok_or_else(|| refuse(format!("has no {field}")));
+        let numbers = |key: &str| -> Result<Vec<u64>, ModelError> {
+            let value = field(key)?;
+            let numbers =
+                value.as_array().and_then(|items| items.iter().map(Value::as_u64).collect());
+            numbers.ok_or_else(|| refuse(format!("{key} is {}", shown(&value.to_string()))))
+        };
+        let dtype = field("dtype")?;
+        let dtype = dtype
+            .as_str()
+            .ok_or_else(|| refuse(format!("dtype is {}", shown(&dtype.to_string()))))?;
+        let [begin, end] = numbers("data_offsets")?[..] else {
+            return Err(refuse("data_offsets are not two numbers".to_owned()));
+        };
+        Ok(Self { dtype, shape: numbers("shape")?, data_offsets: [begin, end] })
     }
 }
 
-struct RawHeaderVisitor;
-
-impl<'de> Visitor<'de> for RawHeaderVisitor {
-    type Value = RawHeader;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an object of tensors")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawHeader, A::Error> {
-        let mut seen = HashSet::new();
-        let mut header = RawHeader { tensors: Vec::new(), metadata: BTreeMap::new() };
-        while let Some(key) = map.next_key::<String>()? {
-            if !seen.insert(key.clone()) {
-                return Err(de::Error::custom(format!("the key {} twice", shown(&key))));
-            }
-            let in_key = |err: A::Error| de::Error::custom(format!("{}: {err}", shown(&key)));
-            if key == "__metadata__" {
-                header.metadata = map.next_value::<RawMetadata>().map_err(in_key)?.0;
-            } else {
-                let info = map.next_value::<RawInfo>().map_err(in_key)?;
-                header.tensors.push((key, info));
+/// The text pairs of `__metadata__`; `null` stands for none, as some writers put it.
+fn metadata_from_json(file: &str, value: &Value) -> Result<BTreeMap<String, String>, ModelError> {
+    let mut pairs = BTreeMap::new();
+    match value {
+        Value::Null => {}
+        Value::Object(object) => {
+            for (key, value) in object {
+                let Value::String(text) = value else {
+                    let problem = format!("{} is {}, not a text", shown(key), json::kind_of(value));
+                    return Err(ModelError::malformed(file, "header: __metadata__", problem));
+                };
+                pairs.insert(key.clone(), text.clone());
             }
         }
-        Ok(header)
-    }
-}
-
-/// Text pairs without duplicates; `null` stands for none, as some writers put it.
-struct RawMetadata(BTreeMap<String, String>);
-
-impl<'de> de::Deserialize<'de> for RawMetadata {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(RawMetadataVisitor)
-    }
-}
-
-struct RawMetadataVisitor;
-
-impl<'de> Visitor<'de> for RawMetadataVisitor {
-    type Value = RawMetadata;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an object of strings")
-    }
-
-    fn visit_unit<E: de::Error>(self) -> Result<RawMetadata, E> {
-        Ok(RawMetadata(BTreeMap::new()))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawMetadata, A::Error> {
-        let mut pairs = BTreeMap::new();
-        while let Some((key, value)) = map.next_entry::<String, String>()? {
-            let shown_key = shown(&key);
-            if pairs.insert(key, value).is_some() {
-                return Err(de::Error::custom(format!("the key {shown_key} twice")));
-            }
+        other => {
+            let problem = format!("is {}, not an object of texts", json::kind_of(other));
+            return Err(ModelError::malformed(file, "header: __metadata__", problem));
         }
-        Ok(RawMetadata(pairs))
     }
+    Ok(pairs)
 }
 
 /// A tensor to be written.
@@ -277,11 +259,12 @@ pub fn write(
     tensors: &[TensorView<'_>],
     metadata: &BTreeMap<String, String>,
 ) -> io::Result<()> {
-    let mut ordered: Vec<&TensorView<'_>> = tensors.iter().collect();
-    ordered.sort_by_key(|tensor| std::cmp::Reverse(tensor.dtype.block_bytes()));
+    let n_bytes = |idx: usize| tensors[idx].dtype.block_bytes();
+    let ordered = sorted(tensors.len(), &mut |a, b| n_bytes(b).cmp(&n_bytes(a)));
+    let ordered: Vec<&TensorView<'_>> = ordered.into_iter().map(|idx| &tensors[idx]).collect();
 
     let refuse = |problem: String| io::Error::new(io::ErrorKind::InvalidInput, problem);
-    let mut seen = HashSet::new();
+    let mut seen = BTreeSet::new();
     let mut entries = Vec::with_capacity(tensors.len() + 1);
     if !metadata.is_empty() {
         entries.push(format!("\"__metadata__\":{}", serde_json::to_string(metadata)?));
@@ -331,17 +314,21 @@ pub fn parse_index(file: &str, bytes: &[u8]) -> Result<BTreeMap<String, String>,
     let map = object.get("weight_map").and_then(serde_json::Value::as_object).ok_or_else(|| {
         ModelError::malformed(file, "weight_map", "is missing or is not an object")
     })?;
-    map.iter()
-        .map(|(tensor, shard)| match shard.as_str() {
+    let mut shards = BTreeMap::new();
+    for (tensor, shard) in map {
+        match shard.as_str() {
             // A shard is a file beside the index; a path could leave the folder.
             Some(shard) if !shard.is_empty() && !shard.contains(['/', '\\']) => {
-                Ok((tensor.clone(), shard.to_owned()))
+                shards.insert(tensor.clone(), shard.to_owned());
             }
-            _ => Err(ModelError::malformed(
-                file,
-                format!("weight_map {}", shown(tensor)),
-                format!("{} is not the name of a file", shown(&shard.to_string())),
-            )),
-        })
-        .collect()
+            _ => {
+                return Err(ModelError::malformed(
+                    file,
+                    format!("weight_map {}", shown(tensor)),
+                    format!("{} is not the name of a file", shown(&shard.to_string())),
+                ));
+            }
+        }
+    }
+    Ok(shards)
 }

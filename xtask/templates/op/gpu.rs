@@ -2,13 +2,14 @@
 
 use super::OpName;
 use crate::engine::dispatch::{Dispatch, Shader, Site, groups_of, params};
+use crate::shader_text::wgsl;
 
 params! {
     /// Binding 0 of `op_name.wgsl`.
     OpNameParams { n_fours: u32, }
 }
 
-const SHADER: Shader = Shader::new::<OpNameParams>("op_name", &[include_str!("op_name.wgsl")]);
+const SHADER: Shader = Shader::new::<OpNameParams>("op_name", &[wgsl!("op_name.wgsl")]);
 
 /// All shaders of this op.
 pub(crate) const SHADERS: &[Shader] = &[SHADER];

@@ -2,6 +2,7 @@
 
 use super::Activation;
 use crate::engine::dispatch::{Dispatch, Shader, Site, groups_of, params};
+use crate::shader_text::wgsl;
 
 params! {
     /// Binding 0 of `activation.wgsl`.
@@ -9,10 +10,10 @@ params! {
 }
 
 /// The functions themselves.
-pub(crate) const ACTIVATE: &str = include_str!("../shared/activate.wgsl");
+pub(crate) const ACTIVATE: &str = wgsl!("../shared/activate.wgsl");
 
 const ACTIVATION: Shader =
-    Shader::new::<ActivationParams>("activation", &[ACTIVATE, include_str!("activation.wgsl")]);
+    Shader::new::<ActivationParams>("activation", &[ACTIVATE, wgsl!("activation.wgsl")]);
 
 /// All shaders of this op.
 pub(crate) const SHADERS: &[Shader] = &[ACTIVATION];

@@ -2,13 +2,14 @@
 
 use super::Add;
 use crate::engine::dispatch::{Dispatch, Shader, Site, groups_of, params};
+use crate::shader_text::wgsl;
 
 params! {
     /// Binding 0 of `add.wgsl`.
     AddParams { n_fours: u32, }
 }
 
-const ADD: Shader = Shader::new::<AddParams>("add", &[include_str!("add.wgsl")]);
+const ADD: Shader = Shader::new::<AddParams>("add", &[wgsl!("add.wgsl")]);
 
 /// All shaders of this op.
 pub(crate) const SHADERS: &[Shader] = &[ADD];

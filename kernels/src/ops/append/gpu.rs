@@ -2,13 +2,14 @@
 
 use super::Append;
 use crate::engine::dispatch::{Dispatch, STEP, Shader, Site, groups_of, params};
+use crate::shader_text::wgsl;
 
 params! {
     /// Binding 0 of `append.wgsl`.
     AppendParams { n: u32, n_cols: u32, }
 }
 
-const APPEND: Shader = Shader::new::<AppendParams>("append", &[STEP, include_str!("append.wgsl")]);
+const APPEND: Shader = Shader::new::<AppendParams>("append", &[STEP, wgsl!("append.wgsl")]);
 
 /// All shaders of this op.
 pub(crate) const SHADERS: &[Shader] = &[APPEND];

@@ -2,6 +2,7 @@
 
 use super::Argmax;
 use crate::engine::dispatch::{Dispatch, ORDER, REDUCE, Shader, Site, groups_of, params};
+use crate::shader_text::wgsl;
 
 params! {
     /// Binding 0 of `argmax.wgsl`.
@@ -9,7 +10,7 @@ params! {
 }
 
 const ARGMAX: Shader =
-    Shader::new::<ArgmaxParams>("argmax", &[ORDER, REDUCE, include_str!("argmax.wgsl")]);
+    Shader::new::<ArgmaxParams>("argmax", &[ORDER, REDUCE, wgsl!("argmax.wgsl")]);
 
 /// All shaders of this op.
 pub(crate) const SHADERS: &[Shader] = &[ARGMAX];

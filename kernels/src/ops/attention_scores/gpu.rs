@@ -2,6 +2,7 @@
 
 use super::AttentionScores;
 use crate::engine::dispatch::{Dispatch, STEP, Shader, Site, flag, params};
+use crate::shader_text::wgsl;
 
 params! {
     /// Binding 0 of `attention_scores.wgsl`.
@@ -20,7 +21,7 @@ params! {
 
 const ATTENTION_SCORES: Shader = Shader::new::<AttentionScoresParams>(
     "attention_scores",
-    &[STEP, include_str!("attention_scores.wgsl")],
+    &[STEP, wgsl!("attention_scores.wgsl")],
 );
 
 /// All shaders of this op.

@@ -3,6 +3,7 @@
 use super::AttentionTiled;
 use crate::ops::softmax::gpu::slopes_operand;
 use crate::engine::dispatch::{Dispatch, REDUCE, STEP, Shader, Site, flag, params};
+use crate::shader_text::wgsl;
 
 params! {
     /// Binding 0 of `attention_tiled.wgsl`.
@@ -24,7 +25,7 @@ params! {
 
 const ATTENTION_TILED: Shader = Shader::new::<AttentionTiledParams>(
     "attention_tiled",
-    &[STEP, REDUCE, include_str!("attention_tiled.wgsl")],
+    &[STEP, REDUCE, wgsl!("attention_tiled.wgsl")],
 );
 
 /// All shaders of this op.

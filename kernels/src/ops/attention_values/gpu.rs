@@ -2,6 +2,7 @@
 
 use super::AttentionValues;
 use crate::engine::dispatch::{Dispatch, STEP, Shader, Site, flag, params};
+use crate::shader_text::wgsl;
 
 params! {
     /// Binding 0 of `attention_values.wgsl`.
@@ -20,7 +21,7 @@ params! {
 
 const ATTENTION_VALUES: Shader = Shader::new::<AttentionValuesParams>(
     "attention_values",
-    &[STEP, include_str!("attention_values.wgsl")],
+    &[STEP, wgsl!("attention_values.wgsl")],
 );
 
 /// All shaders of this op.

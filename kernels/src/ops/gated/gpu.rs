@@ -3,13 +3,14 @@
 use super::Gated;
 use crate::engine::dispatch::{Dispatch, Shader, Site, groups_of, params};
 use crate::ops::activation::gpu::ACTIVATE;
+use crate::shader_text::wgsl;
 
 params! {
     /// Binding 0 of `gated.wgsl`.
     GatedParams { n_fours: u32, kind: u32, }
 }
 
-const GATED: Shader = Shader::new::<GatedParams>("gated", &[ACTIVATE, include_str!("gated.wgsl")]);
+const GATED: Shader = Shader::new::<GatedParams>("gated", &[ACTIVATE, wgsl!("gated.wgsl")]);
 
 /// All shaders of this op.
 pub(crate) const SHADERS: &[Shader] = &[GATED];

@@ -3,6 +3,7 @@
 use super::Gather;
 use crate::engine::dispatch::{Dispatch, Operand, Shader, Site, groups_of, params};
 use crate::engine::weights::{Storage, texts};
+use crate::shader_text::wgsl;
 
 params! {
     /// Binding 0 of `gather.wgsl`.
@@ -19,7 +20,7 @@ params! {
 
 macro_rules! gather {
     ($weight:expr) => {
-        Shader::new::<GatherParams>("gather", &[$weight, include_str!("gather.wgsl")])
+        Shader::new::<GatherParams>("gather", &[$weight, wgsl!("gather.wgsl")])
     };
 }
 

@@ -2,6 +2,7 @@
 
 use super::LayerNorm;
 use crate::engine::dispatch::{Dispatch, REDUCE, Shader, Site, flag, groups_of, params};
+use crate::shader_text::wgsl;
 
 params! {
     /// Binding 0 of `layer_norm.wgsl`.
@@ -9,7 +10,7 @@ params! {
 }
 
 const LAYER_NORM: Shader =
-    Shader::new::<LayerNormParams>("layer_norm", &[REDUCE, include_str!("layer_norm.wgsl")]);
+    Shader::new::<LayerNormParams>("layer_norm", &[REDUCE, wgsl!("layer_norm.wgsl")]);
 
 /// All shaders of this op.
 pub(crate) const SHADERS: &[Shader] = &[LAYER_NORM];

@@ -6,6 +6,7 @@
 use super::Linear;
 use crate::engine::dispatch::{Dispatch, Operand, Shader, Site, flag, params};
 use crate::engine::weights::{Storage, texts};
+use crate::shader_text::wgsl;
 
 params! {
     /// Binding 0 of the variants of linear.
@@ -31,7 +32,7 @@ macro_rules! family {
     (@ $label:literal, $tile:literal, $file:literal, $($storage:ident),*) => {
         [$(Shader::new::<LinearParams>(
             $label,
-            &[$tile, texts::$storage, include_str!("operands.wgsl"), include_str!($file)],
+            &[$tile, texts::$storage, wgsl!("operands.wgsl"), wgsl!($file)],
         ),)*]
     };
 }

@@ -2,6 +2,7 @@
 
 use super::RmsNorm;
 use crate::engine::dispatch::{Dispatch, REDUCE, Shader, Site, flag, groups_of, params};
+use crate::shader_text::wgsl;
 
 params! {
     /// Binding 0 of `rms_norm.wgsl`.
@@ -9,7 +10,7 @@ params! {
 }
 
 const RMS_NORM: Shader =
-    Shader::new::<RmsNormParams>("rms_norm", &[REDUCE, include_str!("rms_norm.wgsl")]);
+    Shader::new::<RmsNormParams>("rms_norm", &[REDUCE, wgsl!("rms_norm.wgsl")]);
 
 /// All shaders of this op.
 pub(crate) const SHADERS: &[Shader] = &[RMS_NORM];

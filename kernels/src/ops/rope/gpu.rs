@@ -2,6 +2,7 @@
 
 use super::{Rope, RopePairs};
 use crate::engine::dispatch::{Dispatch, Operand, Shader, Site, flag, groups_of, params};
+use crate::shader_text::wgsl;
 
 params! {
     /// Binding 0 of `rope.wgsl`.
@@ -15,7 +16,7 @@ params! {
     }
 }
 
-const ROPE: Shader = Shader::new::<RopeParams>("rope", &[include_str!("rope.wgsl")]);
+const ROPE: Shader = Shader::new::<RopeParams>("rope", &[wgsl!("rope.wgsl")]);
 
 /// All shaders of this op.
 pub(crate) const SHADERS: &[Shader] = &[ROPE];

@@ -2,6 +2,7 @@
 
 use super::{EntropyOf, RowStats};
 use crate::engine::dispatch::{Dispatch, REDUCE, Shader, Site, flag, groups_of, params};
+use crate::shader_text::wgsl;
 
 params! {
     /// Binding 0 of `row_stats.wgsl`.
@@ -9,7 +10,7 @@ params! {
 }
 
 const ROW_STATS: Shader =
-    Shader::new::<RowStatsParams>("row_stats", &[REDUCE, include_str!("row_stats.wgsl")]);
+    Shader::new::<RowStatsParams>("row_stats", &[REDUCE, wgsl!("row_stats.wgsl")]);
 
 /// All shaders of this op.
 pub(crate) const SHADERS: &[Shader] = &[ROW_STATS];

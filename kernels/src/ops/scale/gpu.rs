@@ -2,6 +2,7 @@
 
 use super::Scale;
 use crate::engine::dispatch::{Dispatch, STEP, Shader, Site, groups_of, params};
+use crate::shader_text::wgsl;
 
 params! {
     /// Binding 0 of `scale.wgsl`.
@@ -16,7 +17,7 @@ params! {
     }
 }
 
-const SCALE: Shader = Shader::new::<ScaleParams>("scale", &[STEP, include_str!("scale.wgsl")]);
+const SCALE: Shader = Shader::new::<ScaleParams>("scale", &[STEP, wgsl!("scale.wgsl")]);
 
 /// All shaders of this op.
 pub(crate) const SHADERS: &[Shader] = &[SCALE];

@@ -2,6 +2,7 @@
 
 use super::{Reach, Softmax};
 use crate::engine::dispatch::{Dispatch, Operand, REDUCE, STEP, Shader, Site, flag, groups_of, params};
+use crate::shader_text::wgsl;
 
 params! {
     /// Binding 0 of `softmax.wgsl`.
@@ -22,7 +23,7 @@ params! {
 }
 
 const SOFTMAX: Shader =
-    Shader::new::<SoftmaxParams>("softmax", &[STEP, REDUCE, include_str!("softmax.wgsl")]);
+    Shader::new::<SoftmaxParams>("softmax", &[STEP, REDUCE, wgsl!("softmax.wgsl")]);
 
 /// All shaders of this op.
 pub(crate) const SHADERS: &[Shader] = &[SOFTMAX];

@@ -2,6 +2,7 @@
 
 use super::Thumbnail;
 use crate::engine::dispatch::{Dispatch, STEP, Shader, Site, params};
+use crate::shader_text::wgsl;
 
 params! {
     /// Binding 0 of `thumbnail.wgsl`.
@@ -16,7 +17,7 @@ params! {
 }
 
 const THUMBNAIL: Shader =
-    Shader::new::<ThumbnailParams>("thumbnail", &[STEP, include_str!("thumbnail.wgsl")]);
+    Shader::new::<ThumbnailParams>("thumbnail", &[STEP, wgsl!("thumbnail.wgsl")]);
 
 /// All shaders of this op.
 pub(crate) const SHADERS: &[Shader] = &[THUMBNAIL];

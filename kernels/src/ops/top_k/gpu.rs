@@ -2,6 +2,7 @@
 
 use super::TopK;
 use crate::engine::dispatch::{Dispatch, ORDER, REDUCE, Shader, Site, groups_of, params};
+use crate::shader_text::wgsl;
 
 params! {
     /// Binding 0 of `top_k.wgsl`.
@@ -9,7 +10,7 @@ params! {
 }
 
 const TOP_K: Shader =
-    Shader::new::<TopKParams>("top_k", &[ORDER, REDUCE, include_str!("top_k.wgsl")]);
+    Shader::new::<TopKParams>("top_k", &[ORDER, REDUCE, wgsl!("top_k.wgsl")]);
 
 /// All shaders of this op.
 pub(crate) const SHADERS: &[Shader] = &[TOP_K];

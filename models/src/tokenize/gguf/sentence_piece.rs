@@ -6,6 +6,7 @@
 
 use super::{Arrays, CONTROL, UNKNOWN, same_length, wrong_array};
 use crate::error::ModelError;
+use crate::order::sorted;
 use crate::tokenize::bytes::byte_piece;
 use crate::weights::gguf::{GgufArray, GgufValue};
 use serde_json::{Value, json};
@@ -75,6 +76,9 @@ fn merges_from_scores<'a>(arrays: &Arrays<'a>, scores: &[f32]) -> Vec<[&'a str; 
             }
         }
     }
-    found.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    found.into_iter().map(|(_, _, pair)| pair).collect()
+    let order = sorted(found.len(), &mut |a, b| {
+        let (a, b) = (&found[a], &found[b]);
+        b.0.total_cmp(&a.0).then(a.1.cmp(&b.1))
+    });
+    order.into_iter().map(|idx| found[idx].2).collect()
 }
