@@ -105,7 +105,31 @@ fn check_gguf(model: &str) {
 
 #[test]
 fn gguf_on_cpu() {
-    ["gpt2", "llama", "bert"].into_iter().for_each(check_gguf);
+    for model in
+        ["gpt2", "llama", "bert", "gpt_neox", "bloom_6_heads", "qwen2", "qwen3", "gemma", "phi"]
+    {
+        check_gguf(model);
+    }
+}
+
+/// One matrix in each of the finer types, run by transformers on what the gguf package reads.
+fn check_fine_blocks(engine: Engine) {
+    let path = root().join("tests/golden/gguf/fine_blocks.gguf");
+    let mut session = session(engine, &path, |model| Options::live(model.spec()));
+    let storage: Vec<_> = session.model().storage().map(|(name, _)| name).collect();
+    assert_eq!(storage, ["F32", "IQ4_NL", "Q4_K", "Q5_0", "Q5_1", "Q5_K", "Q6_K"]);
+    let faults = faults_of_case(&mut session, "gguf", "fine_blocks");
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn fine_blocks_on_cpu() {
+    check_fine_blocks(cpu());
+}
+
+#[test]
+fn fine_blocks_on_gpu() {
+    check_fine_blocks(gpu());
 }
 
 #[test]

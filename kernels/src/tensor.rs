@@ -76,8 +76,10 @@ impl fmt::Debug for Shape {
 
 /// How a tensor's values are stored. Arithmetic is always in f32 (or exact integers).
 ///
-/// The quantised types are those of ggml: blocks of 32 consecutive values of a row.
+/// The quantised types are those of ggml: blocks of 32 or 256 consecutive values of a row
+/// ([`crate::blocks`]).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[expect(non_camel_case_types, reason = "the names are ggml's")]
 pub enum DType {
     /// IEEE single.
     F32,
@@ -91,6 +93,18 @@ pub enum DType {
     Q4_0,
     /// 32 values: f16 scale d, f16 minimum m, 16 bytes of nibbles. x = d·q + m. 20 bytes.
     Q4_1,
+    /// 32 values: f16 scale d, 32 upper bits, 16 bytes of nibbles. x = d·(q − 16). 22 bytes.
+    Q5_0,
+    /// 32 values: f16 scale d, f16 minimum m, 32 upper bits, nibbles. x = d·q + m. 24 bytes.
+    Q5_1,
+    /// 32 values: f16 scale d, 16 bytes of nibbles that choose from sixteen values. 18 bytes.
+    IQ4_NL,
+    /// 256 values: two f16, eight pairs of six-bit scale and minimum, nibbles. 144 bytes.
+    Q4_K,
+    /// 256 values: as Q4_K, with 256 upper bits. 176 bytes.
+    Q5_K,
+    /// 256 values: nibbles, upper pairs of bits, sixteen i8 scales, an f16. 210 bytes.
+    Q6_K,
     /// Unsigned integers (indices); never a weight.
     U32,
 }
@@ -99,8 +113,9 @@ impl DType {
     /// Values in one block (1 for the unquantised types).
     pub const fn block_len(self) -> usize {
         match self {
-            Self::Q8_0 | Self::Q4_0 | Self::Q4_1 => 32,
-            _ => 1,
+            Self::Q8_0 | Self::Q4_0 | Self::Q4_1 | Self::Q5_0 | Self::Q5_1 | Self::IQ4_NL => 32,
+            Self::Q4_K | Self::Q5_K | Self::Q6_K => 256,
+            Self::F32 | Self::F16 | Self::BF16 | Self::U32 => 1,
         }
     }
 
@@ -110,8 +125,13 @@ impl DType {
             Self::F32 | Self::U32 => 4,
             Self::F16 | Self::BF16 => 2,
             Self::Q8_0 => 34,
-            Self::Q4_0 => 18,
+            Self::Q4_0 | Self::IQ4_NL => 18,
             Self::Q4_1 => 20,
+            Self::Q5_0 => 22,
+            Self::Q5_1 => 24,
+            Self::Q4_K => 144,
+            Self::Q5_K => 176,
+            Self::Q6_K => 210,
         }
     }
 

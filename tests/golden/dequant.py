@@ -10,7 +10,9 @@ from pathlib import Path
 import gguf
 import numpy as np
 
-TYPES = ["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1"]
+TYPES = ["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q4_K", "Q5_K", "Q6_K", "IQ4_NL"]
+# Where a block has its halves, if not at the start.
+HALVES = {"Q4_1": [0, 2], "Q5_1": [0, 2], "Q4_K": [0, 2], "Q5_K": [0, 2], "Q6_K": [208]}
 SCALES = [0.0, -0.0, 6e-8, 1e-5, 0.1, -0.3, 1.0, 3.14159, -1234.5, 65504.0]
 N_BLOCKS = 24
 
@@ -28,9 +30,9 @@ def blocks(kind: gguf.GGMLQuantizationType, random: np.random.Generator) -> np.n
     if kind.name == "BF16":
         rows[:, 1] &= 0xBF  # No NaN: its bits differ between processors.
         return rows
-    for field in range(2 if kind.name == "Q4_1" else 1):
+    for field, at in enumerate(HALVES.get(kind.name, [0])):
         values = np.roll(np.resize(np.array(SCALES), N_BLOCKS), 3 * field).astype("<f2")
-        rows[:, 2 * field : 2 * field + 2] = values.view(np.uint8).reshape(N_BLOCKS, 2)
+        rows[:, at : at + 2] = values.view(np.uint8).reshape(N_BLOCKS, 2)
     return rows
 
 

@@ -21,6 +21,7 @@ from safetensors.torch import save_file
 import dequant
 import kinds
 import tokenizer
+import twins
 from common import Taps, cases, decoder_case, greedy, heads, randomise, scores_of, write_case
 
 HERE = Path(__file__).parent
@@ -396,6 +397,7 @@ MAKERS = {
     "bert_encoder": lambda: bert("bert_encoder", 8, transformers.BertModel, hidden_act="gelu_new", layer_norm_eps=1e-3),
     **kinds.MAKERS,
     "gguf": gguf_twins,
+    **twins.MAKERS,
     "minilm": minilm,
     "smollm2": smollm2,
 }

@@ -13,9 +13,9 @@ use crate::protocol::Fault;
 pub(super) const HUB: &str = "https://huggingface.co";
 
 /// The storage types that the engine takes, as GGUF file names speak of them.
-const GGUF_TYPES: &str = "Q4_0, Q4_1, Q8_0, BF16, F16, F32";
+const GGUF_TYPES: &str = "Q4_0, Q4_1, Q4_K, IQ4_NL, Q5_0, Q5_1, Q5_K, Q6_K, Q8_0, BF16, F16, F32";
 /// Beginnings of those that it does not.
-const OTHER_GGUF_TYPES: &[&str] = &["IQ", "TQ", "MXFP", "Q1", "Q2", "Q3", "Q5", "Q6"];
+const OTHER_GGUF_TYPES: &[&str] = &["IQ1", "IQ2", "IQ3", "IQ4_XS", "TQ", "MXFP", "Q1", "Q2", "Q3"];
 /// Files beside the weights that say how to use them.
 const SIDE_FILES: &[&str] = &[
     "config.json",
@@ -243,7 +243,11 @@ impl Listing {
             .filter_map(|sibling| self.file(&sibling.rfilename))
             .collect();
         let supported = ggufs.iter().filter(|file| !names_other_type(&file.path));
-        if let Some(file) = supported.min_by_key(|file| file.n_bytes.unwrap_or(u64::MAX)) {
+        // The smallest; but one in finer blocks, which the CPU engine reads slowly, only as a last
+        // resort.
+        let rank =
+            |file: &&HubFile| (names_fine_type(&file.path), file.n_bytes.unwrap_or(u64::MAX));
+        if let Some(file) = supported.min_by_key(rank) {
             return Ok(vec![file.clone()]);
         }
         let whole = repo.wanted("a model");
@@ -305,12 +309,22 @@ fn is_shard(path: &str) -> bool {
 }
 
 /// Whether a file is one part of several, or the last type that its name speaks of is one that
-/// the engine does not take: `x-F16-Q4_K_M`.
+/// the engine does not take: `x-F16-Q3_K_M`.
 fn names_other_type(path: &str) -> bool {
-    let stem = path.strip_suffix(".gguf").unwrap_or(path).to_ascii_uppercase();
-    let last = stem.rsplit(['-', '.', '/']).next().unwrap_or_default();
+    let last = last_type(path);
     let is_other = OTHER_GGUF_TYPES.iter().any(|start| last.starts_with(start));
-    stem.contains("-OF-0") || is_other || last.contains("_K")
+    path.to_ascii_uppercase().contains("-OF-0") || is_other
+}
+
+/// Whether the last type that a file's name speaks of has blocks of many scales, or of five bits.
+fn names_fine_type(path: &str) -> bool {
+    let last = last_type(path);
+    last.starts_with("Q5") || last.starts_with("IQ") || last.contains("_K")
+}
+
+fn last_type(path: &str) -> String {
+    let stem = path.strip_suffix(".gguf").unwrap_or(path).to_ascii_uppercase();
+    stem.rsplit(['-', '.', '/']).next().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
@@ -416,6 +430,8 @@ mod tests {
         ];
         assert_eq!(paths(listing(&all).choose(&repo(), "")), ["m.Q4_1.gguf"]);
         assert_eq!(paths(listing(&[("a.Q8.gguf", 9)]).choose(&repo(), "")), ["a.Q8.gguf"]);
+        let fine = [("m-Q6_K.gguf", 6000), ("m-Q4_K_M.gguf", 4500), ("m-IQ3_M.gguf", 3000)];
+        assert_eq!(paths(listing(&fine).choose(&repo(), "")), ["m-Q4_K_M.gguf"]);
         let none = listing(&all[..1]).choose(&repo(), "").unwrap_err();
         assert!(none.what.contains("m-Q2_K.gguf") && none.advice.contains("Q4_1"));
         assert!(

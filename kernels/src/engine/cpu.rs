@@ -18,13 +18,13 @@ pub(crate) mod testing;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use half::f16;
 use web_time::Instant;
 
 use self::attention::AttentionScratch;
 use self::packed::{Packed, read_value};
 use self::product::ProductScratch;
 use super::{Control, InputData, Read, ReadSource, Step, arena};
+use crate::blocks;
 use crate::error::EngineError;
 use crate::ops::Op;
 use crate::ops::rope::cpu::RopeTable;
@@ -189,7 +189,10 @@ impl<'a> Operand<'a> {
 impl Weight {
     fn new(dtype: DType, shape: Shape, bytes: &[u8], isa: Isa) -> Self {
         match (dtype, shape.dims()) {
-            (_, &[n, k]) => Self::Packed(Packed::new(dtype, [n, k], bytes, isa.lanes())),
+            (
+                DType::F32 | DType::F16 | DType::BF16 | DType::Q8_0 | DType::Q4_0 | DType::Q4_1,
+                &[n, k],
+            ) => Self::Packed(Packed::new(dtype, [n, k], bytes, isa.lanes())),
             (DType::F32, _) => Self::F32(bytemuck::allocation::pod_collect_to_vec(bytes)),
             (DType::F16 | DType::BF16, &[_]) => {
                 Self::F32(bytes.chunks_exact(2).map(|value| read_value(dtype, value)).collect())
@@ -209,29 +212,11 @@ impl Weight {
 
 /// Widens values as a file holds them to f32.
 fn read_stored(dtype: DType, bytes: &[u8], into: &mut [f32]) {
-    let half_at = |block: &[u8], at: usize| f16::from_le_bytes([block[at], block[at + 1]]).to_f32();
-    for (block, out) in
-        bytes.chunks_exact(dtype.block_bytes()).zip(into.chunks_exact_mut(dtype.block_len()))
-    {
-        match dtype {
-            DType::Q8_0 => {
-                for (out, &q) in out.iter_mut().zip(&block[2..]) {
-                    *out = half_at(block, 0) * f32::from(q as i8);
-                }
-            }
-            DType::Q4_0 | DType::Q4_1 => {
-                let d = half_at(block, 0);
-                let (minimum, nibbles) = match dtype {
-                    DType::Q4_1 => (half_at(block, 2), &block[4..]),
-                    _ => (-8.0 * d, &block[2..]),
-                };
-                for (idx, &byte) in nibbles.iter().enumerate() {
-                    out[idx] = d * f32::from(byte & 15) + minimum;
-                    out[idx + 16] = d * f32::from(byte >> 4) + minimum;
-                }
-            }
-            _ => out[0] = read_value(dtype, block),
-        }
+    if dtype.is_quantised() {
+        return blocks::read(dtype, bytes, into);
+    }
+    for (value, out) in bytes.chunks_exact(dtype.block_bytes()).zip(into) {
+        *out = read_value(dtype, value);
     }
 }
 

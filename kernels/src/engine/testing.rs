@@ -242,10 +242,18 @@ impl Rng {
             let n_bytes = dtype.byte_len(shape).expect("whole blocks");
             let mut bytes: Vec<u8> = (0..n_bytes).map(|_| self.bits() as u8).collect();
             for block in bytes.chunks_exact_mut(dtype.block_bytes()) {
-                let scale = half::f16::from_f32(0.02 + 0.1 * self.uniform());
-                block[..2].copy_from_slice(&scale.to_le_bytes());
-                if dtype == DType::Q4_1 {
-                    let minimum = half::f16::from_f32(-self.uniform());
+                // Where the scale is, and its range, so that values stay near 1.
+                let (at, unit) = match dtype {
+                    DType::Q6_K => (208, 1e-4),
+                    DType::Q4_K | DType::Q5_K => (0, 1e-3),
+                    DType::IQ4_NL => (0, 1e-2),
+                    _ => (0, 1e-1),
+                };
+                let scale = half::f16::from_f32(unit * (0.2 + self.uniform()));
+                block[at..at + 2].copy_from_slice(&scale.to_le_bytes());
+                if matches!(dtype, DType::Q4_1 | DType::Q5_1 | DType::Q4_K | DType::Q5_K) {
+                    let factor = if dtype.block_len() > 32 { 0.02 } else { -1.0 };
+                    let minimum = half::f16::from_f32(factor * self.uniform());
                     block[2..4].copy_from_slice(&minimum.to_le_bytes());
                 }
             }

@@ -7,11 +7,15 @@
 //! | f16, bf16 | 4 vec4, rows padded with zeros to whole blocks | |
 //! | Q4_0, Q4_1 | 1 vec4 of nibbles in order | (scale, minimum) as two f16, one word a block |
 //! | Q8_0 | 2 vec4 of bytes in order | scales, two f16 to a word |
+//! | Q4_K | 1 vec4 of nibbles in order | (scale, minimum) as two f32 |
+//! | Q5_1, Q5_K | 2 vec4 of bytes in order | (scale, minimum) as two f32 |
+//! | Q5_0, Q6_K, IQ4_NL | 2 vec4 of bytes in order | scales of both halves as two f32 |
 
 use std::ops::Range;
 
 use half::f16;
 
+use crate::blocks::{RUN, run_of};
 use crate::recording::Tensor;
 use crate::tensor::{DType, Shape};
 
@@ -19,12 +23,20 @@ use crate::tensor::{DType, Shape};
 pub(crate) mod texts {
     use crate::shader_text::wgsl;
 
-    pub const PLAIN: &str = wgsl!("../ops/shared/weight_plain.wgsl");
-    pub const F32: &str = wgsl!("../ops/shared/weight_f32.wgsl");
-    pub const F16: &str = wgsl!("../ops/shared/weight_f16.wgsl");
-    pub const BF16: &str = wgsl!("../ops/shared/weight_bf16.wgsl");
-    pub const Q4: &str = wgsl!("../ops/shared/weight_q4.wgsl");
-    pub const Q8: &str = wgsl!("../ops/shared/weight_q8.wgsl");
+    /// What a text needs before it, the text, what it needs after it.
+    type Parts = [&'static str; 3];
+
+    const BLOCK: &str = wgsl!("../ops/shared/weight_block.wgsl");
+    const BYTES_TEXT: &str = wgsl!("../ops/shared/weight_bytes.wgsl");
+    pub const PLAIN: Parts = ["", wgsl!("../ops/shared/weight_plain.wgsl"), ""];
+    pub const F32: Parts = ["", wgsl!("../ops/shared/weight_f32.wgsl"), ""];
+    pub const F16: Parts = ["", wgsl!("../ops/shared/weight_f16.wgsl"), ""];
+    pub const BF16: Parts = ["", wgsl!("../ops/shared/weight_bf16.wgsl"), ""];
+    pub const Q4: Parts = ["", wgsl!("../ops/shared/weight_q4.wgsl"), ""];
+    pub const Q8: Parts = ["", wgsl!("../ops/shared/weight_q8.wgsl"), ""];
+    pub const NIBBLES: Parts = ["", wgsl!("../ops/shared/weight_nibbles.wgsl"), BLOCK];
+    pub const BYTES: Parts = ["const HAS_MINIMUM: bool = false;\n", BYTES_TEXT, BLOCK];
+    pub const BYTES_MINIMA: Parts = ["const HAS_MINIMUM: bool = true;\n", BYTES_TEXT, BLOCK];
 }
 
 /// How a matrix operand lies in memory.
@@ -42,7 +54,16 @@ pub(crate) enum Storage {
     Q4,
     /// Bytes, then scales.
     Q8,
+    /// Nibbles, then scales and minima in f32.
+    Nibbles,
+    /// Bytes, then scales of half runs in f32.
+    Bytes,
+    /// Bytes, then scales and minima in f32.
+    BytesMinima,
 }
+
+/// Variants of [`Storage`].
+pub(crate) const N_STORAGES: usize = Storage::BytesMinima as usize + 1;
 
 impl Storage {
     /// How `tensor` lies in memory.
@@ -58,6 +79,9 @@ impl Storage {
             DType::BF16 => Self::BF16,
             DType::Q4_0 | DType::Q4_1 => Self::Q4,
             DType::Q8_0 => Self::Q8,
+            DType::Q4_K => Self::Nibbles,
+            DType::Q5_0 | DType::Q6_K | DType::IQ4_NL => Self::Bytes,
+            DType::Q5_1 | DType::Q5_K => Self::BytesMinima,
         }
     }
 
@@ -83,6 +107,8 @@ impl Storage {
             Self::F16 | Self::BF16 => n_blocks * 64,
             Self::Q4 => n_blocks * 20,
             Self::Q8 => n_blocks * 32 + n_blocks.div_ceil(2) * 4,
+            Self::Nibbles => n_blocks * 24,
+            Self::Bytes | Self::BytesMinima => n_blocks * 40,
         }
     }
 }
@@ -156,6 +182,13 @@ impl Layout {
                     q8_uploads(blocks, idx * BLOCKS_PER_UPLOAD, n_blocks)
                 }))
             }
+            Storage::Nibbles | Storage::Bytes | Storage::BytesMinima => {
+                let blocks_per_chunk = BLOCKS_PER_UPLOAD * RUN / self.dtype.block_len();
+                let chunks = bytes.chunks(blocks_per_chunk * self.dtype.block_bytes());
+                Box::new(chunks.enumerate().flat_map(move |(idx, blocks)| {
+                    run_uploads(self.dtype, blocks, idx * BLOCKS_PER_UPLOAD, n_blocks)
+                }))
+            }
         }
     }
 }
@@ -219,5 +252,28 @@ fn q8_uploads(blocks: &[u8], first: usize, n_blocks: usize) -> [Upload; 2] {
     [
         Upload { offset: first as u64 * 32, bytes: values },
         Upload { offset: (n_blocks * 32 + first * 2) as u64, bytes: scales },
+    ]
+}
+
+/// Quants in order, as nibbles or bytes; then two f32 a run.
+fn run_uploads(dtype: DType, blocks: &[u8], first: usize, n_runs: usize) -> [Upload; 2] {
+    let are_nibbles = dtype == DType::Q4_K;
+    let run_bytes = if are_nibbles { 16 } else { 32 };
+    let (mut quants, mut scales) = (Vec::new(), Vec::new());
+    for block in blocks.chunks_exact(dtype.block_bytes()) {
+        for idx in 0..dtype.block_len() / RUN {
+            let run = run_of(dtype, block, idx);
+            if are_nibbles {
+                quants.extend(run.quants.chunks_exact(2).map(|q| q[0] as u8 | (q[1] as u8) << 4));
+            } else {
+                quants.extend(run.quants.map(|quant| quant as u8));
+            }
+            let [scale, second] = run.scales;
+            scales.extend([scale, run.minimum.unwrap_or(second)].map(f32::to_le_bytes).concat());
+        }
+    }
+    [
+        Upload { offset: (first * run_bytes) as u64, bytes: quants },
+        Upload { offset: (n_runs * run_bytes + first * 8) as u64, bytes: scales },
     ]
 }

@@ -190,6 +190,12 @@ fn dtype_name(dtype: DType) -> &'static str {
         DType::Q8_0 => "Q8_0",
         DType::Q4_0 => "Q4_0",
         DType::Q4_1 => "Q4_1",
+        DType::Q5_0 => "Q5_0",
+        DType::Q5_1 => "Q5_1",
+        DType::Q4_K => "Q4_K",
+        DType::Q5_K => "Q5_K",
+        DType::Q6_K => "Q6_K",
+        DType::IQ4_NL => "IQ4_NL",
         DType::U32 => "U32",
     }
 }

@@ -1,61 +1,34 @@
-//! The reference reading of a tensor's bytes: every supported type, block by block, to f32.
-//!
-//! Follows ggml's `dequantize_row_*`, one rounding per product and one per sum, and is held bit
-//! for bit against the `gguf` Python package. The engines compute from the blocks themselves;
-//! this is for tests, tables and the panels that show a weight.
+//! The reference reading of a tensor's bytes: every supported type to f32, held bit for bit against
+//! the `gguf` Python package. The engines compute from the blocks themselves; this is for tests,
+//! tables and the panels that show a weight.
 
 use super::dtype::FileDType;
 use half::{bf16, f16};
-
-/// Elements in a block of Q8_0, Q4_0 and Q4_1.
-const BLOCK_LEN: usize = 32;
+use vitrine_kernels::{DType, blocks};
 
 /// All elements as f32, or `None` where the type is not supported or `bytes` is no whole number
 /// of blocks.
 #[must_use]
 pub fn dequantise(dtype: FileDType, bytes: &[u8]) -> Option<Vec<f32>> {
     let block_bytes = usize::try_from(dtype.block_bytes()).ok()?;
-    if dtype.engine_dtype().is_none() || !bytes.len().is_multiple_of(block_bytes) {
+    let engine_dtype = dtype.engine_dtype()?;
+    if !bytes.len().is_multiple_of(block_bytes) {
         return None;
     }
     let block_len = usize::try_from(dtype.block_len()).ok()?;
     let mut values = Vec::new();
     values.try_reserve_exact(bytes.len() / block_bytes * block_len).ok()?;
-    for block in bytes.chunks_exact(block_bytes) {
-        match dtype {
-            FileDType::F32 => {
-                values.push(f32::from_le_bytes([block[0], block[1], block[2], block[3]]));
-            }
-            FileDType::F16 => values.push(f16_at(block, 0)),
-            FileDType::BF16 => values.push(bf16::from_le_bytes([block[0], block[1]]).to_f32()),
-            FileDType::Q8_0 => {
-                let scale = f16_at(block, 0);
-                values.extend(block[2..].iter().map(|&byte| f32::from(byte as i8) * scale));
-            }
-            FileDType::Q4_0 => {
-                let scale = f16_at(block, 0);
-                values.extend(nibbles(&block[2..]).map(|nibble| (nibble - 8.0) * scale));
-            }
-            FileDType::Q4_1 => {
-                let (scale, minimum) = (f16_at(block, 0), f16_at(block, 2));
-                values.extend(nibbles(&block[4..]).map(|nibble| nibble * scale + minimum));
-            }
-            _ => return None,
-        }
+    if engine_dtype.is_quantised() {
+        values.resize(bytes.len() / block_bytes * block_len, 0.0);
+        blocks::read(engine_dtype, bytes, &mut values);
+        return Some(values);
     }
+    values.extend(bytes.chunks_exact(block_bytes).map(|value| match engine_dtype {
+        DType::F16 => f16::from_le_bytes([value[0], value[1]]).to_f32(),
+        DType::BF16 => bf16::from_le_bytes([value[0], value[1]]).to_f32(),
+        _ => f32::from_le_bytes([value[0], value[1], value[2], value[3]]),
+    }));
     Some(values)
-}
-
-fn f16_at(block: &[u8], offset: usize) -> f32 {
-    f16::from_le_bytes([block[offset], block[offset + 1]]).to_f32()
-}
-
-/// The low halves of a block's bytes, then the high halves: ggml's element order.
-fn nibbles(packed: &[u8]) -> impl Iterator<Item = f32> + '_ {
-    let low = packed.iter().map(|byte| f32::from(byte & 0x0f));
-    let high = packed.iter().map(|byte| f32::from(byte >> 4));
-    debug_assert_eq!(packed.len() * 2, BLOCK_LEN);
-    low.chain(high)
 }
 
 #[cfg(test)]

@@ -144,13 +144,19 @@ const RETIRED_GGML_TYPES: [(u32, &str); 8] = [
 
 impl FileDType {
     /// The types that the engine computes with, in the order in which messages list them.
-    pub const SUPPORTED: [FileDType; 6] = [
+    pub const SUPPORTED: [FileDType; 12] = [
         FileDType::F32,
         FileDType::F16,
         FileDType::BF16,
         FileDType::Q8_0,
         FileDType::Q4_0,
         FileDType::Q4_1,
+        FileDType::Q5_0,
+        FileDType::Q5_1,
+        FileDType::Q4_K,
+        FileDType::Q5_K,
+        FileDType::Q6_K,
+        FileDType::IQ4_NL,
     ];
 
     fn type_row(self) -> &'static TypeRow {
@@ -185,6 +191,12 @@ impl FileDType {
             FileDType::Q8_0 => Some(DType::Q8_0),
             FileDType::Q4_0 => Some(DType::Q4_0),
             FileDType::Q4_1 => Some(DType::Q4_1),
+            FileDType::Q5_0 => Some(DType::Q5_0),
+            FileDType::Q5_1 => Some(DType::Q5_1),
+            FileDType::Q4_K => Some(DType::Q4_K),
+            FileDType::Q5_K => Some(DType::Q5_K),
+            FileDType::Q6_K => Some(DType::Q6_K),
+            FileDType::IQ4_NL => Some(DType::IQ4_NL),
             _ => None,
         }
     }

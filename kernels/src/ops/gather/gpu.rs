@@ -20,7 +20,10 @@ params! {
 
 macro_rules! gather {
     ($weight:expr) => {
-        Shader::new::<GatherParams>("gather", &[$weight, wgsl!("gather.wgsl")])
+        Shader::new::<GatherParams>(
+            "gather",
+            &[$weight[0], $weight[1], $weight[2], wgsl!("gather.wgsl")],
+        )
     };
 }
 
@@ -32,6 +35,9 @@ pub(crate) const SHADERS: &[Shader] = &[
     gather!(texts::BF16),
     gather!(texts::Q4),
     gather!(texts::Q8),
+    gather!(texts::NIBBLES),
+    gather!(texts::BYTES),
+    gather!(texts::BYTES_MINIMA),
 ];
 
 pub(crate) fn dispatches(_: &Gather, site: &Site<'_>) -> Vec<Dispatch> {

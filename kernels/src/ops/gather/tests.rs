@@ -2,6 +2,18 @@ use crate::Step;
 use crate::engine::testing::compare;
 use crate::tensor::DType;
 
+const ALL_BLOCKS: [DType; 9] = [
+    DType::Q8_0,
+    DType::Q4_0,
+    DType::Q4_1,
+    DType::Q5_0,
+    DType::Q5_1,
+    DType::IQ4_NL,
+    DType::Q4_K,
+    DType::Q5_K,
+    DType::Q6_K,
+];
+
 #[test]
 fn gather() {
     for dtype in [DType::F32, DType::F16, DType::BF16] {
@@ -14,8 +26,11 @@ fn gather() {
             });
         }
     }
-    for dtype in [DType::Q8_0, DType::Q4_0, DType::Q4_1] {
-        for d in [32, 96, 1760] {
+    for dtype in ALL_BLOCKS {
+        for d in [32, 96, 1760, 256, 768] {
+            if d % dtype.block_len() != 0 {
+                continue;
+            }
             compare(1e-6, Step::default(), |bench| {
                 let table = bench.weight([97, d], dtype);
                 let ids = bench.indices(vec![0, 96, 3, 3, 50, 97, u32::MAX]);

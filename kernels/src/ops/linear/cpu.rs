@@ -23,6 +23,7 @@ mod tests {
 
     use crate::engine::cpu::testing::{engines, noise, relative_error, run};
     use crate::engine::cpu::{Activations, CpuEngine, CpuOptions};
+    use crate::engine::testing::Rng;
     use crate::{DType, Engine, InputData, Shape, Step};
 
     const ALL: [DType; 6] =
@@ -51,6 +52,32 @@ mod tests {
                 .flat_map(|block| [&scale[..], &minimum, &quants(block, 16)].concat())
                 .collect(),
             _ => bytemuck::cast_slice(values).to_vec(),
+        }
+    }
+
+    #[test]
+    fn finer_blocks_are_read_where_they_lie() {
+        for dtype in
+            [DType::Q5_0, DType::Q5_1, DType::IQ4_NL, DType::Q4_K, DType::Q5_K, DType::Q6_K]
+        {
+            for [t, n, k] in [[1, 8, 256], [3, 37, 512], [9, 130, 256]] {
+                let shape = Shape::from([n, k]);
+                let bytes = Rng::new(5).stored(shape, dtype);
+                let mut w = vec![0.0; n * k];
+                crate::blocks::read(dtype, &bytes, &mut w);
+                let (x, bias) = (noise(1, t * k), vec![0.0; n]);
+                let expected = naive(&x, &w, &bias, k);
+                for mut engine in engines(CpuOptions::default()) {
+                    let weight = engine.add_weight("w", shape, dtype, &bytes).expect("fits");
+                    let got = run(&mut engine, &[InputData::F32(&x)], Step::default(), |recorder| {
+                        let x = recorder.input([t, k], DType::F32);
+                        let w = recorder.weight(weight, shape, dtype);
+                        vec![recorder.linear(x, w, None).expect("fits")]
+                    });
+                    let err = relative_error(&got[0], &expected);
+                    assert!(err <= 3e-6, "{}: {dtype:?} {t}×{n}×{k}: {err:e}", engine.name());
+                }
+            }
         }
     }
 

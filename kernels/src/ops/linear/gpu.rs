@@ -5,7 +5,7 @@
 
 use super::Linear;
 use crate::engine::dispatch::{Dispatch, Operand, Shader, Site, flag, params};
-use crate::engine::weights::{Storage, texts};
+use crate::engine::weights::{N_STORAGES, Storage, texts};
 use crate::shader_text::wgsl;
 
 params! {
@@ -27,31 +27,38 @@ params! {
 /// One variant for each [`Storage`].
 macro_rules! family {
     ($label:literal, $tile:literal, $file:literal) => {
-        family!(@ $label, $tile, $file, PLAIN, F32, F16, BF16, Q4, Q8)
+        family!(@ $label, $tile, $file, PLAIN, F32, F16, BF16, Q4, Q8, NIBBLES, BYTES, BYTES_MINIMA)
     };
     (@ $label:literal, $tile:literal, $file:literal, $($storage:ident),*) => {
         [$(Shader::new::<LinearParams>(
             $label,
-            &[$tile, texts::$storage, wgsl!("operands.wgsl"), wgsl!($file)],
+            &[
+                $tile,
+                texts::$storage[0],
+                texts::$storage[1],
+                texts::$storage[2],
+                wgsl!("operands.wgsl"),
+                wgsl!($file),
+            ],
         ),)*]
     };
 }
 
-const ROWS_1: [Shader; 6] = family!("linear.rows_1", "const TILE_T: u32 = 1u;\n", "rows.wgsl");
-const ROWS_4: [Shader; 6] = family!("linear.rows_4", "const TILE_T: u32 = 4u;\n", "rows.wgsl");
-const ROWS_8: [Shader; 6] = family!("linear.rows_8", "const TILE_T: u32 = 8u;\n", "rows.wgsl");
-const LANES_1: [Shader; 6] = family!("linear.lanes_1", "const TILE_T: u32 = 1u;\n", "lanes.wgsl");
-const LANES_4: [Shader; 6] = family!("linear.lanes_4", "const TILE_T: u32 = 4u;\n", "lanes.wgsl");
-const TILES: [Shader; 6] = family!("linear.tiles", "", "tiles.wgsl");
+const ROWS_1: [Shader; N_STORAGES] = family!("linear.rows_1", "const TILE_T: u32 = 1u;\n", "rows.wgsl");
+const ROWS_4: [Shader; N_STORAGES] = family!("linear.rows_4", "const TILE_T: u32 = 4u;\n", "rows.wgsl");
+const ROWS_8: [Shader; N_STORAGES] = family!("linear.rows_8", "const TILE_T: u32 = 8u;\n", "rows.wgsl");
+const LANES_1: [Shader; N_STORAGES] = family!("linear.lanes_1", "const TILE_T: u32 = 1u;\n", "lanes.wgsl");
+const LANES_4: [Shader; N_STORAGES] = family!("linear.lanes_4", "const TILE_T: u32 = 4u;\n", "lanes.wgsl");
+const TILES: [Shader; N_STORAGES] = family!("linear.tiles", "", "tiles.wgsl");
 
-const FAMILIES: [&[Shader; 6]; 6] = [&ROWS_1, &ROWS_4, &ROWS_8, &LANES_1, &LANES_4, &TILES];
+const FAMILIES: [&[Shader; N_STORAGES]; 6] = [&ROWS_1, &ROWS_4, &ROWS_8, &LANES_1, &LANES_4, &TILES];
 
 /// All shaders of this op.
 pub(crate) const SHADERS: &[Shader] = &{
-    let mut all = [ROWS_1[0]; FAMILIES.len() * 6];
+    let mut all = [ROWS_1[0]; FAMILIES.len() * N_STORAGES];
     let mut idx = 0;
     while idx < all.len() {
-        all[idx] = FAMILIES[idx / 6][idx % 6];
+        all[idx] = FAMILIES[idx / N_STORAGES][idx % N_STORAGES];
         idx += 1;
     }
     all
@@ -59,7 +66,7 @@ pub(crate) const SHADERS: &[Shader] = &{
 
 /// A variant and the tile that one of its workgroups covers.
 struct Variant {
-    shaders: &'static [Shader; 6],
+    shaders: &'static [Shader; N_STORAGES],
     /// Rows of x.
     tile_rows: usize,
     /// Rows of W.

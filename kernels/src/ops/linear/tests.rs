@@ -3,6 +3,7 @@
 
 use half::{bf16, f16};
 
+use crate::blocks::run_of;
 use crate::engine::testing::{Rng, assert_close, each_gpu};
 use crate::recording::Recorder;
 use crate::tensor::{DType, Shape};
@@ -32,6 +33,12 @@ fn widened(dtype: DType, bytes: &[u8]) -> Vec<f64> {
                 DType::Q4_0 => f16_at(at) * (nibble(i, 2) - 8.0),
                 DType::Q4_1 => f16_at(at) * nibble(i, 4) + f16_at(at + 2),
                 DType::U32 => unreachable!("never a weight"),
+                // Held bit for bit against the gguf package elsewhere.
+                _ => {
+                    let run = run_of(dtype, &bytes[at..at + dtype.block_bytes()], i / 32);
+                    let product = f64::from(run.scales[i / 16 % 2]) * f64::from(run.quants[i % 32]);
+                    product + run.minimum.map_or(0.0, f64::from)
+                }
             };
             (0..dtype.block_len()).map(value).collect::<Vec<_>>()
         })
@@ -88,6 +95,16 @@ fn linear_over_blocks() {
             check(dtype, n_rows, k, n, n_rows % 2 == 0);
         }
     }
+}
+
+#[test]
+fn linear_over_finer_blocks() {
+    for dtype in [DType::Q5_0, DType::Q5_1, DType::IQ4_NL, DType::Q4_K, DType::Q5_K, DType::Q6_K] {
+        for (n_rows, k, n) in [(1, 256, 1), (1, 512, 65), (4, 256, 63), (9, 768, 30), (66, 256, 129)] {
+            check(dtype, n_rows, k, n, n_rows % 2 == 0);
+        }
+    }
+    check(DType::Q5_0, 3, 96, 7, true);
 }
 
 #[test]
