@@ -19,6 +19,7 @@ mod sizes;
 mod tally;
 mod test;
 mod toolchain;
+mod unused;
 mod wasm;
 mod workspace;
 

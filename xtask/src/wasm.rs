@@ -10,6 +10,7 @@ use wasm_bindgen_cli_support::Bindgen;
 use crate::process::{note, run, step};
 use crate::shorten;
 use crate::toolchain::Toolchain;
+use crate::unused;
 use crate::workspace::{artefacts, is_ci, root};
 
 /// The modules of the app crate: what a visitor's browser loads, in that order.
@@ -117,7 +118,17 @@ fn bind(effort: Effort, module: &Path, name: &str, out: &Path) -> Result<()> {
         .omit_default_module_path(false)
         .input_bytes(name, bytes)
         .generate(out)
-        .with_context(|| format!("wasm-bindgen refuses {}", module.display()))
+        .with_context(|| format!("wasm-bindgen refuses {}", module.display()))?;
+    if effort == Effort::Dist {
+        let script = out.join(format!("{name}.js"));
+        let module = out.join(format!("{name}_bg.wasm"));
+        let (js, wasm) =
+            unused::leave_out(&std::fs::read_to_string(&script)?, &std::fs::read(&module)?)
+                .with_context(|| format!("cannot slim {}", script.display()))?;
+        std::fs::write(script, js)?;
+        std::fs::write(module, wasm)?;
+    }
+    Ok(())
 }
 
 /// Shrinks each module with wasm-opt, which comes with npm's binaryen.
