@@ -63,7 +63,11 @@ pub fn explorer() -> View {
         .child(strip::strip());
     let next =
         el!(div class="column-next").child(predictions::next_token()).child(logit_lens::lens());
+    // Without a text nothing is to come, so the panels draw no shapes of it.
+    let is_textless =
+        move || store.report.read().as_ref().as_ref().is_some_and(|report| report.n_tokens == 0);
     let main = el!(main id="main" class="explorer" tabindex="-1")
+        .class("textless", is_textless)
         .child(wall::wall())
         .child(head::head())
         .child(next)
