@@ -24,7 +24,12 @@ const STATES = {
   residual: async ({ explorer }) => explorer.tab("residual"),
   mlp: async ({ explorer }) => explorer.tab("mlp"),
   loss: async ({ explorer }) => explorer.tab("loss"),
-  similarity: async ({ explorer }) => explorer.tab("similarity"),
+  // Of encoders only: the fetched MiniLM.
+  similarity: async ({ explorer }) => {
+    await explorer.chooseModel("all-minilm-l6-v2");
+    await explorer.loaded(/MiniLM/, 90_000);
+    await explorer.tab("similarity");
+  },
   card: async ({ explorer }) => explorer.tab("card"),
   selected: async ({ explorer }) => explorer.tokens().nth(3).click(),
   lines: async ({ explorer }) => explorer.id("view-lines").click(),
@@ -72,6 +77,7 @@ try {
       for (const [state, act] of Object.entries(STATES)) {
         const name = `${state}-${size}-${theme}`;
         if (flags.only && !name.includes(flags.only)) continue;
+        if (state === "similarity" && !flags.models) continue;
         const page = await context.newPage();
         const explorer = new Explorer(page, site);
         try {
@@ -79,7 +85,7 @@ try {
           await explorer.ready();
           await act({ page, explorer });
           await explorer.settled();
-          await page.waitForTimeout(400);
+          await page.waitForTimeout(1500);
           n_taken += 1;
         } catch (err) {
           n_failed += 1;
