@@ -1,4 +1,4 @@
-//! Quantised blocks as ggml lays them in files, read 32 values at a time.
+//! Quantised blocks as ggml lays them in files (and Marian's bytes), read 32 values at a time.
 //!
 //! Follows ggml's `dequantize_row_*`: one rounding a product and one a sum, so that the values are
 //! those of the `gguf` Python package bit for bit.
@@ -39,6 +39,10 @@ pub fn run_of(dtype: DType, block: &[u8], idx: usize) -> Run {
     let d = half_at(0);
     match dtype {
         DType::Q8_0 => Run::new(d, None, |i| block[2 + i] as i8),
+        DType::I8 => {
+            let d = f32::from_le_bytes([block[0], block[1], block[2], block[3]]);
+            Run::new(d, None, |i| block[4 + i] as i8)
+        }
         DType::Q4_0 => Run::new(d, None, |i| nibble(2, i) as i8 - 8),
         DType::Q4_1 => Run::new(d, Some(half_at(2)), |i| nibble(4, i) as i8),
         DType::Q5_0 => Run::new(d, None, |i| (nibble(6, i) | fifth(2, i)) as i8 - 16),

@@ -188,6 +188,19 @@ impl Recorder {
         self.nodes.push(Node { op, inputs, outputs, scope });
     }
 
+    /// Pushes an op that computes one tensor and writes into a state.
+    pub(crate) fn push_beside(
+        &mut self,
+        op: Op,
+        inputs: Vec<TensorId>,
+        (shape, dtype): (Shape, DType),
+        state: TensorId,
+    ) -> TensorId {
+        let computed = self.declare(shape, dtype, Source::Computed(self.nodes.len()));
+        self.push_into(op, inputs, vec![computed, state]);
+        computed
+    }
+
     /// A guard: passes if `fits`, otherwise describes the misfit of `op` on these operands.
     pub(crate) fn expect(
         &self,

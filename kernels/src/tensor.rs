@@ -76,7 +76,7 @@ impl fmt::Debug for Shape {
 
 /// How a tensor's values are stored. Arithmetic is always in f32 (or exact integers).
 ///
-/// The quantised types are those of ggml: blocks of 32 or 256 consecutive values of a row
+/// The quantised types but I8 are those of ggml: blocks of 32 or 256 consecutive values of a row
 /// ([`crate::blocks`]).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[expect(non_camel_case_types, reason = "the names are ggml's")]
@@ -99,6 +99,9 @@ pub enum DType {
     Q5_1,
     /// 32 values: f16 scale d, 16 bytes of nibbles that choose from sixteen values. 18 bytes.
     IQ4_NL,
+    /// 32 values: f32 scale d, 32 × i8. x = d·q. 36 bytes. A whole tensor has one scale (Marian's
+    /// intgemm8), repeated in each block so that rows stand alone.
+    I8,
     /// 256 values: two f16, eight pairs of six-bit scale and minimum, nibbles. 144 bytes.
     Q4_K,
     /// 256 values: as Q4_K, with 256 upper bits. 176 bytes.
@@ -114,6 +117,7 @@ impl DType {
     pub const fn block_len(self) -> usize {
         match self {
             Self::Q8_0 | Self::Q4_0 | Self::Q4_1 | Self::Q5_0 | Self::Q5_1 | Self::IQ4_NL => 32,
+            Self::I8 => 32,
             Self::Q4_K | Self::Q5_K | Self::Q6_K => 256,
             Self::F32 | Self::F16 | Self::BF16 | Self::U32 => 1,
         }
@@ -129,6 +133,7 @@ impl DType {
             Self::Q4_1 => 20,
             Self::Q5_0 => 22,
             Self::Q5_1 => 24,
+            Self::I8 => 36,
             Self::Q4_K => 144,
             Self::Q5_K => 176,
             Self::Q6_K => 210,

@@ -7,8 +7,8 @@
 
 pub(crate) mod attention;
 mod lines;
-mod matmul;
-mod packed;
+pub(crate) mod matmul;
+pub(crate) mod packed;
 pub(crate) mod product;
 pub(crate) mod rows;
 pub(crate) mod softmax;
@@ -21,6 +21,7 @@ use std::time::Duration;
 use web_time::Instant;
 
 use self::attention::AttentionScratch;
+use self::lines::Lines;
 use self::packed::{Packed, read_value};
 use self::product::ProductScratch;
 use super::{Control, InputData, Read, ReadSource, Step, arena};
@@ -99,6 +100,8 @@ pub(crate) struct Scratch {
     /// The best of a row so far, as (rank, column).
     pub best: Vec<(i32, u32)>,
     pub row: Vec<f32>,
+    /// Activations as bytes, in pairs of i16.
+    pub bytes: Lines,
 }
 
 /// A tensor that an op reads.
@@ -190,7 +193,13 @@ impl Weight {
     fn new(dtype: DType, shape: Shape, bytes: &[u8], isa: Isa) -> Self {
         match (dtype, shape.dims()) {
             (
-                DType::F32 | DType::F16 | DType::BF16 | DType::Q8_0 | DType::Q4_0 | DType::Q4_1,
+                DType::F32
+                | DType::F16
+                | DType::BF16
+                | DType::Q8_0
+                | DType::Q4_0
+                | DType::Q4_1
+                | DType::I8,
                 &[n, k],
             ) => Self::Packed(Packed::new(dtype, [n, k], bytes, isa.lanes())),
             (DType::F32, _) => Self::F32(bytemuck::allocation::pod_collect_to_vec(bytes)),
@@ -347,7 +356,10 @@ impl CpuEngine {
     fn prepare(&mut self, recording: &Recording) -> Program {
         for node in recording.nodes() {
             for (idx, id) in node.inputs.iter().enumerate() {
-                let by_rows = matches!((&node.op, idx), (Op::Linear(_), 1) | (Op::Gather(_), 0));
+                let by_rows = matches!(
+                    (&node.op, idx),
+                    (Op::Linear(_) | Op::LinearInt8(_), 1) | (Op::Gather(_), 0)
+                );
                 if let (false, Source::Weight(weight)) = (by_rows, recording.tensor(*id).source) {
                     let weight = &mut self.weights[weight.0 as usize];
                     if let Weight::Packed(packed) = weight {
@@ -365,7 +377,7 @@ impl CpuEngine {
     fn n_parts(&self, recording: &Recording, node: &Node) -> usize {
         let shape = |idx: usize| recording.tensor(node.inputs[idx]).shape;
         let (n_products, n_items) = match &node.op {
-            Op::Linear(_) => {
+            Op::Linear(_) | Op::LinearInt8(_) => {
                 let n_panels = shape(1).n_rows().div_ceil(self.isa.lanes() * packed::GROUPS);
                 (shape(0).len() * shape(1).n_rows(), n_panels)
             }

@@ -241,6 +241,15 @@ impl Rng {
         if dtype.is_quantised() {
             let n_bytes = dtype.byte_len(shape).expect("whole blocks");
             let mut bytes: Vec<u8> = (0..n_bytes).map(|_| self.bits() as u8).collect();
+            if dtype == DType::I8 {
+                // One scale for all; products of quantised activations take no −128.
+                let scale = (0.1 * (0.2 + self.uniform())).to_le_bytes();
+                for block in bytes.chunks_exact_mut(36) {
+                    block.iter_mut().filter(|byte| **byte == 128).for_each(|byte| *byte = 0);
+                    block[..4].copy_from_slice(&scale);
+                }
+                return bytes;
+            }
             for block in bytes.chunks_exact_mut(dtype.block_bytes()) {
                 // Where the scale is, and its range, so that values stay near 1.
                 let (at, unit) = match dtype {

@@ -9,7 +9,7 @@
 //! | Q8_0 | 2 vec4 of bytes in order | scales, two f16 to a word |
 //! | Q4_K | 1 vec4 of nibbles in order | (scale, minimum) as two f32 |
 //! | Q5_1, Q5_K | 2 vec4 of bytes in order | (scale, minimum) as two f32 |
-//! | Q5_0, Q6_K, IQ4_NL | 2 vec4 of bytes in order | scales of both halves as two f32 |
+//! | Q5_0, Q6_K, IQ4_NL, I8 | 2 vec4 of bytes in order | scales of both halves as two f32 |
 
 use std::ops::Range;
 
@@ -80,7 +80,7 @@ impl Storage {
             DType::Q4_0 | DType::Q4_1 => Self::Q4,
             DType::Q8_0 => Self::Q8,
             DType::Q4_K => Self::Nibbles,
-            DType::Q5_0 | DType::Q6_K | DType::IQ4_NL => Self::Bytes,
+            DType::Q5_0 | DType::Q6_K | DType::IQ4_NL | DType::I8 => Self::Bytes,
             DType::Q5_1 | DType::Q5_K => Self::BytesMinima,
         }
     }

@@ -53,6 +53,8 @@ catalogue! {
     Gather in gather;
     /// Matrix product with a (possibly quantised) weight, and bias.
     Linear in linear;
+    /// Matrix product in integers with a weight of bytes, and bias.
+    LinearInt8 in linear_int8;
     /// LayerNorm, with its statistics.
     LayerNorm in layer_norm;
     /// RMSNorm, with its statistics.
@@ -67,6 +69,8 @@ catalogue! {
     AttentionValues in attention_values;
     /// Attention in tiles with online softmax; scores and pattern never exist.
     AttentionTiled in attention_tiled;
+    /// Simpler simple recurrent unit: gated running means.
+    Ssru in ssru;
     /// Element-wise activation.
     Activation in activation;
     /// Activation of one tensor times another.

@@ -263,6 +263,29 @@ fn tile_packed_as<S: Simd, const T: usize, const PAIRS_A_WORD: usize>(
     sums
 }
 
+/// Σ w[c]·x[c] in integers, exactly, over a panel of bytes as it is packed and a tile of x as pairs
+/// of i16, `[k/2, T]`.
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+pub(crate) fn tile_bytes<S: Simd, const T: usize>(
+    s: S,
+    panel: &[u32],
+    x: &[u32],
+) -> [[S::I32; GROUPS]; T] {
+    let width = GROUPS * S::LANES;
+    let layout = BlockLayout::new(DType::I8, width);
+    let mut dots = [[s.i32_zero(); GROUPS]; T];
+    let x_words = x.as_chunks::<T>().0.as_chunks::<2>().0;
+    for (block, x_words) in panel.chunks_exact(layout.len).zip(x_words.chunks_exact(8)) {
+        for (word, x) in block[layout.header..].chunks_exact(width).zip(x_words) {
+            let word: [_; GROUPS] = [s.i32_load(word), s.i32_load(&word[S::LANES..])];
+            step_i16(s, word.map(|word| s.i16_from_low_bytes(word)), &x[0], &mut dots);
+            step_i16(s, word.map(|word| s.i16_from_high_bytes(word)), &x[1], &mut dots);
+        }
+    }
+    dots
+}
+
 /// The p-th pairs of words of nibbles.
 #[inline(always)]
 fn nibble_pairs<S: Simd>(s: S, words: [S::I32; GROUPS], p: usize) -> [S::I32; GROUPS] {

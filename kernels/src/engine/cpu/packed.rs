@@ -10,6 +10,7 @@
 //!   that `word >> 4p & 0x000f000f` is a pair of i16.
 //! - Q8: word w holds columns 4w..4w + 4 in bytes 0, 2, 1, 3: the low bytes of its halves are the
 //!   first pair, the high bytes the second.
+//! - I8: as Q8, with scales in f32.
 
 use half::{bf16, f16};
 
@@ -48,9 +49,9 @@ impl BlockLayout {
     /// The layout for one of the quantised types in panels of `width` rows.
     #[inline(always)]
     pub const fn new(dtype: DType, width: usize) -> Self {
-        let scales = width / 2;
+        let scales = if matches!(dtype, DType::I8) { width } else { width / 2 };
         let header = if matches!(dtype, DType::Q4_1) { 2 * scales } else { scales };
-        let words = if matches!(dtype, DType::Q8_0) { 8 } else { 4 };
+        let words = if matches!(dtype, DType::Q8_0 | DType::I8) { 8 } else { 4 };
         Self { scales, header, len: header + words * width }
     }
 }
@@ -98,7 +99,7 @@ impl Packed {
 
     /// Whether the integer kernels give this matrix's product.
     pub fn suits_integers(&self) -> bool {
-        self.dtype.is_quantised() && self.scales_are_finite
+        self.dtype.is_quantised() && self.dtype != DType::I8 && self.scales_are_finite
     }
 
     /// Bytes held.
@@ -126,14 +127,17 @@ impl Packed {
         let layout = BlockLayout::new(self.dtype, width);
         for (block, out) in panel.chunks_exact(layout.len * 4).zip(into.chunks_exact_mut(32)) {
             let half_at = |at: usize| f16::from_le_bytes([block[at], block[at + 1]]).to_f32();
-            let d = half_at(lane * 2);
+            let d = match self.dtype {
+                DType::I8 => f32::from_bits(word_at(block, lane)),
+                _ => half_at(lane * 2),
+            };
             let minimum = match self.dtype {
                 DType::Q4_1 => half_at(layout.scales * 4 + lane * 2),
                 DType::Q4_0 => -8.0 * d,
                 _ => 0.0,
             };
             let words = block[layout.header * 4..].chunks_exact(width * 4);
-            if self.dtype == DType::Q8_0 {
+            if matches!(self.dtype, DType::Q8_0 | DType::I8) {
                 for (word, out) in words.zip(out.chunks_exact_mut(4)) {
                     for (byte, column) in word[lane * 4..][..4].iter().zip([0, 2, 1, 3]) {
                         out[column] = d * f32::from(*byte as i8);
@@ -177,7 +181,8 @@ impl Packed {
                     *out = bf16::from_bits(*bits).to_f32();
                 }
             }
-            DType::Q8_0 => self.widen_q8(s, panel, into),
+            DType::Q8_0 => self.widen_q8(s, DType::Q8_0, panel, into),
+            DType::I8 => self.widen_q8(s, DType::I8, panel, into),
             DType::Q4_0 | DType::Q4_1 => self.widen_q4(s, panel, into),
             _ => into.copy_from_slice(bytemuck::cast_slice(panel)),
         }
@@ -185,13 +190,18 @@ impl Packed {
 
     #[cfg_attr(target_arch = "wasm32", inline(never))]
     #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-    fn widen_q8<S: Simd>(&self, s: S, panel: &[u32], into: &mut [f32]) {
+    fn widen_q8<S: Simd>(&self, s: S, dtype: DType, panel: &[u32], into: &mut [f32]) {
         let width = GROUPS * S::LANES;
-        let layout = BlockLayout::new(DType::Q8_0, width);
+        let layout = BlockLayout::new(dtype, width);
         let (high, tiny) = (s.i32_splat(0xffff_0000), s.f32_splat(1.0 / 65536.0));
         for (block, out) in panel.chunks_exact(layout.len).zip(into.chunks_exact_mut(32 * width)) {
             for at in (0..width).step_by(S::LANES) {
-                let d = s.f32_mul(widen_halves(s, &block[..layout.scales], at), tiny);
+                let scales = &block[..layout.scales];
+                let d = match dtype {
+                    DType::I8 => s.f32_from_bits(s.i32_load(&scales[at..])),
+                    _ => widen_halves(s, scales, at),
+                };
+                let d = s.f32_mul(d, tiny);
                 for (w, word) in block[layout.header..].chunks_exact(width).enumerate() {
                     let word = s.i32_load(&word[at..]);
                     let pairs = [s.i16_from_low_bytes(word), s.i16_from_high_bytes(word)];
@@ -265,6 +275,11 @@ fn pack_blocks(dtype: DType, row: &[u8], panel: &mut [u8], lane: usize, width: u
     for (block, out) in
         row.chunks_exact(dtype.block_bytes()).zip(panel.chunks_exact_mut(layout.len * 4))
     {
+        if dtype == DType::I8 {
+            out[lane * 4..][..4].copy_from_slice(&block[..4]);
+            lay_bytes(&block[4..], &mut out[layout.header * 4..], lane, width);
+            continue;
+        }
         let is_finite = |at: usize| f16::from_le_bytes([block[at], block[at + 1]]).is_finite();
         out[lane * 2..][..2].copy_from_slice(&block[..2]);
         finite &= is_finite(0);
@@ -273,23 +288,27 @@ fn pack_blocks(dtype: DType, row: &[u8], panel: &mut [u8], lane: usize, width: u
             finite &= is_finite(2);
         }
         let quants = &block[if dtype == DType::Q4_1 { 4 } else { 2 }..];
+        if dtype == DType::Q8_0 {
+            lay_bytes(quants, &mut out[layout.header * 4..], lane, width);
+            continue;
+        }
         let words = out[layout.header * 4..].chunks_exact_mut(width * 4).enumerate();
         for (w, out) in words {
-            let word = if dtype == DType::Q8_0 {
-                let q = &quants[4 * w..][..4];
-                [q[0], q[2], q[1], q[3]]
-            } else {
-                // A file holds column c in the low half of byte c, column c + 16 in the high.
-                let nibble =
-                    |column: usize| u32::from(quants[column % 16] >> (column / 16 * 4) & 15);
-                let word = (0..4).fold(0, |word, p| {
-                    let pair = nibble(8 * w + 2 * p) | nibble(8 * w + 2 * p + 1) << 16;
-                    word | pair << (4 * p)
-                });
-                word.to_le_bytes()
-            };
-            out[lane * 4..][..4].copy_from_slice(&word);
+            // A file holds column c in the low half of byte c, column c + 16 in the high.
+            let nibble = |column: usize| u32::from(quants[column % 16] >> (column / 16 * 4) & 15);
+            let word = (0..4).fold(0, |word, p| {
+                let pair = nibble(8 * w + 2 * p) | nibble(8 * w + 2 * p + 1) << 16;
+                word | pair << (4 * p)
+            });
+            out[lane * 4..][..4].copy_from_slice(&word.to_le_bytes());
         }
     }
     finite
+}
+
+/// Lays the 32 bytes of a block into its lane, four columns to a word.
+fn lay_bytes(quants: &[u8], words: &mut [u8], lane: usize, width: usize) {
+    for (q, out) in quants.chunks_exact(4).zip(words.chunks_exact_mut(width * 4)) {
+        out[lane * 4..][..4].copy_from_slice(&[q[0], q[2], q[1], q[3]]);
+    }
 }

@@ -2,7 +2,7 @@ use crate::Step;
 use crate::engine::testing::compare;
 use crate::tensor::DType;
 
-const ALL_BLOCKS: [DType; 9] = [
+const ALL_BLOCKS: [DType; 10] = [
     DType::Q8_0,
     DType::Q4_0,
     DType::Q4_1,
@@ -12,6 +12,7 @@ const ALL_BLOCKS: [DType; 9] = [
     DType::Q4_K,
     DType::Q5_K,
     DType::Q6_K,
+    DType::I8,
 ];
 
 #[test]

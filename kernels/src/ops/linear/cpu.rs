@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn finer_blocks_are_read_where_they_lie() {
         for dtype in
-            [DType::Q5_0, DType::Q5_1, DType::IQ4_NL, DType::Q4_K, DType::Q5_K, DType::Q6_K]
+            [DType::Q5_0, DType::Q5_1, DType::IQ4_NL, DType::I8, DType::Q4_K, DType::Q5_K, DType::Q6_K]
         {
             for [t, n, k] in [[1, 8, 256], [3, 37, 512], [9, 130, 256]] {
                 let shape = Shape::from([n, k]);

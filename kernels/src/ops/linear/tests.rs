@@ -90,7 +90,7 @@ fn linear_over_floats() {
 
 #[test]
 fn linear_over_blocks() {
-    for dtype in [DType::Q8_0, DType::Q4_0, DType::Q4_1] {
+    for dtype in [DType::Q8_0, DType::Q4_0, DType::Q4_1, DType::I8] {
         for (n_rows, k, n) in [(1, 32, 1), (1, 576, 65), (4, 96, 63), (9, 64, 130), (66, 288, 129)] {
             check(dtype, n_rows, k, n, n_rows % 2 == 0);
         }
