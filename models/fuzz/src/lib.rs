@@ -9,6 +9,8 @@ pub mod dequant_block;
 pub mod dice;
 #[path = "../../tests/hostile/gguf_header.rs"]
 pub mod gguf_header;
+#[path = "../../tests/hostile/marian_header.rs"]
+pub mod marian_header;
 #[path = "../../tests/hostile/safetensors_header.rs"]
 pub mod safetensors_header;
 #[path = "../../tests/hostile/tokenizer_prevalidate.rs"]

@@ -196,6 +196,7 @@ fn dtype_name(dtype: DType) -> &'static str {
         DType::Q5_K => "Q5_K",
         DType::Q6_K => "Q6_K",
         DType::IQ4_NL => "IQ4_NL",
+        DType::I8 => "I8",
         DType::U32 => "U32",
     }
 }

@@ -1,8 +1,11 @@
-//! One view of a model's files: a GGUF file, or config.json with safetensors and tokenizer.json.
+//! One view of a model's files: a GGUF file, config.json with safetensors, or a Marian model; with
+//! tokenizer.json beside the latter two.
 
 use super::config::ConfigFields;
 use super::gguf::{self, GgufMetadata, GgufValue};
+use super::marian;
 use super::safetensors::{self, SafetensorsHeader};
+use super::shortlist::{MAX_SHORTLIST, Shortlist};
 use super::sniff::{self, FileKind};
 use super::source::{ByteSource, read_all, usize_from_u64};
 use super::{FileDType, TensorEntry, json};
@@ -29,8 +32,20 @@ pub struct Checkpoint<S> {
 
 #[derive(Debug)]
 enum Description {
-    Gguf { file_idx: usize, metadata: GgufMetadata, architecture: String },
-    Json { file_idx: usize, config: Map<String, Value> },
+    Gguf {
+        file_idx: usize,
+        metadata: GgufMetadata,
+        architecture: String,
+    },
+    Json {
+        file_idx: usize,
+        config: Map<String, Value>,
+    },
+    /// A Marian file, with what is fixed in that format spelled as config.json spells it.
+    Marian {
+        file_idx: usize,
+        config: Map<String, Value>,
+    },
 }
 
 /// A tensor ready for the engine.
@@ -49,13 +64,14 @@ impl<S: ByteSource> Checkpoint<S> {
     /// model.safetensors (or shards and their index) and what else the folder has.
     pub async fn open(files: Vec<S>) -> Result<Self, ModelError> {
         let roles = roles_of(&files).await?;
-        match (roles.gguf.as_slice(), roles.safetensors.as_slice()) {
-            ([file_idx], []) => Self::open_gguf(files, *file_idx).await,
-            ([], [_, ..]) => Self::open_safetensors(files, roles).await,
-            ([], []) => Err(nothing_to_open(&files, &roles)),
-            (several, others) => {
-                let names: Vec<String> =
-                    several.iter().chain(others).map(|&i| shown(files[i].name())).collect();
+        match (roles.gguf.as_slice(), roles.safetensors.as_slice(), roles.marian.as_slice()) {
+            ([file_idx], [], []) => Self::open_gguf(files, *file_idx).await,
+            ([], [_, ..], []) => Self::open_safetensors(files, roles).await,
+            ([], [], [file_idx]) => Self::open_marian(files, *file_idx).await,
+            ([], [], []) => Err(nothing_to_open(&files, &roles)),
+            (several, others, more) => {
+                let all = several.iter().chain(others).chain(more);
+                let names: Vec<String> = all.map(|&i| shown(files[i].name())).collect();
                 Err(ModelError::malformed(
                     names.join(", "),
                     "files",
@@ -106,6 +122,15 @@ impl<S: ByteSource> Checkpoint<S> {
         Self::assemble(files, tensors, Description::Json { file_idx: config_idx, config })
     }
 
+    async fn open_marian(files: Vec<S>, file_idx: usize) -> Result<Self, ModelError> {
+        let (header, mut config) = marian::read_header(&files[file_idx]).await?;
+        let mut tensors = header.tensors;
+        tensors.iter_mut().for_each(|entry| entry.file_idx = file_idx);
+        config.insert("model_type".to_owned(), Value::from(marian::MODEL_TYPE));
+        config.insert("eos_token_id".to_owned(), Value::from(marian::EOS));
+        Self::assemble(files, tensors, Description::Marian { file_idx, config })
+    }
+
     fn assemble(
         files: Vec<S>,
         tensors: Vec<TensorEntry>,
@@ -124,11 +149,12 @@ impl<S: ByteSource> Checkpoint<S> {
         Ok(Self { files, tensors, tensor_idx, description })
     }
 
-    /// The name of the file that describes the model: the GGUF, or config.json.
+    /// The name of the file that describes the model: the GGUF, the Marian file or config.json.
     #[must_use]
     pub fn name(&self) -> &str {
-        let (Description::Gguf { file_idx, .. } | Description::Json { file_idx, .. }) =
-            &self.description;
+        let (Description::Gguf { file_idx, .. }
+        | Description::Json { file_idx, .. }
+        | Description::Marian { file_idx, .. }) = &self.description;
         self.files[*file_idx].name()
     }
 
@@ -139,7 +165,9 @@ impl<S: ByteSource> Checkpoint<S> {
             Description::Gguf { metadata, architecture, .. } => {
                 ConfigFields::from_gguf(self.name(), metadata, architecture)
             }
-            Description::Json { config, .. } => ConfigFields::from_json(self.name(), config),
+            Description::Json { config, .. } | Description::Marian { config, .. } => {
+                ConfigFields::from_json(self.name(), config)
+            }
         }
     }
 
@@ -148,7 +176,9 @@ impl<S: ByteSource> Checkpoint<S> {
     pub fn architecture(&self) -> Result<&str, ModelError> {
         match &self.description {
             Description::Gguf { architecture, .. } => Ok(architecture),
-            Description::Json { .. } => self.config().text("model_type"),
+            Description::Json { .. } | Description::Marian { .. } => {
+                self.config().text("model_type")
+            }
         }
     }
 
@@ -157,16 +187,16 @@ impl<S: ByteSource> Checkpoint<S> {
     pub fn gguf_metadata(&self) -> Option<&GgufMetadata> {
         match &self.description {
             Description::Gguf { metadata, .. } => Some(metadata),
-            Description::Json { .. } => None,
+            Description::Json { .. } | Description::Marian { .. } => None,
         }
     }
 
-    /// The whole config.json.
+    /// The whole config.json, or a Marian file's configuration.
     #[must_use]
     pub fn config_json(&self) -> Option<&Map<String, Value>> {
         match &self.description {
             Description::Gguf { .. } => None,
-            Description::Json { config, .. } => Some(config),
+            Description::Json { config, .. } | Description::Marian { config, .. } => Some(config),
         }
     }
 
@@ -222,9 +252,23 @@ impl<S: ByteSource> Checkpoint<S> {
     /// Reads one tensor.
     pub async fn load(&self, name: &str) -> Result<TensorData, ModelError> {
         let entry = self.entry(name)?;
+        if entry.dtype == FileDType::INTGEMM8 {
+            return self.load_intgemm8(entry).await;
+        }
         let (dtype, shape) = self.engine_type(entry)?;
         let bytes = self.load_part(entry, 0, entry.n_bytes).await?;
         Ok(TensorData { dtype, shape, bytes })
+    }
+
+    /// Reads a matrix of Marian's bytes, with the factor behind it.
+    async fn load_intgemm8(&self, entry: &TensorEntry) -> Result<TensorData, ModelError> {
+        let source = &self.files[entry.file_idx];
+        let n_bytes = usize_from_u64(source.name(), &entry.name, entry.n_bytes)?;
+        let bytes = source.read_at(entry.offset, n_bytes.saturating_add(4)).await?;
+        let n_cols = entry.shape.last().copied().unwrap_or(1);
+        let bytes = marian::blocks_from_intgemm8(source.name(), &entry.name, n_cols, &bytes)?;
+        let shape = if entry.shape.is_empty() { &[1] } else { entry.shape.as_slice() };
+        Ok(TensorData { dtype: DType::I8, shape: Shape::new(shape), bytes })
     }
 
     /// Reads `n_bytes` bytes of a tensor from its byte `start`, of any type.
@@ -286,6 +330,17 @@ impl<S: ByteSource> Checkpoint<S> {
         }
     }
 
+    /// The folder's lexical shortlist (`lex.….bin`), by which translations choose from few words.
+    pub async fn shortlist(&self) -> Result<Option<Shortlist>, ModelError> {
+        match self.files.iter().find(|file| is_shortlist(file.name())) {
+            None => Ok(None),
+            Some(file) => {
+                let bytes = read_all(file, MAX_SHORTLIST).await?;
+                Shortlist::parse(file.name(), &bytes).map(Some)
+            }
+        }
+    }
+
     /// The text of the folder's tokenizer.json.
     pub async fn tokenizer_file(&self) -> Result<Option<String>, ModelError> {
         const NAME: &str = "tokenizer.json";
@@ -304,6 +359,7 @@ impl<S: ByteSource> Checkpoint<S> {
 struct Roles {
     gguf: Vec<usize>,
     safetensors: Vec<usize>,
+    marian: Vec<usize>,
     config: Option<usize>,
     index: Option<usize>,
     /// Files of other kinds, for the refusal.
@@ -328,6 +384,7 @@ async fn roles_of<S: ByteSource>(files: &[S]) -> Result<Roles, ModelError> {
             match sniff::sniff(&file.read_at(0, n_head).await?) {
                 FileKind::Gguf => roles.gguf.push(file_idx),
                 FileKind::Safetensors => roles.safetensors.push(file_idx),
+                FileKind::Marian => roles.marian.push(file_idx),
                 kind => roles.others.push((file_idx, kind)),
             }
         }
@@ -337,9 +394,14 @@ async fn roles_of<S: ByteSource>(files: &[S]) -> Result<Roles, ModelError> {
 
 /// Files that lie beside a model and need no look inside.
 fn is_side_file(name: &str) -> bool {
-    [".json", ".txt", ".md", ".model", ".jinja", ".py", ".gitattributes"]
-        .iter()
-        .any(|end| name.ends_with(end))
+    const ENDS: [&str; 9] =
+        [".json", ".txt", ".md", ".model", ".jinja", ".py", ".gitattributes", ".yml", ".spm"];
+    is_shortlist(name) || ENDS.iter().any(|end| name.ends_with(end))
+}
+
+/// Shortlists have no other mark than their name before they are read.
+fn is_shortlist(name: &str) -> bool {
+    name.starts_with("lex.") && name.ends_with(".bin")
 }
 
 fn nothing_to_open<S: ByteSource>(files: &[S], roles: &Roles) -> ModelError {

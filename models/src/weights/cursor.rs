@@ -1,6 +1,42 @@
-//! Reading numbers and strings off a prefix of a GGUF file, each length checked first.
+//! Reading numbers and strings off a growing prefix of a file, each length checked first.
 
+use super::source::{ByteSource, usize_from_u64};
 use crate::error::{ModelError, shown};
+
+/// The first piece of a file that is read.
+const FIRST_READ: u64 = 1 << 20;
+
+/// Reads a header whose length nobody knows: `parse` gets longer and longer beginnings of the
+/// file, none above `limit`.
+pub(super) async fn read_growing<T>(
+    source: &impl ByteSource,
+    limit: u64,
+    parse: impl Fn(&[u8]) -> Result<T, Stop>,
+) -> Result<T, ModelError> {
+    let (file, file_bytes) = (source.name(), source.n_bytes());
+    let mut prefix = Vec::new();
+    let mut wanted = FIRST_READ.min(file_bytes);
+    loop {
+        let n_more = usize_from_u64(file, "header length", wanted - prefix.len() as u64)?;
+        prefix.extend(source.read_at(prefix.len() as u64, n_more).await?);
+        match parse(&prefix) {
+            Ok(header) => return Ok(header),
+            Err(Stop::Bad(err)) => return Err(err),
+            Err(Stop::NeedMore(position)) if position > limit => {
+                return Err(ModelError::Limit {
+                    file: file.to_owned(),
+                    field: "header length".to_owned(),
+                    value: position,
+                    limit,
+                });
+            }
+            // Quadrupling bounds the work of starting over to a third of the last pass.
+            Err(Stop::NeedMore(position)) => {
+                wanted = position.max(prefix.len() as u64 * 4).min(file_bytes).min(limit);
+            }
+        }
+    }
+}
 
 /// Why parsing stopped.
 #[derive(Debug)]
@@ -9,6 +45,21 @@ pub(super) enum Stop {
     NeedMore(u64),
     /// The file is refused.
     Bad(ModelError),
+}
+
+impl Stop {
+    /// The error where nothing more can be had than `bytes`.
+    pub(super) fn of_whole(self, file: &str, bytes: &[u8]) -> ModelError {
+        match self {
+            Stop::Bad(err) => err,
+            Stop::NeedMore(needed) => ModelError::Truncated {
+                file: file.to_owned(),
+                what: "the header".to_owned(),
+                needed,
+                available: bytes.len() as u64,
+            },
+        }
+    }
 }
 
 impl From<ModelError> for Stop {
@@ -36,7 +87,7 @@ impl<'a> Cursor<'a> {
 
     /// The file's first bytes, for telling what it is.
     pub(super) fn head(&self) -> &'a [u8] {
-        &self.prefix[..self.prefix.len().min(super::super::sniff::SNIFF_BYTES)]
+        &self.prefix[..self.prefix.len().min(super::sniff::SNIFF_BYTES)]
     }
 
     pub(super) fn position(&self) -> u64 {
@@ -107,6 +158,11 @@ impl<'a> Cursor<'a> {
     /// A length and so many bytes of UTF-8.
     pub(super) fn string(&mut self, what: &str, limit: u64) -> Result<String, Stop> {
         let n_bytes = self.count(what, limit)?;
+        self.text(what, n_bytes)
+    }
+
+    /// `n_bytes` bytes of UTF-8.
+    pub(super) fn text(&mut self, what: &str, n_bytes: u64) -> Result<String, Stop> {
         let bytes = self.take(what, n_bytes)?;
         match std::str::from_utf8(bytes) {
             Ok(text) => Ok(text.to_owned()),

@@ -57,6 +57,8 @@ pub enum FileDType {
     MXFP4,
     NVFP4,
     Q1_0,
+    /// Marian's bytes, with one factor behind a whole tensor.
+    INTGEMM8,
 }
 
 /// A type's name, its number in GGUF, whether safetensors has it, and its block.
@@ -81,7 +83,7 @@ const fn row(
 }
 
 /// In the order of the enum, so that a variant is its own index.
-static TYPES: [TypeRow; 46] = [
+static TYPES: [TypeRow; 47] = [
     row(FileDType::F64, "F64", Some(28), true, 1, 8),
     row(FileDType::F32, "F32", Some(0), true, 1, 4),
     row(FileDType::F16, "F16", Some(1), true, 1, 2),
@@ -128,6 +130,7 @@ static TYPES: [TypeRow; 46] = [
     row(FileDType::MXFP4, "MXFP4", Some(39), false, 32, 17),
     row(FileDType::NVFP4, "NVFP4", Some(40), false, 64, 36),
     row(FileDType::Q1_0, "Q1_0", Some(41), false, 128, 18),
+    row(FileDType::INTGEMM8, "intgemm8", None, false, 1, 1),
 ];
 
 /// Numbers that ggml once gave to types and then took out.

@@ -6,6 +6,7 @@
 //! that it promises are known to be in the file.
 
 use super::TensorEntry;
+use super::cursor::{Cursor, Stop, read_growing};
 use super::dtype::FileDType;
 use super::sniff::sniff;
 use super::source::{ByteSource, usize_from_u64};
@@ -13,16 +14,12 @@ use crate::error::{ModelError, shown};
 use crate::order::sorted;
 use std::collections::BTreeSet;
 
-mod cursor;
 mod value;
 
-use cursor::{Cursor, Stop};
 pub use value::{GgufArray, GgufMetadata, GgufValue};
 
 /// The longest header taken: a vocabulary of 2^18 pieces with its merges needs some 12 MiB.
 const MAX_HEADER: u64 = 256 << 20;
-/// The first piece of a file that is read.
-const FIRST_READ: u64 = 1 << 20;
 /// The most metadata pairs, and the most tensors.
 const MAX_COUNT: u64 = 65_536;
 /// The longest string.
@@ -51,43 +48,13 @@ pub struct GgufHeader {
 
 /// Reads the header of a file, piece by piece.
 pub async fn read_header(source: &impl ByteSource) -> Result<GgufHeader, ModelError> {
-    let file = source.name();
-    let file_bytes = source.n_bytes();
-    let mut prefix = Vec::new();
-    let mut wanted = FIRST_READ.min(file_bytes);
-    loop {
-        let n_more = usize_from_u64(file, "header length", wanted - prefix.len() as u64)?;
-        prefix.extend(source.read_at(prefix.len() as u64, n_more).await?);
-        match parse_prefix(file, &prefix, file_bytes) {
-            Ok(header) => return Ok(header),
-            Err(Stop::Bad(err)) => return Err(err),
-            Err(Stop::NeedMore(position)) if position > MAX_HEADER => {
-                return Err(ModelError::Limit {
-                    file: file.to_owned(),
-                    field: "header length".to_owned(),
-                    value: position,
-                    limit: MAX_HEADER,
-                });
-            }
-            // Quadrupling bounds the work of starting over to a third of the last pass.
-            Err(Stop::NeedMore(position)) => {
-                wanted = position.max(prefix.len() as u64 * 4).min(file_bytes).min(MAX_HEADER);
-            }
-        }
-    }
+    let (file, file_bytes) = (source.name(), source.n_bytes());
+    read_growing(source, MAX_HEADER, |prefix| parse_prefix(file, prefix, file_bytes)).await
 }
 
 /// Parses a header that lies whole in `bytes`, the start of a file of `file_bytes` bytes.
 pub fn parse_header(file: &str, bytes: &[u8], file_bytes: u64) -> Result<GgufHeader, ModelError> {
-    parse_prefix(file, bytes, file_bytes).map_err(|stop| match stop {
-        Stop::Bad(err) => err,
-        Stop::NeedMore(needed) => ModelError::Truncated {
-            file: file.to_owned(),
-            what: "the header".to_owned(),
-            needed,
-            available: bytes.len() as u64,
-        },
-    })
+    parse_prefix(file, bytes, file_bytes).map_err(|stop| stop.of_whole(file, bytes))
 }
 
 fn parse_prefix(file: &str, prefix: &[u8], file_bytes: u64) -> Result<GgufHeader, Stop> {

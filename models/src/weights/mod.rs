@@ -6,12 +6,15 @@
 
 pub mod checkpoint;
 pub mod config;
+mod cursor;
 pub mod dequant;
 pub mod dtype;
 pub mod gguf;
 pub mod json;
 pub mod manifest;
+pub mod marian;
 pub mod safetensors;
+pub mod shortlist;
 pub mod sniff;
 pub mod source;
 
@@ -20,6 +23,7 @@ pub use config::ConfigFields;
 pub use dequant::dequantise;
 pub use dtype::FileDType;
 pub use gguf::{GgufArray, GgufHeader, GgufValue};
+pub use shortlist::Shortlist;
 pub use source::{ByteSource, MemorySource};
 
 #[cfg(not(target_arch = "wasm32"))]

@@ -12,6 +12,8 @@ pub enum FileKind {
     Gguf,
     /// safetensors.
     Safetensors,
+    /// A binary model of Marian (Bergamot, Firefox).
+    Marian,
     /// A JSON document.
     Json,
     /// No bytes at all.
@@ -54,6 +56,7 @@ impl FileKind {
         match self {
             FileKind::Gguf => "a GGUF file",
             FileKind::Safetensors => "a safetensors file",
+            FileKind::Marian => "a Marian model",
             FileKind::Json => "a JSON document",
             FileKind::Empty => "an empty file",
             FileKind::Pickle => "a Python pickle (an old PyTorch checkpoint)",
@@ -79,6 +82,9 @@ impl FileKind {
             FileKind::Gguf => "Open it by itself",
             FileKind::Safetensors => {
                 "Open it together with the config.json and tokenizer.json of the same model"
+            }
+            FileKind::Marian => {
+                "Open it together with the tokenizer.json and the lex.…bin of the same model"
             }
             FileKind::Json => {
                 "Open it together with the model.safetensors of the same model, or open a .gguf \
@@ -129,7 +135,11 @@ pub fn sniff(head: &[u8]) -> FileKind {
     if head.is_empty() {
         return FileKind::Empty;
     }
-    // First, because a header length can look like any short magic.
+    // A header of safetensors is longer than one byte.
+    if super::marian::is_marian(head) {
+        return FileKind::Marian;
+    }
+    // First of the others, because a header length can look like any short magic.
     if is_safetensors(head) {
         return FileKind::Safetensors;
     }

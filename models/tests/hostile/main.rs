@@ -13,6 +13,8 @@ mod dequant_block;
 mod dice;
 mod gguf_faults;
 mod gguf_header;
+mod marian_faults;
+mod marian_header;
 mod safetensors_faults;
 mod safetensors_header;
 mod tokenizer_faults;
@@ -47,6 +49,12 @@ proptest::proptest! {
     }
 
     #[test]
+    fn marian_header(data in proptest::collection::vec(proptest::num::u8::ANY, 0..1200)) {
+        let (_, peak) = alloc::peak_of(|| marian_header::check(&data));
+        assert!(peak < MAX_PEAK, "{peak} bytes at once");
+    }
+
+    #[test]
     fn config_json(data in proptest::collection::vec(proptest::num::u8::ANY, 0..600)) {
         let (_, peak) = alloc::peak_of(|| config_json::check(&data));
         assert!(peak < MAX_PEAK, "{peak} bytes at once");
@@ -69,6 +77,7 @@ fn generators_make_files_that_are_accepted() {
     let mut seed = 0x9e37_79b9_7f4a_7c15u64;
     let mut n_gguf = 0;
     let mut n_safetensors = 0;
+    let mut n_marian = 0;
     let mut n_configs = 0;
     let mut n_tokenizers = 0;
     for _ in 0..400 {
@@ -82,11 +91,13 @@ fn generators_make_files_that_are_accepted() {
         .collect();
         n_gguf += usize::from(gguf_header::check(&data));
         n_safetensors += usize::from(safetensors_header::check(&data));
+        n_marian += usize::from(marian_header::check(&data));
         n_configs += usize::from(config_json::check(&data));
         n_tokenizers += usize::from(tokenizer_prevalidate::check(&data));
     }
     assert!(n_gguf > 40 && n_gguf < 380, "{n_gguf} of 400 GGUF files accepted");
     assert!(n_safetensors > 40 && n_safetensors < 380, "{n_safetensors} of 400 accepted");
+    assert!(n_marian > 40 && n_marian < 380, "{n_marian} of 400 Marian files accepted");
     assert!(n_configs > 10, "{n_configs} of 400 accepted");
     assert!(n_tokenizers > 20 && n_tokenizers < 380, "{n_tokenizers} of 400 accepted");
 }

@@ -1,8 +1,8 @@
 //! GGUF's typed metadata values.
 
-use super::cursor::{Cursor, Stop};
 use super::{MAX_ARRAY, MAX_STRING};
 use crate::error::{ModelError, shown};
+use crate::weights::cursor::{Cursor, Stop};
 use std::collections::BTreeMap;
 use std::fmt;
 
