@@ -18,6 +18,7 @@ import torch
 import transformers
 from safetensors.torch import save_file
 
+import bergamot
 import dequant
 import kinds
 import tokenizer
@@ -400,6 +401,7 @@ MAKERS = {
     **twins.MAKERS,
     "minilm": minilm,
     "smollm2": smollm2,
+    "bergamot": bergamot.main,
 }
 
 if __name__ == "__main__":

