@@ -16,7 +16,7 @@ use vitrine_tests::golden::{cpu, difference, fetched_model, gpu, load, root, ses
 const TEXT: [u32; 12] = [5, 17, 3, 60, 3, 17, 22, 9, 0, 41, 17, 3];
 
 /// A tiny checkpoint of each architecture, and of each form that changes what is kept.
-const MODELS: [&str; 22] = [
+const MODELS: [&str; 27] = [
     "openai_gpt",
     "gpt2",
     "gpt_neo",
@@ -39,7 +39,15 @@ const MODELS: [&str; 22] = [
     "esm2",
     "esm1b",
     "esm1",
+    "transformer",
+    "t5",
+    "bart",
+    "marian",
+    "blenderbot",
 ];
+
+/// What encoder–decoders read.
+const SOURCE: [u32; 7] = [9, 4, 30, 4, 21, 17, 2];
 
 #[test]
 fn every_architecture_is_tested_here() {
@@ -56,21 +64,17 @@ fn tiny(name: &str) -> Session {
 fn run(session: &mut Session, ids: &[u32]) -> (usize, usize) {
     let d_vocab = session.spec().d_vocab as u32;
     let ids: Vec<u32> = ids.iter().map(|id| id % d_vocab).collect();
-    let info =
-        block_on(session.set_tokens(&Input::from(&ids[..]), &Control::default())).expect("runs");
+    let input = match session.spec().has_cross() {
+        true => Input::pair(&SOURCE, &ids),
+        false => Input::from(&ids[..]),
+    };
+    let info = block_on(session.set_tokens(&input, &Control::default())).expect("runs");
     (info.n_reused, info.n_new)
 }
 
 /// Everything that is kept, and the logits.
 fn everything(session: &mut Session) -> Vec<f32> {
-    let hooks = session.spec().hooks();
-    let taps: Vec<_> = session
-        .spec()
-        .points()
-        .into_iter()
-        .filter(|point| hooks.contains(&point.hook))
-        .map(Tap::of)
-        .collect();
+    let taps: Vec<_> = session.spec().points().into_iter().map(Tap::of).collect();
     let trace = block_on(session.read(&taps, &Control::default())).expect("reads");
     let values = trace.tensors().iter().flat_map(|tensor| tensor.values.iter().copied());
     values.chain(session.last_logits().to_vec()).collect()
@@ -101,6 +105,56 @@ fn reused_rows_equal_a_run_from_the_start() {
         assert_close(&everything(&mut typed), &everything(&mut fresh));
         assert_eq!(typed.tokens(), fresh.tokens());
     }
+}
+
+#[test]
+fn the_encoder_runs_once_a_source() {
+    for engine in [cpu(), gpu()] {
+        let path = root().join("tests/golden/bart");
+        let mut typed = session(engine, &path, |model| Options::live(model.spec()));
+        let control = Control::default();
+        let mut set = |source: &[u32], target: &[u32]| {
+            let target: Vec<u32> = target.iter().map(|id| id % 41).collect();
+            let info = block_on(typed.set_tokens(&Input::pair(source, &target), &control));
+            let info = info.expect("runs");
+            (info.n_reused, info.n_new)
+        };
+        // Another source, longer and shorter, makes all of the target run again.
+        assert_eq!(set(&SOURCE, &TEXT[..4]), (0, 4));
+        assert_eq!(set(&SOURCE[..3], &TEXT[..4]), (0, 4));
+        assert_eq!(set(&SOURCE[..3], &TEXT[..6]), (4, 2));
+        let long: Vec<u32> = (0..39).collect();
+        assert_eq!(set(&long, &TEXT[..6]), (0, 6));
+        assert_eq!(set(&SOURCE, &TEXT[..6]), (0, 6));
+        assert_eq!(set(&SOURCE, &TEXT), (6, 6));
+        let ours = everything(&mut typed);
+        let mut fresh = tiny("bart");
+        run(&mut fresh, &TEXT);
+        let difference = difference(&ours, &everything(&mut fresh));
+        assert!(difference.relative <= 2e-5, "{difference:?}");
+        assert_eq!((typed.source_tokens(), typed.tokens()), (&SOURCE[..], fresh.tokens()));
+        let error = block_on(typed.pattern_row_error(&control)).expect("runs").expect("kept");
+        assert!(error <= 1e-5, "{error}");
+    }
+}
+
+#[test]
+fn a_head_of_the_encoder_and_of_cross_attention_can_be_cut() {
+    let mut session = tiny("t5");
+    run(&mut session, &TEXT);
+    let before = session.last_logits().to_vec();
+    let encoder = session.spec().encoder.as_ref().expect("there is one");
+    let points = [encoder.at(Hook::Z, 1), session.spec().at(Hook::CrossZ, 0)];
+    let values = session.spec().at(Hook::CrossV, 1);
+    for point in points.into_iter().chain([values]) {
+        let patch = Patch { point, part: Part::Head(1), rows: None, factor: 0.0 };
+        session.set_patches(vec![patch]).expect("there is such a place");
+        run(&mut session, &TEXT);
+        assert!(difference(session.last_logits(), &before).relative > 1e-4, "{point}");
+    }
+    session.set_patches(Vec::new()).expect("none");
+    run(&mut session, &TEXT);
+    assert_close(session.last_logits(), &before);
 }
 
 #[test]
@@ -149,7 +203,7 @@ fn patterns_computed_on_demand_equal_kept_ones() {
         for session in [&mut kept, &mut derived] {
             run(session, &TEXT);
             let rows = Some(2..9);
-            let all = Tap::of(HookPoint::layer(Hook::Pattern, 1));
+            let all = Tap::of(session.spec().at(Hook::Pattern, 1));
             let taps = [Tap { rows, head: Some(1), ..all.clone() }, all];
             let trace = block_on(session.read(&taps, &Control::default())).expect("reads");
             assert_eq!(trace.tensors()[0].shape, [7, 12]);
@@ -221,7 +275,7 @@ fn a_patch_of_one_changes_nothing_and_a_patch_of_zero_is_felt() {
         ];
         for (hook, part) in points {
             for (factor, rows) in [(1.0, None), (0.0, Some(0..4))] {
-                let patch = Patch { point: HookPoint::layer(hook, 1), part, rows, factor };
+                let patch = Patch { point: session.spec().at(hook, 1), part, rows, factor };
                 session.set_patches(vec![patch]).expect("there is such a place");
                 run(&mut session, &TEXT);
                 let after = everything(&mut session);
@@ -290,6 +344,7 @@ fn impossible_requests_are_refused_in_words() {
     refused(Input::from(&[1; 41][..]), "41");
     refused(Input { attention_mask: Some(vec![1]), ..Input::from(&[1, 2][..]) }, "1 entries");
     refused(Input { token_types: Some(vec![0, 1]), ..Input::from(&[1, 2][..]) }, "token types");
+    refused(Input::pair(&[1], &[2]), "no encoder");
     let bad = |point, part| Patch { point, part, rows: None, factor: 0.0 };
     for patch in [
         bad(HookPoint::layer(Hook::Z, 3), Part::All),

@@ -288,6 +288,7 @@ impl Block {
             n_kv_heads: N_KV_HEADS,
             d_head: D_HEAD,
             scale: 0.125,
+            all_keys: false,
             keys_in_state: true,
         };
         let z = if keeps_pattern {
@@ -300,6 +301,7 @@ impl Block {
                 n_kv_heads: N_KV_HEADS,
                 d_head: D_HEAD,
                 pattern_in_state: true,
+                all_values: false,
                 values_in_state: true,
             };
             rec.attention_values(pattern, values, t, params)?

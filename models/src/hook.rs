@@ -1,14 +1,26 @@
 //! Hooks: the named places of a forward pass where values are captured or patched.
 //!
-//! Names are TransformerLens's (`transformer_lens/components/*.py`, `HookedEncoder.py`), one a
-//! hook; where TransformerLens has none (means of norms, the encoder's outputs), the name follows
+//! Names are TransformerLens's (`transformer_lens/components/*.py`, `HookedEncoder.py`,
+//! `HookedEncoderDecoder.py`), one a hook; where TransformerLens has none (means of norms, the encoder's outputs), the name follows
 //! its style or that of transformers. The batch dimension is stripped.
 
 use std::fmt;
 
 use crate::arch::ModelSpec;
 
-/// What a hook holds, and so its shape for T tokens.
+/// Which stack of blocks a hook belongs to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Stack {
+    /// The only one of a model.
+    #[default]
+    Only,
+    /// The one that reads the source text of an encoder–decoder.
+    Encoder,
+    /// The one that writes the target text of an encoder–decoder.
+    Decoder,
+}
+
+/// What a hook holds, and so its shape for T tokens (beside S of a source text).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// `[T, d_model]`.
@@ -25,6 +37,10 @@ pub enum Form {
     Stat,
     /// `[n_heads, T, T]`: queries down, keys across.
     Map,
+    /// `[S, n_kv_heads, d_head]`: rows of the source text.
+    SourceHeads,
+    /// `[n_heads, T, S]`: queries of the target down, keys of the source across.
+    CrossMap,
     /// `[T, d_vocab]`.
     Vocab,
     /// `[d_model]`: one row for the whole text.
@@ -115,6 +131,28 @@ hooks! {
     Norm2Scale layer Stat "ln2.hook_scale";
     /// LayerNorm: the output; RMSNorm: before the gain.
     Norm2Normalized layer Model "ln2.hook_normalized";
+    /// Queries of a decoder that ask the source.
+    CrossQ layer Heads "cross_attn.hook_q";
+    /// Keys of the source.
+    CrossK layer SourceHeads "cross_attn.hook_k";
+    /// Values of the source.
+    CrossV layer SourceHeads "cross_attn.hook_v";
+    /// Scaled products of target and source, −∞ where masked.
+    CrossScores layer CrossMap "cross_attn.hook_attn_scores";
+    /// Softmax of those scores: which source tokens a target token looks at.
+    CrossPattern layer CrossMap "cross_attn.hook_pattern";
+    /// Pattern-weighted values of the source.
+    CrossZ layer Heads "cross_attn.hook_z";
+    /// What cross-attention adds to the residual stream.
+    CrossOut layer Model "hook_cross_attn_out";
+    /// The residual stream between cross-attention and MLP.
+    ResidMidCross layer Model "hook_resid_mid_cross";
+    /// Mean of each row before the third norm (decoders with cross-attention).
+    Norm3Mean layer Stat "ln3.hook_mean";
+    /// σ (or rms) of each row before the third norm.
+    Norm3Scale layer Stat "ln3.hook_scale";
+    /// LayerNorm: the output; RMSNorm: before the gain.
+    Norm3Normalized layer Model "ln3.hook_normalized";
     /// Before the activation (the gate of a gated MLP).
     MlpPre layer Mlp "mlp.hook_pre";
     /// The linear branch of a gated MLP.
@@ -123,9 +161,9 @@ hooks! {
     MlpPost layer Mlp "mlp.hook_post";
     /// What the MLP adds to the residual stream.
     MlpOut layer Model "hook_mlp_out";
-    /// The block's output; in Post-LN blocks before the second norm.
+    /// The block's output; in Post-LN blocks before the last norm.
     ResidPost layer Model "hook_resid_post";
-    /// Post-LN blocks: after the second norm.
+    /// Post-LN blocks: after the last norm.
     NormalizedResidPost layer Model "hook_normalized_resid_post";
     /// Mean of each row before the final norm.
     FinalNormMean model Stat "ln_final.hook_mean";
@@ -150,19 +188,25 @@ pub enum NormSite {
     Embed,
     /// A block's first.
     One,
-    /// A block's second.
+    /// A block's second: before (Post-LN: after) cross-attention where there is such, else the MLP.
     Two,
+    /// A block's third: of the MLP where there is cross-attention.
+    Three,
     /// Before the unembedding.
     Final,
 }
 
 impl NormSite {
+    /// All of them.
+    pub(crate) const ALL: [Self; 5] = [Self::Embed, Self::One, Self::Two, Self::Three, Self::Final];
+
     /// Its hooks: mean, scale, normalised rows.
     pub fn hooks(self) -> [Hook; 3] {
         match self {
             Self::Embed => [Hook::EmbedNormMean, Hook::EmbedNormScale, Hook::EmbedNormalized],
             Self::One => [Hook::Norm1Mean, Hook::Norm1Scale, Hook::Norm1Normalized],
             Self::Two => [Hook::Norm2Mean, Hook::Norm2Scale, Hook::Norm2Normalized],
+            Self::Three => [Hook::Norm3Mean, Hook::Norm3Scale, Hook::Norm3Normalized],
             Self::Final => [Hook::FinalNormMean, Hook::FinalNormScale, Hook::FinalNormNormalized],
         }
     }
@@ -171,32 +215,29 @@ impl NormSite {
 impl Hook {
     /// Whether the hook is one of a norm's means.
     pub fn is_mean(self) -> bool {
-        matches!(
-            self,
-            Self::EmbedNormMean | Self::Norm1Mean | Self::Norm2Mean | Self::FinalNormMean
-        )
+        NormSite::ALL.iter().any(|site| site.hooks()[0] == self)
     }
 
     /// Whether the hook is computed from others when it is read, rather than in every run.
     pub fn is_derived(self) -> bool {
-        matches!(self, Self::AttnScores | Self::PoolerOutput | Self::NspLogits | Self::Logits)
+        matches!(
+            self,
+            Self::AttnScores
+                | Self::CrossScores
+                | Self::PoolerOutput
+                | Self::NspLogits
+                | Self::Logits
+        )
     }
 
     /// Whether an intervention can act here: rows that the forward pass goes on with.
     pub fn is_patchable(self) -> bool {
         let rows = matches!(
             self.form(),
-            Form::Model | Form::Embed | Form::Heads | Form::KvHeads | Form::Mlp
+            Form::Model | Form::Embed | Form::Heads | Form::KvHeads | Form::SourceHeads | Form::Mlp
         );
-        let beside = matches!(
-            self,
-            Self::EmbedNormalized
-                | Self::Norm1Normalized
-                | Self::Norm2Normalized
-                | Self::FinalNormNormalized
-                | Self::LastHiddenState
-        );
-        rows && !beside
+        let is_normalized = NormSite::ALL.iter().any(|site| site.hooks()[2] == self);
+        rows && !is_normalized && self != Self::LastHiddenState
     }
 
     /// Columns of a row in the engine: heads side by side. `None` for maps and what is derived.
@@ -205,15 +246,15 @@ impl Hook {
             Form::Model => spec.d_model,
             Form::Embed => spec.d_embed,
             Form::Heads => spec.n_heads * spec.d_head,
-            Form::KvHeads => spec.n_kv_heads * spec.d_head,
+            Form::KvHeads | Form::SourceHeads => spec.n_kv_heads * spec.d_head,
             Form::Mlp => spec.d_mlp,
             Form::Stat => 1,
-            Form::Map | Form::Vocab | Form::Pooled | Form::Pair => return None,
+            Form::Map | Form::CrossMap | Form::Vocab | Form::Pooled | Form::Pair => return None,
         })
     }
 
-    /// Its shape for `n_tokens` tokens.
-    pub fn shape(self, spec: &ModelSpec, n_tokens: usize) -> Vec<usize> {
+    /// Its shape for `n_tokens` tokens, and `n_source` of a source text.
+    pub fn shape(self, spec: &ModelSpec, n_tokens: usize, n_source: usize) -> Vec<usize> {
         match self.form() {
             Form::Model => vec![n_tokens, spec.d_model],
             Form::Embed => vec![n_tokens, spec.d_embed],
@@ -222,6 +263,8 @@ impl Hook {
             Form::Mlp => vec![n_tokens, spec.d_mlp],
             Form::Stat => vec![n_tokens, 1],
             Form::Map => vec![spec.n_heads, n_tokens, n_tokens],
+            Form::SourceHeads => vec![n_source, spec.n_kv_heads, spec.d_head],
+            Form::CrossMap => vec![spec.n_heads, n_tokens, n_source],
             Form::Vocab => vec![n_tokens, spec.d_vocab],
             Form::Pooled => vec![spec.d_model],
             Form::Pair => vec![2],
@@ -232,6 +275,8 @@ impl Hook {
 /// A hook of a certain layer, or of the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct HookPoint {
+    /// Which stack.
+    pub stack: Stack,
     /// Which kind.
     pub hook: Hook,
     /// Which layer; 0 for hooks of the model.
@@ -239,42 +284,77 @@ pub struct HookPoint {
 }
 
 impl HookPoint {
-    /// A hook of the model.
+    /// A hook of a model with one stack.
     pub fn model(hook: Hook) -> Self {
-        Self { hook, layer: 0 }
+        Self { stack: Stack::Only, hook, layer: 0 }
     }
 
-    /// A hook of a layer.
+    /// A hook of a layer of a model with one stack.
     pub fn layer(hook: Hook, layer: usize) -> Self {
-        Self { hook, layer }
+        Self { stack: Stack::Only, hook, layer }
     }
 
-    /// Reads a full name, such as `blocks.3.attn.hook_pattern`.
+    /// The same hook of another stack.
+    pub fn in_stack(self, stack: Stack) -> Self {
+        Self { stack, ..self }
+    }
+
+    /// Reads a full name, such as `blocks.3.attn.hook_pattern` or `decoder.0.cross_attn.hook_q`.
     pub fn parse(name: &str) -> Option<Self> {
-        let (layer, rest) = match name.strip_prefix("blocks.") {
-            Some(rest) => {
+        let all = [Stack::Only, Stack::Encoder, Stack::Decoder].into_iter();
+        all.flat_map(|stack| Hook::ALL.iter().map(move |&hook| (stack, hook))).find_map(
+            |(stack, hook)| {
+                let rest = name.strip_prefix(prefix_of(stack, hook))?;
+                if !hook.is_per_layer() {
+                    return (rest == own_name(stack, hook)).then_some(Self {
+                        stack,
+                        hook,
+                        layer: 0,
+                    });
+                }
                 let (layer, rest) = rest.split_once('.')?;
                 // "+3" and "03" are other spellings, and a hook has one name.
                 let value: usize = layer.parse().ok()?;
-                (Some(value).filter(|value| value.to_string() == layer)?, rest)
-            }
-            None => (0, name),
-        };
-        let in_block = name.len() != rest.len();
-        let hook = *Hook::ALL
-            .iter()
-            .find(|hook| hook.name() == rest && hook.is_per_layer() == in_block)?;
-        Some(Self { hook, layer })
+                let is_it = rest == hook.name() && value.to_string() == layer;
+                is_it.then_some(Self { stack, hook, layer: value })
+            },
+        )
+    }
+}
+
+/// What stands before the layer's number, or before the name of a stack's own hook.
+fn prefix_of(stack: Stack, hook: Hook) -> &'static str {
+    let is_final_norm = NormSite::Final.hooks().contains(&hook);
+    match (stack, hook) {
+        (_, Hook::Logits) => "",
+        (Stack::Only, _) if hook.is_per_layer() => "blocks.",
+        (Stack::Only, _) => "",
+        (Stack::Encoder, _) if is_final_norm => "encoder_final_",
+        (Stack::Encoder, _) => "encoder.",
+        (Stack::Decoder, _) if is_final_norm => "decoder_final_",
+        (Stack::Decoder, _) => "decoder.",
+    }
+}
+
+/// The name behind the prefix: TransformerLens has `ln_final` of one stack, but `encoder_final_ln`
+/// and `decoder_final_ln` of two.
+fn own_name(stack: Stack, hook: Hook) -> &'static str {
+    const FINAL: [&str; 3] = ["ln.hook_mean", "ln.hook_scale", "ln.hook_normalized"];
+    let site = NormSite::Final.hooks().iter().position(|&own| own == hook);
+    match (stack, site) {
+        (Stack::Only, _) | (_, None) => hook.name(),
+        (_, Some(idx)) => FINAL[idx],
     }
 }
 
 /// The full name.
 impl fmt::Display for HookPoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(prefix_of(self.stack, self.hook))?;
         if self.hook.is_per_layer() {
-            write!(f, "blocks.{}.", self.layer)?;
+            write!(f, "{}.", self.layer)?;
         }
-        f.write_str(self.hook.name())
+        f.write_str(own_name(self.stack, self.hook))
     }
 }
 
@@ -305,11 +385,22 @@ mod tests {
     fn names_parse_back_and_are_unique() {
         for (idx, &hook) in Hook::ALL.iter().enumerate() {
             let layer = if hook.is_per_layer() { 17 } else { 0 };
-            let point = HookPoint { hook, layer };
-            assert_eq!(HookPoint::parse(&point.to_string()), Some(point));
+            for stack in [Stack::Only, Stack::Encoder, Stack::Decoder] {
+                let point = HookPoint { stack, hook, layer };
+                let expected = match hook {
+                    Hook::Logits => point.in_stack(Stack::Only),
+                    _ => point,
+                };
+                assert_eq!(HookPoint::parse(&point.to_string()), Some(expected));
+            }
             assert!(Hook::ALL[..idx].iter().all(|other| other.name() != hook.name()));
         }
+        let name = |stack, hook| HookPoint::layer(hook, 2).in_stack(stack).to_string();
+        assert_eq!(name(Stack::Decoder, Hook::CrossPattern), "decoder.2.cross_attn.hook_pattern");
+        assert_eq!(name(Stack::Encoder, Hook::FinalNormScale), "encoder_final_ln.hook_scale");
         for bad in [
+            "encoder.ln_final.hook_scale",
+            "encoder.blocks.0.attn.hook_q",
             "hook_q",
             "blocks.0.hook_embed",
             "blocks.x.attn.hook_q",

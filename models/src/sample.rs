@@ -161,6 +161,12 @@ pub fn sample(logits: &[f32], sampling: &Sampling, random: &mut Random) -> usize
     last_possible
 }
 
+/// ln p of every column under the softmax of `logits`.
+pub fn log_probabilities(logits: &[f32]) -> Vec<f32> {
+    let total = log_sum_exp(logits);
+    logits.iter().map(|&logit| (f64::from(logit) - total) as f32).collect()
+}
+
 /// −ln p of column `target` under the softmax of `logits`.
 pub fn cross_entropy(logits: &[f32], target: usize) -> f32 {
     (log_sum_exp(logits) - f64::from(logits[target])) as f32

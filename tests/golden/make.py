@@ -21,6 +21,7 @@ from safetensors.torch import save_file
 import bergamot
 import dequant
 import kinds
+import seq2seq
 import tokenizer
 import twins
 from common import Taps, cases, decoder_case, greedy, heads, randomise, scores_of, write_case
@@ -397,6 +398,7 @@ MAKERS = {
     "bert": lambda: bert("bert", 7, transformers.BertForPreTraining),
     "bert_encoder": lambda: bert("bert_encoder", 8, transformers.BertModel, hidden_act="gelu_new", layer_norm_eps=1e-3),
     **kinds.MAKERS,
+    **seq2seq.MAKERS,
     "gguf": gguf_twins,
     **twins.MAKERS,
     "minilm": minilm,

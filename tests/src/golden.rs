@@ -7,7 +7,7 @@ use pollster::block_on;
 use vitrine_kernels::engine::cpu::{Activations, CpuEngine, CpuOptions};
 use vitrine_kernels::engine::gpu::{GpuEngine, GpuOptions};
 use vitrine_kernels::{Control, Engine};
-use vitrine_models::hook::Form;
+use vitrine_models::hook::{Form, Stack};
 use vitrine_models::weights::{FileSource, checkpoint};
 use vitrine_models::{HookPoint, Input, Model, Options, Session};
 
@@ -100,6 +100,10 @@ impl Golden {
             ids: self.list("ids").expect("ids"),
             token_types: self.list("token_types"),
             attention_mask: self.list("attention_mask").filter(|mask| mask.contains(&0)),
+            source: self.list("source").map(|ids| {
+                let attention_mask = self.list("source_mask").filter(|mask| mask.contains(&0));
+                Box::new(Input { ids, attention_mask, ..Input::default() })
+            }),
         }
     }
 }
@@ -133,9 +137,12 @@ pub fn difference(ours: &[f32], reference: &[f32]) -> Difference {
 
 /// The rows of a hook's values that belong to visible tokens: what a padded token computes is
 /// nobody's business.
-pub fn visible_rows(point: HookPoint, shape: &[usize], values: &[f32], mask: &[u32]) -> Vec<f32> {
+pub fn visible_rows(point: HookPoint, shape: &[usize], values: &[f32], input: &Input) -> Vec<f32> {
+    let is_of_source = point.stack == Stack::Encoder || point.hook.form() == Form::SourceHeads;
+    let text = input.source.as_deref().filter(|_| is_of_source).unwrap_or(input);
+    let mask = text.attention_mask.as_deref().unwrap_or_default();
     let (n_maps, row_len) = match point.hook.form() {
-        Form::Map => (shape[0], shape[2]),
+        Form::Map | Form::CrossMap => (shape[0], shape[2]),
         Form::Pooled | Form::Pair => return values.to_vec(),
         _ => (1, shape[1..].iter().product()),
     };

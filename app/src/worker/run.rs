@@ -316,6 +316,7 @@ async fn prepare(loaded: &Loaded, job: &RunJob) -> Result<Prepared, String> {
         ids: pieces.iter().map(|piece| piece.id).collect(),
         token_types: has_pair.then_some(token_types),
         attention_mask: None,
+        source: None,
     };
     let views = pieces
         .into_iter()
@@ -342,7 +343,10 @@ fn points_of(names: &[String], spec: &ModelSpec) -> Vec<HookPoint> {
     names
         .iter()
         .filter_map(|name| HookPoint::parse(name))
-        .filter(|point| spec.has(point.hook) && point.layer < spec.n_layers)
+        .filter(|point| {
+            let stack = spec.of(*point).filter(|stack| stack.has(point.hook));
+            stack.is_some_and(|stack| point.layer < stack.n_layers)
+        })
         .collect()
 }
 
@@ -399,10 +403,8 @@ pub(super) async fn read(
 ) -> Result<Option<Trace>, ModelError> {
     let session = &mut loaded.session;
     let n_tokens = session.tokens().len();
-    let n_values: usize = points
-        .iter()
-        .map(|point| point.hook.shape(session.spec(), n_tokens).iter().product::<usize>())
-        .sum();
+    let n_values: usize =
+        points.iter().map(|point| session.shape_of(*point).iter().product::<usize>()).sum();
     let n_bytes = n_values as u64 * 4;
     if n_bytes > MAX_TRACE_BYTES {
         fault(

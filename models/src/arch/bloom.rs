@@ -43,6 +43,7 @@ fn build(description: &Description<'_>) -> Result<Blueprint, ModelError> {
         spec.n_ctx = config.opt_count("seq_length")?.unwrap_or(2048);
     }
     spec.embed_norm = true;
+    spec.embed_norm_first = true;
     spec.positions = Positions::Linear;
     spec.tied = description.is_tied(true)?;
     let names = Names { by_head: true, ..Names::new(ROWS, "h.") };

@@ -13,9 +13,11 @@ use vitrine_kernels::ops::softmax::Masks;
 use vitrine_kernels::ops::thumbnail::Thumbnail;
 use vitrine_kernels::{DType, Recorder, StateId, TensorId};
 
+use super::load::Weight;
+use super::names::{block_prefix, canonical};
 use super::{Model, ModelSpec, NormKind, Positions};
 use crate::error::ModelError;
-use crate::hook::{Hook, HookPoint, NormSite};
+use crate::hook::{Hook, NormSite};
 use crate::session::patch::Patch;
 use crate::session::sites::{Sites, key_hook};
 
@@ -30,6 +32,8 @@ pub(crate) enum RunInput {
     TokenTypes,
     /// Which tokens count, `[capacity]`.
     Padding,
+    /// Which tokens of the source count, `[source capacity]`.
+    SourcePadding,
     /// Index of the last row, `[1]`.
     LastRow,
     /// Rows given by the caller, `[n, d_model]`.
@@ -56,13 +60,20 @@ pub struct Forward<'a> {
     recorder: Recorder,
     model: &'a Model,
     frame: Frame<'a>,
+    spec: &'a ModelSpec,
     inputs: Vec<(RunInput, TensorId)>,
     layer: Option<usize>,
 }
 
 impl<'a> Forward<'a> {
-    pub(crate) fn new(model: &'a Model, frame: Frame<'a>) -> Self {
-        Self { recorder: Recorder::new(), model, frame, inputs: Vec::new(), layer: None }
+    pub(crate) fn new(model: &'a Model, spec: &'a ModelSpec, frame: Frame<'a>) -> Self {
+        Self { recorder: Recorder::new(), model, frame, spec, inputs: Vec::new(), layer: None }
+    }
+
+    /// Goes on in another stack, whose rows are kept at `sites`.
+    pub(crate) fn turn_to(&mut self, spec: &'a ModelSpec, sites: &'a Sites) {
+        self.spec = spec;
+        self.frame.sites = Some(sites);
     }
 
     /// Ends the recording; the inputs in the order in which a run uploads them.
@@ -75,9 +86,9 @@ impl<'a> Forward<'a> {
         &mut self.recorder
     }
 
-    /// Sizes and kinds.
+    /// Sizes and kinds of the stack.
     pub fn spec(&self) -> &'a ModelSpec {
-        self.model.spec()
+        self.spec
     }
 
     /// Records one block.
@@ -90,7 +101,7 @@ impl<'a> Forward<'a> {
         body: impl FnOnce(&mut Self) -> Result<R, ModelError>,
     ) -> Result<R, ModelError> {
         self.layer = Some(layer);
-        self.recorder.enter(format!("blocks.{layer}"));
+        self.recorder.enter(format!("{}{layer}", block_prefix(self.spec.stack)));
         let result = body(self);
         self.recorder.leave();
         self.layer = None;
@@ -109,6 +120,10 @@ impl<'a> Forward<'a> {
             RunInput::Padding => {
                 let capacity = self.frame.sites.map_or(n_rows, |sites| sites.capacity);
                 self.recorder.input([capacity], DType::U32)
+            }
+            RunInput::SourcePadding => {
+                let n_source = self.frame.sites.map_or(0, |sites| sites.n_source);
+                self.recorder.input([n_source], DType::U32)
             }
             RunInput::LastRow => self.recorder.input([1], DType::U32),
             RunInput::EmbedFactors => self.recorder.input([n_rows, 1], DType::F32),
@@ -136,7 +151,14 @@ impl<'a> Forward<'a> {
 
     /// Whether a weight was loaded, by its name within the block.
     pub fn has(&self, name: &str) -> bool {
-        self.model.weight(&self.full_name(name)).is_some()
+        self.find(name).is_some()
+    }
+
+    /// A weight by its name within the block. Tables that an encoder has not are the decoder's.
+    fn find(&self, name: &str) -> Option<Weight> {
+        let is_shared = matches!(name, "embed.W_E" | "pos_embed.W_pos");
+        let own = self.model.weight(&self.full_name(name));
+        own.or_else(|| is_shared.then(|| self.model.weight(name)).flatten())
     }
 
     /// A weight by its name within the block.
@@ -144,12 +166,19 @@ impl<'a> Forward<'a> {
     /// # Errors
     /// If none of that name was loaded.
     pub fn weight(&mut self, name: &str) -> Result<TensorId, ModelError> {
-        let name = self.full_name(name);
-        let weight = self.model.weight(&name).ok_or_else(|| ModelError::MissingTensor {
+        let weight = self.find(name).ok_or_else(|| ModelError::MissingTensor {
             file: self.model.name().to_owned(),
-            tensor: name,
+            tensor: self.full_name(name),
         })?;
         Ok(self.recorder.weight(weight.id, weight.shape, weight.dtype))
+    }
+
+    /// A weight outside of the blocks.
+    fn weight_of_stack(&mut self, name: &str) -> Result<TensorId, ModelError> {
+        let layer = self.layer.take();
+        let weight = self.weight(name);
+        self.layer = layer;
+        weight
     }
 
     /// Rows of a table.
@@ -219,8 +248,8 @@ impl<'a> Forward<'a> {
     /// # Errors
     /// If the tensor has not the hook's shape.
     pub fn hook(&mut self, hook: Hook, x: TensorId) -> Result<TensorId, ModelError> {
-        let point = HookPoint { hook, layer: self.layer.unwrap_or(0) };
         let spec = self.spec();
+        let point = spec.at(hook, self.layer.unwrap_or(0));
         let mut x = x;
         for patch in self.frame.patches.iter().filter(|patch| patch.point.is_same(point, spec)) {
             if point.canonical(spec) == point {
@@ -287,14 +316,15 @@ impl<'a> Forward<'a> {
         let padding =
             if self.frame.has_padding { Some(self.input(RunInput::Padding)) } else { None };
         let layer = self.layer.unwrap_or(0);
-        let maps = self.frame.sites.and_then(|sites| Some((sites, sites.map(layer)?)));
-        let masks = masks_of(spec, layer, padding);
+        let maps = self.frame.sites.and_then(|sites| Some((sites, sites.map(spec, layer)?)));
+        let masks = self.masks(layer, padding)?;
         let Some((sites, map)) = maps else {
             let attended = self.recorder.attention_tiled([q, keys, values], masks, heads)?;
             return Ok(attended.z);
         };
+        let shape = [spec.n_heads, sites.capacity, sites.capacity];
         let scores = self.recorder.attention_scores(q, keys, heads)?;
-        let pattern = self.recorder.state(map, [spec.n_heads, sites.capacity, sites.capacity]);
+        let pattern = self.recorder.state(map, shape);
         self.recorder.softmax_into(scores, masks, pattern)?;
         if let Some(wall) = &sites.wall {
             let shape = [spec.n_layers * spec.n_heads, wall.side, wall.side];
@@ -302,14 +332,72 @@ impl<'a> Forward<'a> {
             let params = Thumbnail { first_map: layer * spec.n_heads, n_rows: self.frame.n_rows };
             self.recorder.thumbnail(pattern, wall, params)?;
         }
+        self.weighted(pattern, values, false)
+    }
+
+    /// Attention over the source: z `[T, n_heads·d_head]`. Its keys and values are states that the
+    /// encoder's run has filled.
+    ///
+    /// # Errors
+    /// If the columns are not whole heads, or there are no such states.
+    pub fn cross_attention(&mut self, q: TensorId) -> Result<TensorId, ModelError> {
+        let spec = self.spec();
+        let mut source = |hook| {
+            let state =
+                self.state(hook).ok_or_else(|| ModelError::input("source", "is missing"))?;
+            Ok::<_, ModelError>(self.rows_state(hook, state))
+        };
+        let (keys, values) = (source(Hook::CrossK)?, source(Hook::CrossV)?);
+        let heads = AttentionScores { all_keys: true, ..heads_of(spec) };
+        // The padding hides what lies beyond the source as well.
+        let masks =
+            Masks { padding: Some(self.input(RunInput::SourcePadding)), ..Masks::default() };
+        let maps = self.state(Hook::CrossPattern).zip(self.frame.sites);
+        let Some((map, sites)) = maps else {
+            let attended = self.recorder.attention_tiled([q, keys, values], masks, heads)?;
+            return Ok(attended.z);
+        };
+        let scores = self.recorder.attention_scores(q, keys, heads)?;
+        let pattern = self.recorder.state(map, [spec.n_heads, sites.capacity, sites.n_source]);
+        self.recorder.softmax_into(scores, masks, pattern)?;
+        self.weighted(pattern, values, true)
+    }
+
+    /// Sums of values, weighted by the rows of a pattern that this run has written.
+    fn weighted(
+        &mut self,
+        pattern: TensorId,
+        values: TensorId,
+        all_values: bool,
+    ) -> Result<TensorId, ModelError> {
+        let spec = self.spec();
         let params = AttentionValues {
             n_heads: spec.n_heads,
             n_kv_heads: spec.n_kv_heads,
             d_head: spec.d_head,
+            all_values,
             pattern_in_state: true,
-            values_in_state: true,
+            values_in_state: !all_values,
         };
         Ok(self.recorder.attention_values(pattern, values, self.frame.n_rows, params)?)
+    }
+
+    /// What the queries of a layer see.
+    ///
+    /// # Errors
+    /// If biases by distance are missing.
+    pub(crate) fn masks(
+        &mut self,
+        layer: usize,
+        padding: Option<TensorId>,
+    ) -> Result<Masks, ModelError> {
+        let spec = self.spec();
+        let distances = match spec.has_buckets() {
+            true => Some(self.weight_of_stack("rel_pos.W_bias")?), // [n_heads, 2R + 1]
+            false => None,
+        };
+        let reach = spec.reach(layer);
+        Ok(Masks { causal: spec.causal, until_filled: true, padding, bias: None, distances, reach })
     }
 
     /// Appends rows to the hook's state, if it has one.
@@ -323,21 +411,18 @@ impl<'a> Forward<'a> {
 
     /// The hook's own state; a hook that is another one's twin is captured there.
     fn state(&self, hook: Hook) -> Option<StateId> {
-        let point = HookPoint { hook, layer: self.layer.unwrap_or(0) };
+        let point = self.spec.at(hook, self.layer.unwrap_or(0));
         self.frame.sites?.own_state(point)
     }
 
     fn rows_state(&mut self, hook: Hook, state: StateId) -> TensorId {
-        let capacity = self.frame.sites.map_or(0, |sites| sites.capacity);
+        let n_rows = self.frame.sites.map_or(0, |sites| sites.n_rows(hook));
         let n_cols = Sites::n_cols(hook, self.spec());
-        self.recorder.state(state, [capacity, n_cols])
+        self.recorder.state(state, [n_rows, n_cols])
     }
 
     fn full_name(&self, name: &str) -> String {
-        match self.layer {
-            Some(layer) => format!("blocks.{layer}.{name}"),
-            None => name.to_owned(),
-        }
+        canonical(self.spec.stack, self.layer, name)
     }
 }
 
@@ -348,12 +433,7 @@ pub(crate) fn heads_of(spec: &ModelSpec) -> AttentionScores {
         n_kv_heads: spec.n_kv_heads,
         d_head: spec.d_head,
         scale: spec.attn_scale,
+        all_keys: false,
         keys_in_state: false,
     }
-}
-
-/// What the queries of a layer see.
-pub(crate) fn masks_of(spec: &ModelSpec, layer: usize, padding: Option<TensorId>) -> Masks {
-    let reach = spec.reach(layer);
-    Masks { causal: spec.causal, until_filled: true, padding, bias: None, reach }
 }

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use vitrine_kernels::{Control, DType, Engine, Shape, WeightId};
 
+use super::names::canonical;
 use super::{ARCHITECTURES, ArchEntry, Blueprint, Description, ModelSpec, WeightRule};
 use crate::error::{ModelError, shown};
-use crate::hook::matches_glob;
+use crate::hook::{Stack, matches_glob};
 use crate::weights::{ByteSource, Checkpoint, TensorData, TensorEntry, dequantise};
 
 /// A loaded model: its structure, and where its weights are in the engine.
@@ -15,6 +16,8 @@ pub struct Model {
     weights: HashMap<String, Weight>,
     norms: Vec<NormWeights>,
     storage: BTreeMap<&'static str, u64>,
+    /// Biases by distance, `[n_heads, 2R + 1]`, by the name of the weight.
+    distances: HashMap<String, Vec<f32>>,
     name: String,
 }
 
@@ -69,6 +72,7 @@ impl Model {
             weights: HashMap::new(),
             norms: Vec::new(),
             storage: BTreeMap::new(),
+            distances: HashMap::new(),
             name: checkpoint.name().to_owned(),
         };
         model.load_weights(engine, checkpoint, &rules, control, progress).await?;
@@ -103,6 +107,12 @@ impl Model {
     /// How many weights are stored in each type.
     pub fn storage(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         self.storage.iter().map(|(&dtype, &n)| (dtype, n))
+    }
+
+    /// What a stack adds to scores by distance, `[n_heads, 2R + 1]`; empty where it does not.
+    pub fn distance_biases(&self, stack: Stack) -> &[f32] {
+        let name = canonical(stack, None, "rel_pos.W_bias");
+        self.distances.get(&name).map_or(&[], Vec::as_slice)
     }
 
     pub(crate) fn weight(&self, name: &str) -> Option<Weight> {
@@ -156,6 +166,13 @@ impl Model {
             ModelError::malformed(&self.name, format!("tensor {}", shown(&tensor.name)), problem)
         })?;
         let shape = Shape::new(&rule.shape);
+        if rule.by_distance.is_some() {
+            let values = dequantise(tensor.dtype, &bytes).and_then(|all| rule.spread(&all));
+            let values = values.unwrap_or_default();
+            self.add(engine, &rule.name, shape, DType::F32, bytemuck::cast_slice(&values))?;
+            self.distances.insert(rule.name.clone(), values);
+            return Ok(());
+        }
         if rule.shape.len() > 1 {
             return self.add(engine, &rule.name, shape, dtype, &bytes);
         }

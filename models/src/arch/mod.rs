@@ -12,6 +12,7 @@ pub mod rules;
 mod sizes;
 pub mod spec;
 
+mod bart;
 mod bert;
 mod bloom;
 mod distilbert;
@@ -30,6 +31,8 @@ mod phi;
 mod qwen2;
 mod qwen3;
 mod roberta;
+mod t5;
+mod transformer;
 
 use std::collections::HashMap;
 
@@ -62,6 +65,11 @@ pub const ARCHITECTURES: &[&ArchEntry] = &[
     &distilbert::ENTRY,
     &electra::ENTRY,
     &esm::ENTRY,
+    &transformer::ENTRY,
+    &t5::ENTRY,
+    &bart::ENTRY,
+    &bart::MARIAN,
+    &bart::BLENDERBOT,
 ];
 
 /// One line of the list.
@@ -96,12 +104,38 @@ pub struct Blueprint {
 impl Blueprint {
     /// A model of these sizes with these weights.
     fn new(spec: ModelSpec, names: &Names<'_>, description: &Description<'_>) -> Self {
-        let (rules, ignored) = names.rules(&spec, description);
+        Self::of_rules(names.rules(&spec, description), spec)
+    }
+
+    /// An encoder–decoder: the names of what both share or only the decoder has, and those of the
+    /// encoder.
+    fn pair(spec: ModelSpec, names: [&Names<'_>; 2], description: &Description<'_>) -> Self {
+        let [encoder, decoder] = names;
+        let (mut rules, mut ignored) = (Vec::new(), Vec::new());
+        if let Some(source) = &spec.encoder {
+            (rules, ignored) = encoder.rules(source, description);
+        }
+        let (own_rules, own_ignored) = decoder.rules(&spec, description);
+        rules.extend(own_rules);
+        ignored.extend(own_ignored);
+        Self::of_rules((rules, ignored), spec)
+    }
+
+    fn of_rules((rules, ignored): (Vec<WeightRule>, Vec<String>), spec: ModelSpec) -> Self {
         let mut constants = Vec::new();
         if spec.token_dropout.is_some() {
             constants.push((pass::ONES, vec![spec.d_embed, 1], vec![1.0; spec.d_embed]));
         }
         Self { spec, rules, ignored, constants }
+    }
+
+    /// With the tables of sines and cosines, where positions are such.
+    fn with_sinusoids(mut self, half_split: bool) -> Self {
+        if self.spec.positions == Positions::Sinusoidal {
+            let (n, d) = (self.spec.n_ctx, self.spec.d_embed);
+            self.constants.push(("pos_embed.W_pos", vec![n, d], sinusoids(n, d, half_split)));
+        }
+        self
     }
 
     /// With divisors of the rotary frequencies, unless the file has its own.
@@ -113,6 +147,21 @@ impl Blueprint {
         }
         self
     }
+}
+
+/// Sines and cosines of each position times falling frequencies, `[n, d]` (Vaswani et al. 2017,
+/// arXiv 1706.03762): in turns, or (`half_split`) all sines before all cosines.
+fn sinusoids(n: usize, d: usize, half_split: bool) -> Vec<f32> {
+    let n_sines = d.div_ceil(2);
+    let cell = |position: usize, col: usize| {
+        let (pair, is_cosine) = match half_split {
+            true => (col % n_sines, col >= n_sines),
+            false => (col / 2, col % 2 == 1),
+        };
+        let angle = position as f64 / 10_000f64.powf(2.0 * pair as f64 / d as f64);
+        (if is_cosine { angle.cos() } else { angle.sin() }) as f32
+    };
+    (0..n * d).map(|at| cell(at / d, at % d)).collect()
 }
 
 /// What an architecture is built from.

@@ -2,16 +2,37 @@
 //! a fused tensor are meant from the order in the table.
 
 use super::rules::{WeightRule, rule};
-use super::{Description, ModelSpec, NormKind};
+use super::{Description, ModelSpec, NormKind, Positions};
+use crate::hook::Stack;
 
 /// One line of the table: the canonical name, the name in safetensors, the name in GGUF; without
 /// `.weight` and `.bias`, and in a layer without its prefix. An empty name: the format has none.
 /// Of names parted by `|` the first that the file has counts.
 ///
+/// A name that ends in `_` goes on with `weight` or `bias` without a dot (PyTorch's `in_proj_weight`).
+///
 /// Canonical names: `attn.Q` stands for `attn.W_Q` and perhaps `attn.b_Q`; `ln1` for `ln1.w` and
 /// perhaps `ln1.b`; whole names (`embed.W_E`, `unembed.b_U`) for themselves. Matrices of one layer
 /// that are parts of the same tensor stand in the order of its rows.
 pub(crate) type Row = [&'static str; 3];
+
+/// What stands before the number of a stack's block.
+pub(crate) fn block_prefix(stack: Stack) -> &'static str {
+    match stack {
+        Stack::Only => "blocks.",
+        Stack::Encoder => "encoder.",
+        Stack::Decoder => "decoder.",
+    }
+}
+
+/// The full name of a weight. Outside of the blocks those of a decoder have no prefix.
+pub(crate) fn canonical(stack: Stack, layer: Option<usize>, name: &str) -> String {
+    match (stack, layer) {
+        (_, Some(layer)) => format!("{}{layer}.{name}", block_prefix(stack)),
+        (Stack::Encoder, None) => format!("encoder.{name}"),
+        (_, None) => name.to_owned(),
+    }
+}
 
 /// The names of an architecture's weights, and how the files hold them.
 pub(crate) struct Names<'a> {
@@ -30,6 +51,9 @@ pub(crate) struct Names<'a> {
     /// In safetensors, gains are stored less one (Gemma).
     pub gains_less_one: bool,
 }
+
+/// Beginnings of the names of what each block has.
+const BLOCK_PARTS: &[&str] = &["attn.", "cross_attn.", "mlp.", "ln1", "ln2", "ln3"];
 
 impl Names<'_> {
     /// Plain names with biases everywhere.
@@ -54,8 +78,7 @@ impl Names<'_> {
     ) -> (Vec<WeightRule>, Vec<String>) {
         let format = usize::from(description.config.is_gguf());
         let (mut rules, mut ignored) = (Vec::new(), Vec::new());
-        let is_of_layer =
-            |row: &Row| ["attn.", "mlp.", "ln1", "ln2"].iter().any(|part| row[0].starts_with(part));
+        let is_of_layer = |row: &Row| BLOCK_PARTS.iter().any(|part| row[0].starts_with(part));
         // Outer weights that come before the blocks, the blocks, the rest: the order of a pass.
         let first_of_layer = self.rows.iter().position(is_of_layer).unwrap_or(self.rows.len());
         let outer = |row: &&Row| !is_of_layer(row);
@@ -109,6 +132,7 @@ impl Place<'_> {
         };
         let full = |source: &str, end: &str| match end {
             "" => format!("{prefix}{source}"),
+            end if source.ends_with('_') => format!("{prefix}{source}{end}"),
             end => format!("{prefix}{source}.{end}"),
         };
         let candidates = || row[1 + format].split('|');
@@ -116,7 +140,10 @@ impl Place<'_> {
         let first = sources.next().unwrap_or_default();
         let source =
             candidates().find(|source| description.has(&full(source, first_end))).unwrap_or(first);
-        let is_wanted = is_wanted(name, spec, description);
+        // Encoder–decoders may have a bias of the logits or not; only the file knows.
+        let is_there = || description.has(&full(source, first_end));
+        let is_wanted = is_wanted(name, spec, description)
+            && (name != "unembed.b_U" || !spec.has_cross() || is_there());
         ignored.extend(
             candidates()
                 .filter(|candidate| *candidate != source || !is_wanted)
@@ -125,13 +152,21 @@ impl Place<'_> {
         if !is_wanted {
             return;
         }
-        let canonical = |part: &str| match layer {
-            Some(layer) => format!("blocks.{layer}.{part}"),
-            None => part.to_owned(),
-        };
+        let canonical = |part: &str| canonical(spec.stack, layer, part);
         let shape = shape_of(name, spec);
         if is_whole {
-            rules.push(rule(canonical(name), full(source, first_end), &shape));
+            let mut whole = rule(canonical(name), full(source, first_end), &shape);
+            if name == "unembed.b_U" && description.axis(&whole.source, 1).is_some() {
+                // A row rather than a vector (`final_logits_bias`).
+                whole.source_shape.insert(0, 1);
+            }
+            if let Positions::Buckets { n_buckets, max_distance } = spec.positions
+                && name == "rel_pos.W_bias"
+            {
+                let buckets = buckets_of_distances(n_buckets, max_distance, !spec.causal);
+                whole = whole.by_distance(n_buckets, buckets);
+            }
+            rules.push(whole);
             return;
         }
         if is_norm(name) {
@@ -191,6 +226,29 @@ impl Place<'_> {
     }
 }
 
+/// T5's bucket of each distance from −R to R, key less query, where R = `max_distance`: from there
+/// on all share the last.
+fn buckets_of_distances(n_buckets: usize, max_distance: usize, both_ways: bool) -> Vec<usize> {
+    let n_buckets = if both_ways { n_buckets / 2 } else { n_buckets };
+    let n_exact = n_buckets / 2;
+    let bucket = |distance: usize| {
+        if distance < n_exact {
+            return distance;
+        }
+        // In f32, as the reference does it: the steps lie where it rounds.
+        let far = (distance as f32 / n_exact as f32).ln()
+            / (max_distance as f64 / n_exact as f64).ln() as f32
+            * (n_buckets - n_exact) as f32;
+        (n_exact + far as usize).min(n_buckets - 1)
+    };
+    let before = (0..=max_distance).rev().map(bucket);
+    let after = (1..=max_distance).map(|distance| match both_ways {
+        true => n_buckets + bucket(distance),
+        false => 0,
+    });
+    before.chain(after).collect()
+}
+
 fn is_norm(name: &str) -> bool {
     name.starts_with("ln") || name.ends_with(".ln") || name.ends_with("_norm")
 }
@@ -198,7 +256,8 @@ fn is_norm(name: &str) -> bool {
 /// Whether a model of these sizes has a weight.
 fn is_wanted(name: &str, s: &ModelSpec, description: &Description<'_>) -> bool {
     match name {
-        "pos_embed.W_pos" => s.is_learned(),
+        "pos_embed.W_pos" => matches!(s.positions, Positions::Learned { .. }),
+        "rel_pos.W_bias" => s.has_buckets(),
         "token_type_embed.W_token_type" => s.n_token_types > 0,
         "embed.ln" => s.embed_norm,
         "embed.proj" => s.d_table != s.d_embed || s.d_embed != s.d_model,
@@ -229,15 +288,40 @@ fn shape_of(name: &str, s: &ModelSpec) -> Vec<usize> {
         "embed.proj" => vec![d, s.d_embed],
         "unembed.proj" | "mlm_head.transform" => vec![s.d_table, d],
         "mlm_head.ln" => vec![s.d_table],
-        "attn.Q" => vec![q, d],
+        "attn.Q" | "cross_attn.Q" => vec![q, d],
+        "cross_attn.K" | "cross_attn.V" => {
+            vec![kv, s.encoder.as_ref().map_or(d, |encoder| encoder.d_model)]
+        }
         "attn.K" | "attn.V" => vec![kv, d],
-        "attn.O" => vec![d, q],
+        "attn.O" | "cross_attn.O" => vec![d, q],
         "attn.q_norm" | "attn.k_norm" => vec![s.d_head],
         "mlp.in" | "mlp.gate" => vec![s.d_mlp, d],
         "mlp.out" => vec![d, s.d_mlp],
         "pooler.pool" => vec![d, d],
         "nsp_head.nsp" => vec![2, d],
         "rope.factors" => vec![s.n_rotary() / 2],
+        "rel_pos.W_bias" => vec![s.n_heads, s.n_distances()],
         _ => vec![d],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::buckets_of_distances;
+
+    /// The distances at which a bucket begins, as `T5Attention._relative_position_bucket` has them
+    /// with 32 buckets up to 128.
+    #[test]
+    fn buckets_begin_where_the_reference_has_them() {
+        let firsts = |both_ways: bool, sign: isize| -> Vec<isize> {
+            let all = buckets_of_distances(32, 128, both_ways);
+            let bucket = |distance: isize| all[(128 + sign * distance) as usize];
+            (1..=128).filter(|&distance| bucket(distance) != bucket(distance - 1)).collect()
+        };
+        let both = vec![1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 23, 32, 46, 64, 91];
+        assert_eq!((firsts(true, -1), firsts(true, 1)), (both.clone(), both));
+        let one_way: Vec<_> =
+            (1..=16).chain([19, 21, 24, 27, 31, 35, 40, 46, 52, 59, 67, 77, 87, 99, 113]).collect();
+        assert_eq!((firsts(false, -1), firsts(false, 1)), (one_way, Vec::new()));
     }
 }

@@ -52,9 +52,29 @@ pub(crate) fn unembed(f: &mut Forward<'_>, mut x: TensorId) -> Recorded {
     } else if f.has("unembed.W_proj") {
         x = f.linear(x, "unembed.proj")?;
     }
+    if spec.unembed_scale != 1.0 {
+        let (rows, cols) = (0..usize::MAX, 0..spec.d_model);
+        x = f.recorder().scale(x, Scale { rows, cols, factor: spec.unembed_scale })?;
+    }
     let table = f.weight(if spec.tied { "embed.W_E" } else { "unembed.W_U" })?;
     let bias = if f.has("unembed.b_U") { Some(f.weight("unembed.b_U")?) } else { None };
     Ok(f.recorder().linear(x, table, bias)?)
+}
+
+/// Keys and values that every block of a decoder asks, from the encoder's output `[S, d_model]`.
+///
+/// # Errors
+/// If the recording refuses an op.
+pub(crate) fn cross_keys(f: &mut Forward<'_>, encoded: TensorId) -> Result<(), ModelError> {
+    for layer in 0..f.spec().n_layers {
+        f.block(layer, |f| {
+            let k = f.linear(encoded, "cross_attn.K")?;
+            f.hook(Hook::CrossK, k)?;
+            let v = f.linear(encoded, "cross_attn.V")?;
+            f.hook(Hook::CrossV, v)
+        })?;
+    }
+    Ok(())
 }
 
 /// The heads over the first token's row `[1, d_model]`.
@@ -96,9 +116,8 @@ fn embed(f: &mut Forward<'_>, spec: &ModelSpec) -> Recorded {
         let factors = f.recorder().linear(factors, ones, None)?;
         sum = f.recorder().gated(factors, sum, Activation::Relu)?;
     }
-    // As TransformerLens has it: what enters a decoder's first block, normed or not, less the
-    // positions; of an encoder each of the terms.
-    let norm_first = spec.embed_norm && spec.causal;
+    // As TransformerLens has it: each of the terms, normed where the norm comes before the sum.
+    let norm_first = spec.embed_norm && spec.embed_norm_first;
     if norm_first {
         sum = f.norm(NormSite::Embed, "embed.ln", sum)?;
     }
@@ -109,7 +128,7 @@ fn embed(f: &mut Forward<'_>, spec: &ModelSpec) -> Recorded {
         let typed = f.hook(Hook::TokenTypeEmbed, typed)?;
         sum = f.add(sum, typed)?;
     }
-    if spec.is_learned() {
+    if spec.has_position_table() {
         let positions = f.positions();
         let placed = f.gather("pos_embed.W_pos", positions)?;
         let placed = f.hook(Hook::PosEmbed, placed)?;
@@ -134,19 +153,42 @@ fn block(f: &mut Forward<'_>, spec: &ModelSpec, resid_pre: TensorId) -> Recorded
         return f.hook(Hook::ResidPost, resid_post);
     }
     let resid_mid = f.add(resid_pre, attn_out)?;
-    let resid_mid = f.hook(Hook::ResidMid, resid_mid)?;
+    let mut resid_mid = f.hook(Hook::ResidMid, resid_mid)?;
+    let last = if spec.has_cross() { (NormSite::Three, "ln3") } else { (NormSite::Two, "ln2") };
     if is_post {
-        let x = f.norm(NormSite::One, "ln1", resid_mid)?;
+        let mut x = f.norm(NormSite::One, "ln1", resid_mid)?;
+        if spec.has_cross() {
+            let cross_out = cross_attention(f, x)?;
+            let sum = f.add(x, cross_out)?;
+            let sum = f.hook(Hook::ResidMidCross, sum)?;
+            x = f.norm(NormSite::Two, "ln2", sum)?;
+        }
         let mlp_out = mlp(f, spec, x)?;
         let resid_post = f.add(x, mlp_out)?;
         let resid_post = f.hook(Hook::ResidPost, resid_post)?;
-        let normalized = f.norm(NormSite::Two, "ln2", resid_post)?;
+        let normalized = f.norm(last.0, last.1, resid_post)?;
         return f.hook(Hook::NormalizedResidPost, normalized);
     }
-    let x = f.norm(NormSite::Two, "ln2", resid_mid)?;
+    if spec.has_cross() {
+        let x = f.norm(NormSite::Two, "ln2", resid_mid)?;
+        let cross_out = cross_attention(f, x)?;
+        resid_mid = f.add(resid_mid, cross_out)?;
+        resid_mid = f.hook(Hook::ResidMidCross, resid_mid)?;
+    }
+    let x = f.norm(last.0, last.1, resid_mid)?;
     let mlp_out = mlp(f, spec, x)?;
     let resid_post = f.add(resid_mid, mlp_out)?;
     f.hook(Hook::ResidPost, resid_post)
+}
+
+/// What the rows of a target find in the source.
+fn cross_attention(f: &mut Forward<'_>, x: TensorId) -> Recorded {
+    let q = f.linear(x, "cross_attn.Q")?;
+    let q = f.hook(Hook::CrossQ, q)?;
+    let z = f.cross_attention(q)?;
+    let z = f.hook(Hook::CrossZ, z)?;
+    let cross_out = f.linear(z, "cross_attn.O")?;
+    f.hook(Hook::CrossOut, cross_out)
 }
 
 fn attention(f: &mut Forward<'_>, x: TensorId) -> Recorded {

@@ -29,6 +29,9 @@ pub struct WeightRule {
     pub plus: f32,
     /// The rows of each of so many heads go from interleaved pairs to halves.
     pub halves_of_heads: Option<usize>,
+    /// The tensor is `[n, n_heads]`; column d of the weight is its row of this index. The weight is
+    /// f32.
+    pub by_distance: Option<Vec<usize>>,
 }
 
 /// A weight that the file holds as it is.
@@ -43,6 +46,7 @@ pub fn rule(name: impl Into<String>, source: impl Into<String>, shape: &[usize])
         n_groups: 1,
         plus: 0.0,
         halves_of_heads: None,
+        by_distance: None,
     }
 }
 
@@ -68,6 +72,22 @@ impl WeightRule {
     pub fn halves_if(mut self, interleaved: bool, n_heads: usize) -> Self {
         self.halves_of_heads = interleaved.then_some(n_heads);
         self
+    }
+
+    /// Column d of the weight is row `buckets[d]` of a tensor of `n_buckets` rows (T5's biases).
+    pub fn by_distance(mut self, n_buckets: usize, buckets: Vec<usize>) -> Self {
+        self.source_shape = vec![n_buckets, self.shape[0]];
+        self.by_distance = Some(buckets);
+        self
+    }
+
+    /// The columns that [`Self::by_distance`] asks for, from the tensor's values.
+    pub fn spread(&self, values: &[f32]) -> Option<Vec<f32>> {
+        let (buckets, n_heads) = (self.by_distance.as_ref()?, self.shape[0]);
+        (0..n_heads)
+            .flat_map(|head| buckets.iter().map(move |bucket| bucket * n_heads + head))
+            .map(|at| values.get(at).copied())
+            .collect()
     }
 
     /// The rows given are taken of each of `n_groups` equal groups of the tensor's rows.

@@ -139,7 +139,7 @@ impl<'a> Description<'a> {
             name => config.opt_positive(name)?.unwrap_or(names.default_eps),
         };
         Ok(ModelSpec {
-            n_layers: config.count_up_to(names.n_layers, 1024)?,
+            n_layers: config.count_up_to(field(names.n_layers), 1024)?,
             d_model,
             d_table: d_model,
             d_embed: d_model,

@@ -5,7 +5,7 @@ use vitrine_kernels::ops::activation::Activation;
 use vitrine_kernels::ops::rope::RopePairs;
 use vitrine_kernels::ops::softmax::Reach;
 
-use crate::hook::{Hook, HookPoint};
+use crate::hook::{Hook, HookPoint, Stack};
 
 /// Which norm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +46,15 @@ pub enum Positions {
     },
     /// Scores fall linearly with the distance (ALiBi).
     Linear,
+    /// Sines and cosines of falling frequency, added to the embeddings (the 2017 Transformer).
+    Sinusoidal,
+    /// Scores of each head are shifted by a learned number for each bucket of distances (T5).
+    Buckets {
+        /// Buckets, half of them for keys behind the query where those are seen.
+        n_buckets: usize,
+        /// From this distance on all share a bucket.
+        max_distance: usize,
+    },
 }
 
 /// How positions are counted.
@@ -60,11 +69,18 @@ pub enum Counted {
     Except(u32),
 }
 
-/// Sizes and kinds, in one vocabulary.
+/// Sizes and kinds of one stack of blocks, in one vocabulary. An encoder–decoder is its decoder,
+/// which holds its encoder.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelSpec {
     /// Name in the list of architectures.
     pub architecture: &'static str,
+    /// Which stack this is.
+    pub stack: Stack,
+    /// The stack that reads the source text; then each block here attends to its output.
+    pub encoder: Option<Box<ModelSpec>>,
+    /// What a target text begins with (encoder–decoders), where the configuration says so.
+    pub decoder_start: Option<u32>,
     /// Blocks.
     pub n_layers: usize,
     /// Width of the residual stream.
@@ -95,6 +111,8 @@ pub struct ModelSpec {
     pub norm_eps: f32,
     /// Whether the embeddings are normed before the first block.
     pub embed_norm: bool,
+    /// Whether that norm comes before positions are added.
+    pub embed_norm_first: bool,
     /// Factor on the token embeddings.
     pub embed_scale: f32,
     /// The mask token, where its embedding is zero and the others make up for it (ESM).
@@ -117,6 +135,8 @@ pub struct ModelSpec {
     pub positions: Positions,
     /// Whether there is a head over the vocabulary.
     pub has_logits: bool,
+    /// Factor on the rows that the unembedding gets.
+    pub unembed_scale: f32,
     /// The activation within that head (masked words).
     pub head_activation: Activation,
     /// Whether the unembedding is the embedding.
@@ -132,6 +152,9 @@ impl ModelSpec {
     pub(crate) fn new(architecture: &'static str) -> Self {
         Self {
             architecture,
+            stack: Stack::Only,
+            encoder: None,
+            decoder_start: None,
             n_layers: 0,
             d_model: 0,
             d_table: 0,
@@ -147,6 +170,7 @@ impl ModelSpec {
             norm_position: NormPosition::Pre,
             norm_eps: 0.0,
             embed_norm: false,
+            embed_norm_first: false,
             embed_scale: 1.0,
             token_dropout: None,
             causal: true,
@@ -158,6 +182,7 @@ impl ModelSpec {
             gated_mlp: false,
             positions: Positions::Learned { offset: 0, counted: Counted::All },
             has_logits: true,
+            unembed_scale: 1.0,
             head_activation: Activation::GeluErf,
             tied: false,
             has_pooler: false,
@@ -182,13 +207,59 @@ impl ModelSpec {
     pub(crate) fn n_positions(&self) -> usize {
         match self.positions {
             Positions::Learned { offset, .. } => self.n_ctx + offset,
+            Positions::Sinusoidal => self.n_ctx,
             _ => 0,
         }
     }
 
-    /// Whether positions are rows of a table.
-    pub fn is_learned(&self) -> bool {
-        matches!(self.positions, Positions::Learned { .. })
+    /// Whether positions are rows of a table, learned or not.
+    pub fn has_position_table(&self) -> bool {
+        matches!(self.positions, Positions::Learned { .. } | Positions::Sinusoidal)
+    }
+
+    /// Whether scores shift by the bucket of their distance.
+    pub fn has_buckets(&self) -> bool {
+        matches!(self.positions, Positions::Buckets { .. })
+    }
+
+    /// Distances that have a bias of their own, from −R to R; 0 without buckets.
+    pub(crate) fn n_distances(&self) -> usize {
+        match self.positions {
+            Positions::Buckets { max_distance, .. } => 2 * max_distance + 1,
+            _ => 0,
+        }
+    }
+
+    /// Whether the blocks attend to the output of an encoder.
+    pub fn has_cross(&self) -> bool {
+        self.encoder.is_some()
+    }
+
+    /// The stack that a point belongs to; `None` where the model has no such stack.
+    pub fn of(&self, point: HookPoint) -> Option<&Self> {
+        match point.stack {
+            Stack::Encoder if self.stack != Stack::Encoder => self.encoder.as_deref(),
+            stack if stack == self.stack || point.hook == Hook::Logits => Some(self),
+            _ => None,
+        }
+    }
+
+    /// A hook's point in this stack.
+    pub fn at(&self, hook: Hook, layer: usize) -> HookPoint {
+        let stack = if hook == Hook::Logits { Stack::Only } else { self.stack };
+        HookPoint { stack, hook, layer }
+    }
+
+    /// The same with its stack's place in an encoder–decoder.
+    pub(crate) fn with_encoder(mut self, encoder: Self) -> Self {
+        self.stack = Stack::Decoder;
+        self.encoder = Some(Box::new(Self {
+            stack: Stack::Encoder,
+            causal: false,
+            has_logits: false,
+            ..encoder
+        }));
+        self
     }
 
     /// Whether the norms stand after the sums.
@@ -207,27 +278,30 @@ impl ModelSpec {
         Hook::ALL.iter().copied().filter(|&hook| self.has(hook)).collect()
     }
 
-    /// All points, layer by layer, in the order of a forward pass.
+    /// All points, those of an encoder first, layer by layer, in the order of a forward pass.
     pub fn points(&self) -> Vec<HookPoint> {
+        let mut points = self.encoder.as_ref().map_or(Vec::new(), |encoder| encoder.points());
         let (mut before, mut block, mut after) = (Vec::new(), Vec::new(), Vec::new());
         for hook in self.hooks() {
             if hook.is_per_layer() {
                 block.push(hook);
             } else if block.is_empty() {
-                before.push(HookPoint::model(hook));
+                before.push(self.at(hook, 0));
             } else {
-                after.push(HookPoint::model(hook));
+                after.push(self.at(hook, 0));
             }
         }
+        let block = &block;
         let blocks = (0..self.n_layers)
-            .flat_map(|layer| block.iter().map(move |&hook| HookPoint::layer(hook, layer)));
-        before.into_iter().chain(blocks).chain(after).collect()
+            .flat_map(|layer| block.iter().map(move |&hook| self.at(hook, layer)));
+        points.extend(before.into_iter().chain(blocks).chain(after));
+        points
     }
 
     /// Whether the model has a hook.
     pub fn has(&self, hook: Hook) -> bool {
         match hook {
-            Hook::PosEmbed => self.is_learned(),
+            Hook::PosEmbed => self.has_position_table(),
             Hook::TokenTypeEmbed => self.n_token_types > 0,
             Hook::EmbedNormMean | Hook::EmbedNormScale | Hook::EmbedNormalized => self.embed_norm,
             Hook::FullEmbed | Hook::LastHiddenState => !self.causal,
@@ -235,6 +309,17 @@ impl ModelSpec {
             Hook::FinalNormMean | Hook::FinalNormScale | Hook::FinalNormNormalized => {
                 !self.is_post_norm()
             }
+            Hook::CrossQ
+            | Hook::CrossK
+            | Hook::CrossV
+            | Hook::CrossScores
+            | Hook::CrossPattern
+            | Hook::CrossZ
+            | Hook::CrossOut
+            | Hook::ResidMidCross
+            | Hook::Norm3Mean
+            | Hook::Norm3Scale
+            | Hook::Norm3Normalized => self.has_cross(),
             Hook::RotQ | Hook::RotK => self.is_rotary(),
             Hook::ResidMid => !self.parallel,
             Hook::MlpPreLinear => self.gated_mlp,

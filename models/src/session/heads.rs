@@ -57,8 +57,8 @@ impl Session {
     ) -> Result<Vec<LensRow>, ModelError> {
         let spec = self.spec().clone();
         let points: Vec<_> = (0..spec.n_layers)
-            .map(|layer| HookPoint::layer(Hook::ResidPre, layer))
-            .chain([HookPoint::layer(output_hook(&spec), spec.n_layers - 1)])
+            .map(|layer| spec.at(Hook::ResidPre, layer))
+            .chain([spec.at(output_hook(&spec), spec.n_layers - 1)])
             .collect();
         let taps: Vec<_> = points
             .iter()
@@ -98,7 +98,7 @@ impl Session {
         &mut self,
         control: &Control,
     ) -> Result<Vec<Option<f32>>, ModelError> {
-        let (n_tokens, d_vocab) = (self.n_filled, self.spec().d_vocab);
+        let (n_tokens, d_vocab) = (self.text.n_filled, self.spec().d_vocab);
         if !self.spec().causal || !self.spec().has_logits {
             return Ok(vec![None; n_tokens]);
         }
@@ -109,7 +109,7 @@ impl Session {
             losses.extend(
                 logits
                     .chunks_exact(d_vocab)
-                    .zip(&self.input.ids[start + 1..])
+                    .zip(&self.text.input.ids[start + 1..])
                     .map(|(logits, &next)| Some(sample::cross_entropy(logits, next as usize))),
             );
         }
@@ -125,16 +125,16 @@ impl Session {
     pub async fn embedding(&mut self) -> Result<Vec<f32>, ModelError> {
         let d_model = self.spec().d_model;
         let rows = if self.spec().is_post_norm() {
-            self.output_rows(0..self.n_filled).await?
+            self.output_rows(0..self.text.n_filled).await?
         } else {
             // What the final norm makes of the last block's output.
-            let tap = Tap::of(HookPoint::model(Hook::LastHiddenState));
+            let tap = Tap::of(self.spec().at(Hook::LastHiddenState, 0));
             let trace = self.read(&[tap], &Control::default()).await?;
             trace.tensors().iter().flat_map(|tensor| tensor.values.iter().copied()).collect()
         };
         let mut sum = vec![0.0f64; d_model];
         for (idx, row) in rows.chunks_exact(d_model).enumerate() {
-            if self.input.is_visible(idx) {
+            if self.text.input.is_visible(idx) {
                 sum.iter_mut().zip(row).for_each(|(sum, &value)| *sum += f64::from(value));
             }
         }
@@ -152,19 +152,19 @@ impl Session {
         &mut self,
         control: &Control,
     ) -> Result<Option<f32>, ModelError> {
-        if !self.keeps_patterns() || self.n_filled == 0 {
+        if !self.keeps_patterns() || self.text.n_filled == 0 {
             return Ok(None);
         }
         let built = self.recording(Key::RowSums)?;
-        let (capacity, n_heads) = (self.sites.capacity, self.spec().n_heads);
+        let maps = self.kept_maps();
         let reads: Vec<_> =
             built.outputs.iter().map(|&(_, id)| Read::tensor(&built.recording, id)).collect();
         let stats = self.run(&built, 0..0, &[], Step::default(), &reads, control).await?;
         let mut largest = 0.0f32;
-        for stats in stats {
+        for (stats, (point, _, [n_heads, n_rows, n_cols])) in stats.iter().zip(maps) {
             for head in 0..n_heads {
-                for row in 0..self.n_filled {
-                    let sum = stats[(head * capacity + row) * 6] * capacity as f32;
+                for row in 0..self.text_of(point.stack).n_filled {
+                    let sum = stats[(head * n_rows + row) * 6] * n_cols as f32;
                     if sum != 0.0 {
                         largest = larger(largest, (sum - 1.0).abs());
                     }
@@ -177,13 +177,13 @@ impl Session {
     /// Rows of the last block's output, `[n, d_model]`.
     async fn output_rows(&mut self, rows: std::ops::Range<usize>) -> Result<Vec<f32>, ModelError> {
         let spec = self.spec();
-        let point = HookPoint::layer(output_hook(spec), spec.n_layers - 1);
-        let (d_model, n_filled) = (spec.d_model, self.n_filled);
+        let point = spec.at(output_hook(spec), spec.n_layers - 1);
+        let (d_model, n_filled) = (spec.d_model, self.text.n_filled);
         if rows.end > n_filled || rows.is_empty() {
             let problem = format!("{rows:?} of {n_filled} tokens");
             return Err(ModelError::input("rows", problem));
         }
-        let found = self.sites.find(point, self.spec());
+        let found = self.text.sites.find(point, self.spec());
         let Some((state, _)) = found else {
             return Err(self.too_long_for(point));
         };
@@ -234,23 +234,28 @@ impl Session {
 
     pub(super) fn record_head(&self, n_rows: usize) -> Result<Built, ModelError> {
         let frame = Frame { n_rows, sites: None, has_padding: false, patches: &[] };
-        let mut f = Forward::new(&self.model, frame);
+        let mut f = Forward::new(&self.model, self.spec(), frame);
         let x = f.input(RunInput::Rows);
         let y = pass::final_norm(&mut f, x)?;
         let logits = pass::unembed(&mut f, y)?;
         f.recorder().keep(logits);
         let (recording, inputs) = f.finish();
-        Ok(Built { recording, inputs, outputs: vec![(Hook::Logits, logits)] })
+        Ok(Built {
+            stack: self.spec().stack,
+            recording,
+            inputs,
+            outputs: vec![(Hook::Logits, logits)],
+        })
     }
 
     pub(super) fn record_pooled(&self) -> Result<Built, ModelError> {
         let frame = Frame { n_rows: 1, sites: None, has_padding: false, patches: &[] };
-        let mut f = Forward::new(&self.model, frame);
+        let mut f = Forward::new(&self.model, self.spec(), frame);
         let x = f.input(RunInput::Rows);
         let outputs = pass::pooled(&mut f, x)?;
         outputs.iter().for_each(|&(_, id)| f.recorder().keep(id));
         let (recording, inputs) = f.finish();
-        Ok(Built { recording, inputs, outputs })
+        Ok(Built { stack: self.spec().stack, recording, inputs, outputs })
     }
 }
 
@@ -273,16 +278,17 @@ pub async fn agreement(
     control: &Control,
 ) -> Result<Agreement, ModelError> {
     b.set_patches(a.patches.clone())?;
-    b.set_tokens(&a.input, control).await?;
+    b.set_tokens(&a.text.input, control).await?;
     let (ours, theirs) = if a.logits.is_empty() {
-        let n_tokens = a.n_filled;
+        let n_tokens = a.text.n_filled;
         (a.output_rows(0..n_tokens).await?, b.output_rows(0..n_tokens).await?)
     } else {
         (a.logits.clone(), b.logits.clone())
     };
     let mut pattern_error = 0.0f32;
-    for layer in 0..a.spec().n_layers {
-        let tap = [Tap::of(HookPoint::layer(Hook::Pattern, layer))];
+    let is_map = |point: &HookPoint| matches!(point.hook, Hook::Pattern | Hook::CrossPattern);
+    for point in a.spec().points().into_iter().filter(is_map) {
+        let tap = [Tap::of(point)];
         let (ours, theirs) = (a.read(&tap, control).await?, b.read(&tap, control).await?);
         let pairs = ours.tensors().iter().zip(theirs.tensors());
         for (a, b) in pairs.flat_map(|(a, b)| a.values.iter().zip(b.values.iter())) {

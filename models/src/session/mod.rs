@@ -1,8 +1,10 @@
-//! A model at work on one text: tokens in, rows of states filled, values read.
+//! A model at work on one text, or on a source and a target text: tokens in, rows of states
+//! filled, values read.
 //!
 //! What an earlier run left in the states stays valid for the tokens that did not change, so that
 //! a keystroke runs only what follows it. Recordings are made once a length and replayed.
 
+pub mod beam;
 mod heads;
 pub mod patch;
 mod read;
@@ -18,8 +20,9 @@ use web_time::Instant;
 use crate::arch::forward::{Frame, RunInput};
 use crate::arch::{Counted, Forward, Model, ModelSpec, Positions, pass};
 use crate::error::ModelError;
-use crate::hook::Hook;
+use crate::hook::{Form, Hook, HookPoint, Stack};
 
+pub use beam::{BeamNode, BeamTree, Beams, EarlyStopping, Fate, Hypothesis};
 pub use heads::{Agreement, LensRow, agreement, cosine};
 pub use patch::{Part, Patch};
 pub use read::Tap;
@@ -27,6 +30,9 @@ pub use sites::Capture;
 
 use recordings::{Built, Key, Recordings};
 use sites::Sites;
+
+/// What is said where a source is given to a model that reads none.
+const NO_ENCODER: &str = "this model has no encoder beside a decoder";
 
 /// The smallest capacity of the states.
 const MIN_CAPACITY: usize = 64;
@@ -84,6 +90,9 @@ pub struct Input {
     pub token_types: Option<Vec<u32>>,
     /// 0 hides a token from all others; all 1 if `None`.
     pub attention_mask: Option<Vec<u32>>,
+    /// What the encoder reads; the rest is then the target, which begins with
+    /// [`ModelSpec::decoder_start`]. Encoder–decoders must have one, others none.
+    pub source: Option<Box<Self>>,
 }
 
 impl From<&[u32]> for Input {
@@ -93,6 +102,11 @@ impl From<&[u32]> for Input {
 }
 
 impl Input {
+    /// A source and a target text.
+    pub fn pair(source: &[u32], target: &[u32]) -> Self {
+        Self { source: Some(Box::new(Self::from(source))), ..Self::from(target) }
+    }
+
     fn is_visible(&self, idx: usize) -> bool {
         self.attention_mask.as_ref().is_none_or(|mask| mask[idx] != 0)
     }
@@ -172,19 +186,47 @@ pub struct WallView {
     pub n_cells: usize,
 }
 
-/// A model at work on one text.
-pub struct Session {
-    engine: Engine,
-    model: Model,
-    options: Options,
+/// What one stack works on, and what its runs left behind.
+struct Text {
     sites: Sites,
-    recordings: Recordings,
-    patches: Vec<Patch>,
     input: Input,
     /// Tokens whose rows are valid.
     n_filled: usize,
     /// Tokens that the wall shows; 0 where it must be painted anew.
     n_painted: usize,
+}
+
+impl Text {
+    fn new(sites: Sites) -> Self {
+        Self { sites, input: Input::default(), n_filled: 0, n_painted: 0 }
+    }
+
+    /// Declares rows from `n_valid` on stale.
+    fn forget_rows(&mut self, n_valid: usize) {
+        if n_valid < self.n_filled {
+            self.n_painted = 0;
+        }
+        self.n_filled = self.n_filled.min(n_valid);
+    }
+
+    /// 1 for each row of the states that holds a visible token.
+    fn padding(&self) -> Vec<u32> {
+        let is_seen = |row| row < self.input.ids.len() && self.input.is_visible(row);
+        (0..self.sites.capacity).map(|row| u32::from(is_seen(row))).collect()
+    }
+}
+
+/// A model at work on one text, or on a source and a target.
+pub struct Session {
+    engine: Engine,
+    model: Model,
+    options: Options,
+    recordings: Recordings,
+    patches: Vec<Patch>,
+    /// The text, or the target.
+    text: Text,
+    /// The source, where there is an encoder.
+    source: Option<Text>,
     logits: Vec<f32>,
 }
 
@@ -195,17 +237,15 @@ impl Session {
     /// Short memory.
     pub fn new(mut engine: Engine, model: Model, options: Options) -> Result<Self, ModelError> {
         let capacity = if options.is_exact { 1 } else { MIN_CAPACITY.min(model.spec().n_ctx) };
-        let sites = allocate(&mut engine, &model, &options, capacity)?;
+        let (sites, source) = allocate(&mut engine, &model, &options, [capacity; 2])?;
         Ok(Self {
             engine,
             model,
             options,
-            sites,
             recordings: Recordings::default(),
             patches: Vec::new(),
-            input: Input::default(),
-            n_filled: 0,
-            n_painted: 0,
+            text: Text::new(sites),
+            source: source.map(Text::new),
             logits: Vec::new(),
         })
     }
@@ -232,14 +272,39 @@ impl Session {
 
     /// Gives the engine back, states freed, weights still there.
     pub fn into_engine(mut self) -> (Engine, Model) {
-        self.recordings.clear(&mut self.engine);
-        self.sites.free(&mut self.engine);
+        self.free();
         (self.engine, self.model)
     }
 
     /// The tokens whose rows are valid.
     pub fn tokens(&self) -> &[u32] {
-        &self.input.ids[..self.n_filled]
+        &self.text.input.ids[..self.text.n_filled]
+    }
+
+    /// The tokens of the source whose rows are valid.
+    pub fn source_tokens(&self) -> &[u32] {
+        self.source.as_ref().map_or(&[], |source| &source.input.ids[..source.n_filled])
+    }
+
+    /// The stack's text.
+    fn text_of(&self, stack: Stack) -> &Text {
+        match (&self.source, stack) {
+            (Some(source), Stack::Encoder) => source,
+            _ => &self.text,
+        }
+    }
+
+    /// Tokens of the source.
+    fn n_source(&self) -> usize {
+        self.source.as_ref().map_or(0, |source| source.n_filled)
+    }
+
+    /// Sizes and kinds of a stack.
+    fn spec_of(&self, stack: Stack) -> &ModelSpec {
+        match (&self.spec().encoder, stack) {
+            (Some(encoder), Stack::Encoder) => encoder,
+            _ => self.spec(),
+        }
     }
 
     /// Logits after the last token; empty where the model has none or no run was completed.
@@ -249,31 +314,36 @@ impl Session {
 
     /// Whether patterns are kept from run to run (rather than computed when asked for).
     pub fn keeps_patterns(&self) -> bool {
-        self.sites.map(0).is_some()
+        self.text.sites.map(self.spec(), 0).is_some()
     }
 
-    /// The wall of all heads, where it is kept.
+    /// The wall of all heads (of the decoder's, where there are two stacks), where it is kept.
     pub fn wall(&self) -> Option<WallView> {
-        let wall = self.sites.wall?;
-        let spec = self.spec();
-        let block = self.n_filled.div_ceil(wall.side).max(1);
+        self.wall_of(self.spec().stack)
+    }
+
+    /// The wall of all heads of a stack, where it is kept.
+    pub fn wall_of(&self, stack: Stack) -> Option<WallView> {
+        let (spec, text) = (self.spec_of(stack), self.text_of(stack));
+        let wall = text.sites.wall?;
+        let block = text.n_filled.div_ceil(wall.side).max(1);
         Some(WallView {
             state: wall.state,
             n_maps: spec.n_layers * spec.n_heads,
             side: wall.side,
             block,
-            n_cells: self.n_filled.div_ceil(block),
+            n_cells: text.n_filled.div_ceil(block),
         })
     }
 
     /// The state that holds a point's values, its number of filled rows, and the columns: for
-    /// drawing without reading. Patterns: `[n_heads, capacity, capacity]`.
-    pub fn state_of(
-        &self,
-        point: crate::hook::HookPoint,
-    ) -> Option<(StateId, usize, Range<usize>)> {
-        let (state, cols) = self.sites.find(point, self.spec())?;
-        Some((state, self.n_filled, cols))
+    /// drawing without reading. Patterns: `[n_heads, capacity, capacity]`; of cross-attention the
+    /// last axis is the source's capacity.
+    pub fn state_of(&self, point: HookPoint) -> Option<(StateId, usize, Range<usize>)> {
+        let text = self.text_of(point.stack);
+        let (state, cols) = text.sites.find(point, self.spec().of(point)?)?;
+        let of_source = point.hook.form() == Form::SourceHeads;
+        Some((state, if of_source { self.n_source() } else { text.n_filled }, cols))
     }
 
     /// The interventions in force.
@@ -290,14 +360,17 @@ impl Session {
         if patches != self.patches {
             self.patches = patches;
             self.recordings.clear(&mut self.engine);
-            self.forget_rows(0);
+            self.forget();
         }
         Ok(())
     }
 
-    /// Makes the next run start from the first token.
+    /// Makes the next run start from the first token, of a source as well.
     pub fn forget(&mut self) {
         self.forget_rows(0);
+        if let Some(source) = &mut self.source {
+            source.forget_rows(0);
+        }
     }
 
     /// Keeps more hooks from run to run. Returns whether the tokens must run again for that.
@@ -312,10 +385,11 @@ impl Session {
         if self.options.capture == before {
             return Ok(false);
         }
-        let outcome = self.reallocate(self.sites.capacity);
+        let capacities = self.capacities();
+        let outcome = self.reallocate(capacities);
         if outcome.is_err() {
             self.options.capture = before;
-            self.reallocate(self.sites.capacity)?;
+            self.reallocate(capacities)?;
         }
         outcome.map(|()| true)
     }
@@ -331,10 +405,11 @@ impl Session {
         control: &Control,
     ) -> Result<RunInfo, ModelError> {
         let start = Instant::now();
-        self.check_input(input)?;
+        self.check_input(self.spec(), input)?;
+        self.set_source(input.source.as_deref(), control).await?;
         let n_tokens = input.ids.len();
-        let n_shared = self.input.n_shared(input).min(self.n_filled);
-        let is_same = n_shared == n_tokens && self.n_filled == n_tokens;
+        let n_shared = self.text.input.n_shared(input).min(self.text.n_filled);
+        let is_same = n_shared == n_tokens && self.text.n_filled == n_tokens;
         let is_complete = !self.spec().has_logits || !self.spec().causal || !self.logits.is_empty();
         if is_same && is_complete {
             return Ok(RunInfo { n_reused: n_tokens, n_new: 0, ms: 0.0 });
@@ -342,16 +417,56 @@ impl Session {
         // The last token always runs: its logits are wanted, and only the last row's are computed.
         let past = if self.spec().causal { n_shared.min(n_tokens - 1) } else { 0 };
         self.forget_rows(past);
-        self.input = input.clone();
-        self.reserve(n_tokens)?;
-        let past = self.n_filled;
+        self.text.input = input.clone();
+        self.reserve([n_tokens, self.n_source()], control).await?;
+        let past = self.text.n_filled;
         let max_rows = if self.spec().causal { self.options.max_rows } else { n_tokens };
-        while self.n_filled < n_tokens {
-            let end = (self.n_filled + max_rows).min(n_tokens);
+        while self.text.n_filled < n_tokens {
+            let end = (self.text.n_filled + max_rows).min(n_tokens);
             self.run_rows(end, end == n_tokens, control).await?;
         }
         let ms = start.elapsed().as_secs_f64() * 1e3;
         Ok(RunInfo { n_reused: past, n_new: n_tokens - past, ms })
+    }
+
+    /// Runs the encoder where the source is another than before; no row of the target is valid
+    /// then.
+    async fn set_source(
+        &mut self,
+        input: Option<&Input>,
+        control: &Control,
+    ) -> Result<(), ModelError> {
+        let (encoder, input) = match (&self.spec().encoder, input) {
+            (None, None) => return Ok(()),
+            (Some(encoder), Some(input)) => (encoder, input),
+            (None, Some(_)) => return Err(ModelError::input("source", NO_ENCODER)),
+            (Some(_), None) => return Err(ModelError::input("source", "is missing")),
+        };
+        self.check_input(encoder, input)?;
+        let n_tokens = input.ids.len();
+        let is_same = |source: &Text| source.n_filled == n_tokens && source.input == *input;
+        if self.source.as_ref().is_some_and(is_same) {
+            return Ok(());
+        }
+        self.forget();
+        self.reserve([1, n_tokens], control).await?;
+        if let Some(source) = &mut self.source {
+            source.input = input.clone();
+        }
+        self.run_source(control).await
+    }
+
+    /// Runs all rows of the source.
+    async fn run_source(&mut self, control: &Control) -> Result<(), ModelError> {
+        let Some(source) = &self.source else { return Ok(()) };
+        let n_rows = source.input.ids.len();
+        let has_padding = source.input.attention_mask.is_some();
+        let built = self.recording(Key::Source { n_rows, has_padding })?;
+        self.run(&built, 0..n_rows, &[], Step::default(), &[], control).await?;
+        if let Some(source) = &mut self.source {
+            (source.n_filled, source.n_painted) = (n_rows, n_rows);
+        }
+        Ok(())
     }
 
     /// Appends one token and runs it.
@@ -359,12 +474,12 @@ impl Session {
     /// # Errors
     /// As [`Session::set_tokens`].
     pub async fn next(&mut self, token: u32, control: &Control) -> Result<RunInfo, ModelError> {
-        let mut input = self.input.clone();
-        input.ids.truncate(self.n_filled);
+        let mut input = self.text.input.clone();
+        input.ids.truncate(self.text.n_filled);
         input.ids.push(token);
         for (list, value) in [(&mut input.token_types, 0), (&mut input.attention_mask, 1)] {
             if let Some(list) = list {
-                list.truncate(self.n_filled);
+                list.truncate(self.text.n_filled);
                 list.push(value);
             }
         }
@@ -378,8 +493,8 @@ impl Session {
         is_last: bool,
         control: &Control,
     ) -> Result<(), ModelError> {
-        let (past, n_rows) = (self.n_filled, end - self.n_filled);
-        let has_padding = self.input.attention_mask.is_some();
+        let (past, n_rows) = (self.text.n_filled, end - self.text.n_filled);
+        let has_padding = self.text.input.attention_mask.is_some();
         let spec = self.spec();
         let has_head = is_last && spec.has_logits && spec.causal;
         let key = Key::Pass { n_rows, has_padding, has_head };
@@ -387,21 +502,25 @@ impl Session {
         let reads: Vec<_> =
             built.outputs.iter().map(|&(_, id)| Read::tensor(&built.recording, id)).collect();
         let step = Step { past: past as u32, thumbnail_from: self.thumbnail_from(end) };
-        self.n_painted = 0;
+        self.text.n_painted = 0;
         let values = self.run(&built, past..end, &[], step, &reads, control).await?;
         self.logits = values.into_iter().next().unwrap_or_default();
-        self.n_filled = end;
-        self.n_painted = end;
+        self.text.n_filled = end;
+        self.text.n_painted = end;
         Ok(())
     }
 
     /// First row whose thumbnail must be painted for `end` tokens: all if a cell now stands for
     /// more tokens, or if the wall shows other tokens than the states hold.
     fn thumbnail_from(&self, end: usize) -> u32 {
-        let Some(wall) = self.sites.wall else { return 0 };
+        let Some(wall) = self.text.sites.wall else { return 0 };
         let block = |n: usize| n.div_ceil(wall.side).max(1);
-        let is_continued = self.n_painted == self.n_filled && self.n_painted > 0;
-        if is_continued && block(self.n_painted) == block(end) { self.n_filled as u32 } else { 0 }
+        let is_continued = self.text.n_painted == self.text.n_filled && self.text.n_painted > 0;
+        if is_continued && block(self.text.n_painted) == block(end) {
+            self.text.n_filled as u32
+        } else {
+            0
+        }
     }
 
     /// Runs a recording over the rows `rows` of the input, or over the rows given.
@@ -414,23 +533,24 @@ impl Session {
         reads: &[Read],
         control: &Control,
     ) -> Result<Vec<Vec<f32>>, ModelError> {
-        let input = &self.input;
-        let ids = &input.ids[rows.clone()];
-        let positions = input.positions(self.spec(), rows.clone());
-        let embed_factors = input.embed_factors(self.spec(), rows.clone());
+        let (spec, text) = (self.spec_of(built.stack), self.text_of(built.stack));
+        let input = &text.input;
+        let ids = input.ids[rows.clone()].to_vec();
+        let positions = input.positions(spec, rows.clone());
+        let embed_factors = input.embed_factors(spec, rows.clone());
         let token_types: Vec<u32> = rows.clone().map(|row| input.token_type(row)).collect();
-        let padding: Vec<u32> = (0..self.sites.capacity)
-            .map(|row| u32::from(row < input.ids.len() && input.is_visible(row)))
-            .collect();
+        let padding = text.padding();
+        let source_padding = self.source.as_ref().map_or(Vec::new(), Text::padding);
         let last_row = [rows.len().saturating_sub(1) as u32];
         let data: Vec<_> = built
             .inputs
             .iter()
             .map(|kind| match kind {
-                RunInput::Ids => InputData::U32(ids),
+                RunInput::Ids => InputData::U32(&ids),
                 RunInput::Positions => InputData::U32(&positions),
                 RunInput::TokenTypes => InputData::U32(&token_types),
                 RunInput::Padding => InputData::U32(&padding),
+                RunInput::SourcePadding => InputData::U32(&source_padding),
                 RunInput::LastRow => InputData::U32(&last_row),
                 RunInput::Rows => InputData::F32(given),
                 RunInput::EmbedFactors => InputData::F32(&embed_factors),
@@ -445,12 +565,13 @@ impl Session {
             return Ok(built);
         }
         let built = match key {
+            Key::Source { n_rows, has_padding } => self.record_source(n_rows, has_padding)?,
             Key::Pass { n_rows, has_padding, has_head } => {
                 self.record_pass(n_rows, has_padding, has_head)?
             }
             Key::Head { n_rows } => self.record_head(n_rows)?,
             Key::Pooled => self.record_pooled()?,
-            Key::Scores { layer, is_pattern } => self.record_scores(layer, is_pattern)?,
+            Key::Scores { of, layer, is_pattern } => self.record_scores(of, layer, is_pattern)?,
             Key::RowSums => self.record_row_sums()?,
         };
         Ok(self.recordings.keep(&mut self.engine, key, built))
@@ -462,12 +583,15 @@ impl Session {
         has_padding: bool,
         has_head: bool,
     ) -> Result<Built, ModelError> {
-        let sites = Some(&self.sites);
+        let sites = Some(&self.text.sites);
         let frame = Frame { n_rows, sites, has_padding, patches: &self.patches };
-        let mut f = Forward::new(&self.model, frame);
+        let mut f = Forward::new(&self.model, self.spec(), frame);
         let x = pass::body(&mut f)?;
         // The statistics of all rows are captured; logits are computed of the last one only.
         let mut y = pass::final_norm(&mut f, x)?;
+        if !self.spec().causal {
+            y = f.hook(Hook::LastHiddenState, y)?;
+        }
         let mut outputs = Vec::new();
         if has_head {
             if n_rows > 1 {
@@ -479,11 +603,28 @@ impl Session {
             outputs.push((Hook::Logits, logits));
         }
         let (recording, inputs) = f.finish();
-        Ok(Built { recording, inputs, outputs })
+        Ok(Built { stack: self.spec().stack, recording, inputs, outputs })
     }
 
-    fn check_input(&self, input: &Input) -> Result<(), ModelError> {
+    /// The encoder's pass, and the keys and values that the decoder's blocks ask.
+    fn record_source(&self, n_rows: usize, has_padding: bool) -> Result<Built, ModelError> {
         let spec = self.spec();
+        let (Some(encoder), Some(source)) = (&spec.encoder, &self.source) else {
+            return Err(ModelError::input("source", NO_ENCODER));
+        };
+        let sites = Some(&source.sites);
+        let frame = Frame { n_rows, sites, has_padding, patches: &self.patches };
+        let mut f = Forward::new(&self.model, encoder, frame);
+        let x = pass::body(&mut f)?;
+        let y = pass::final_norm(&mut f, x)?;
+        let encoded = f.hook(Hook::LastHiddenState, y)?;
+        f.turn_to(spec, &self.text.sites);
+        pass::cross_keys(&mut f, encoded)?;
+        let (recording, inputs) = f.finish();
+        Ok(Built { stack: Stack::Encoder, recording, inputs, outputs: Vec::new() })
+    }
+
+    fn check_input(&self, spec: &ModelSpec, input: &Input) -> Result<(), ModelError> {
         let n_tokens = input.ids.len();
         if n_tokens == 0 {
             return Err(ModelError::input("tokens", "there are none; at least one is needed"));
@@ -516,48 +657,83 @@ impl Session {
         Ok(())
     }
 
-    /// Declares rows from `n_valid` on stale.
+    /// Declares rows of the text from `n_valid` on stale.
     fn forget_rows(&mut self, n_valid: usize) {
-        if n_valid < self.n_filled {
-            self.n_painted = 0;
-        }
-        self.n_filled = self.n_filled.min(n_valid);
+        self.text.forget_rows(n_valid);
         self.logits.clear();
     }
 
-    /// Makes room for `n_tokens`; growing starts from the first token.
-    fn reserve(&mut self, n_tokens: usize) -> Result<(), ModelError> {
-        if n_tokens <= self.sites.capacity {
+    /// Tokens that the states have room for: of the text, of a source.
+    fn capacities(&self) -> [usize; 2] {
+        [self.text.sites.capacity, self.source.as_ref().map_or(0, |source| source.sites.capacity)]
+    }
+
+    /// Makes room for so many tokens of text and source; growing starts from the first token, a
+    /// source that had run runs again.
+    async fn reserve(&mut self, needed: [usize; 2], control: &Control) -> Result<(), ModelError> {
+        let before = self.capacities();
+        let n_ctx = [self.spec().n_ctx, self.spec_of(Stack::Encoder).n_ctx];
+        let capacities = [0, 1].map(|idx| match needed[idx] {
+            needed if needed <= before[idx] => before[idx],
+            needed if self.options.is_exact => needed,
+            needed => needed.next_power_of_two().max(MIN_CAPACITY).min(n_ctx[idx]),
+        });
+        if capacities == before {
             return Ok(());
         }
-        let capacity = if self.options.is_exact {
-            n_tokens
-        } else {
-            n_tokens.next_power_of_two().max(MIN_CAPACITY).min(self.spec().n_ctx)
-        };
-        let before = self.sites.capacity;
-        let outcome = self.reallocate(capacity);
+        let has_run = self.n_source() > 0;
+        let outcome = self.reallocate(capacities);
         if outcome.is_err() {
             self.reallocate(before)?;
+        }
+        if has_run {
+            self.run_source(control).await?;
         }
         outcome
     }
 
-    fn reallocate(&mut self, capacity: usize) -> Result<(), ModelError> {
-        self.recordings.clear(&mut self.engine);
-        self.sites.free(&mut self.engine);
-        self.forget_rows(0);
-        self.sites = allocate(&mut self.engine, &self.model, &self.options, capacity)?;
+    fn reallocate(&mut self, capacities: [usize; 2]) -> Result<(), ModelError> {
+        self.free();
+        self.forget();
+        let (sites, source) = allocate(&mut self.engine, &self.model, &self.options, capacities)?;
+        self.text.sites = sites;
+        if let Some((text, sites)) = self.source.as_mut().zip(source) {
+            text.sites = sites;
+        }
         Ok(())
+    }
+
+    /// Gives the states back, and the recordings that hold them.
+    fn free(&mut self) {
+        self.recordings.clear(&mut self.engine);
+        self.text.sites.free(&mut self.engine);
+        if let Some(source) = &mut self.source {
+            source.sites.free(&mut self.engine);
+        }
     }
 }
 
+/// The states of the text, and of a source where there is an encoder.
 fn allocate(
     engine: &mut Engine,
     model: &Model,
     options: &Options,
-    capacity: usize,
-) -> Result<Sites, ModelError> {
-    let (capture, max_bytes) = (&options.capture, options.max_state_bytes);
-    Sites::allocate(engine, model.spec(), capture, capacity, options.wall_side, max_bytes)
+    [capacity, n_source]: [usize; 2],
+) -> Result<(Sites, Option<Sites>), ModelError> {
+    let (spec, max_bytes) = (model.spec(), options.max_state_bytes);
+    let sites_of = |engine: &mut Engine, spec, capacities, max_bytes| {
+        Sites::allocate(engine, spec, &options.capture, capacities, options.wall_side, max_bytes)
+    };
+    let Some(encoder) = &spec.encoder else {
+        return Ok((sites_of(engine, spec, [capacity, 0], max_bytes)?, None));
+    };
+    // What is kept of the source is at most half of all.
+    let mut source = sites_of(engine, encoder, [n_source, 0], max_bytes / 2)?;
+    match sites_of(engine, spec, [capacity, n_source], max_bytes - source.n_bytes) {
+        Ok(sites) => Ok((sites, Some(source))),
+        Err(err) => {
+            source.free(engine);
+            Err(err)
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::arch::{ModelSpec, NormPosition};
+use crate::arch::{ModelSpec, NormKind, NormPosition};
 use crate::error::ModelError;
 use crate::hook::{Form, Hook, HookPoint};
 
@@ -34,16 +34,20 @@ impl HookPoint {
     /// The point under which a value is kept, where two points name the same one: a block's output
     /// is the next block's input.
     pub fn canonical(self, spec: &ModelSpec) -> Self {
+        let Some(spec) = spec.of(self) else { return self };
         let is_last = self.layer + 1 == spec.n_layers;
         match (self.hook, spec.norm_position) {
             (Hook::ResidPost, NormPosition::Pre) | (Hook::NormalizedResidPost, _) if !is_last => {
-                Self::layer(Hook::ResidPre, self.layer + 1)
+                spec.at(Hook::ResidPre, self.layer + 1)
             }
-            (Hook::FullEmbed, _) => Self::layer(Hook::ResidPre, 0),
+            (Hook::FullEmbed, _) => spec.at(Hook::ResidPre, 0),
             (Hook::LastHiddenState, NormPosition::Post) => {
-                Self::layer(Hook::NormalizedResidPost, spec.n_layers - 1)
+                spec.at(Hook::NormalizedResidPost, spec.n_layers - 1)
             }
-            (Hook::LastHiddenState, NormPosition::Pre) => Self::model(Hook::FinalNormNormalized),
+            // Of an RMSNorm what lies beside is not its output.
+            (Hook::LastHiddenState, NormPosition::Pre) if spec.norm == NormKind::LayerNorm => {
+                spec.at(Hook::FinalNormNormalized, 0)
+            }
             _ => self,
         }
     }
@@ -69,9 +73,10 @@ impl Patch {
         let refuse =
             |problem: String| Err(ModelError::input(format!("patch at {}", self.point), problem));
         let hook = self.point.hook;
-        if !spec.has(hook) || self.point.layer >= spec.n_layers {
+        let stack = spec.of(self.point).filter(|stack| stack.has(hook));
+        let Some(spec) = stack.filter(|stack| self.point.layer < stack.n_layers) else {
             return refuse(format!("this model has no such hook ({} layers)", spec.n_layers));
-        }
+        };
         if !hook.is_patchable() {
             return refuse("the forward pass does not go on with this value".to_owned());
         }
@@ -79,7 +84,7 @@ impl Patch {
             return refuse(format!("the factor is {}", self.factor));
         }
         let n_cols = hook.n_cols(spec).unwrap_or(0);
-        let is_by_head = matches!(hook.form(), Form::Heads | Form::KvHeads);
+        let is_by_head = matches!(hook.form(), Form::Heads | Form::KvHeads | Form::SourceHeads);
         match self.part {
             Part::Head(_) if !is_by_head => refuse("it has no heads".to_owned()),
             _ if self.columns(spec).end > n_cols => {

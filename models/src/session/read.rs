@@ -2,16 +2,18 @@
 
 use std::ops::Range;
 
+use vitrine_kernels::ops::attention_scores::AttentionScores;
 use vitrine_kernels::ops::row_stats::EntropyOf;
-use vitrine_kernels::{Control, Read, Recorder, Step};
+use vitrine_kernels::ops::softmax::{Masks, Reach, add_by_distance};
+use vitrine_kernels::{Control, Read, Recorder, StateId, Step};
 
 use super::Session;
-use super::recordings::{Built, Key};
+use super::recordings::{Built, Key, Map};
 use super::sites::{Sites, key_hook, query_hook};
-use crate::arch::Forward;
-use crate::arch::forward::{Frame, RunInput, heads_of, masks_of};
+use crate::arch::forward::{Frame, RunInput, heads_of};
+use crate::arch::{Forward, ModelSpec};
 use crate::error::ModelError;
-use crate::hook::{Form, Hook, HookPoint};
+use crate::hook::{Form, Hook, HookPoint, Stack};
 use crate::trace::{Trace, TraceTensor};
 
 /// What to read of a hook.
@@ -43,31 +45,31 @@ impl Session {
     /// # Errors
     /// A hook, head or row that is not there; the engine's.
     pub async fn read(&mut self, taps: &[Tap], control: &Control) -> Result<Trace, ModelError> {
-        let n_tokens = self.n_filled;
+        let n_tokens = self.text.n_filled;
         for tap in taps {
             self.check_tap(tap)?;
         }
         let missing: Vec<_> = taps
             .iter()
+            .filter(|tap| tap.point.hook.is_derived() || !self.is_computable(tap.point))
             .map(|tap| tap.point.hook)
-            .filter(|&hook| hook.is_derived() || !self.is_computable(hook))
             .collect();
         if self.want(missing)? {
-            let mut input = self.input.clone();
+            let mut input = self.text.input.clone();
             input.ids.truncate(n_tokens);
             for list in [&mut input.token_types, &mut input.attention_mask].into_iter().flatten() {
                 list.truncate(n_tokens);
             }
             self.set_tokens(&input, control).await?;
         }
-        let spec = self.spec().clone();
         let mut reads = Vec::new();
         let mut tensors: Vec<Option<TraceTensor>> = Vec::new();
         for tap in taps {
-            let kept = self.sites.find(tap.point, &spec);
+            let stack = tap.point.stack;
+            let kept = self.text_of(stack).sites.find(tap.point, self.spec_of(stack));
             tensors.push(kept.is_some().then(|| self.tensor_of(tap, Vec::new())));
             if let Some((state, cols)) = kept {
-                let rows = tap.rows.clone().unwrap_or(0..n_tokens);
+                let rows = tap.rows.clone().unwrap_or(0..self.n_rows(tap.point));
                 reads.push(Read::state(state, self.ranges(tap, rows, cols)));
             }
         }
@@ -90,38 +92,65 @@ impl Session {
     }
 
     /// Whether a hook is kept, or patterns can be had from queries and keys.
-    fn is_computable(&self, hook: Hook) -> bool {
-        let spec = self.spec();
-        let kept = |hook| self.sites.find(HookPoint { hook, layer: 0 }, spec).is_some();
+    fn is_computable(&self, point: HookPoint) -> bool {
+        let (spec, sites) = (self.spec_of(point.stack), &self.text_of(point.stack).sites);
+        let kept = |hook, layer| sites.find(spec.at(hook, layer), spec).is_some();
         // A block's output is kept as the next one's input; only the last block's is its own.
-        let kept_last = |hook| {
-            let layer = if Hook::is_per_layer(hook) { spec.n_layers - 1 } else { 0 };
-            self.sites.find(HookPoint { hook, layer }, spec).is_some()
+        let last = if point.hook.is_per_layer() { spec.n_layers - 1 } else { 0 };
+        let queries = match point.hook {
+            Hook::Pattern => Some(query_hook(spec)),
+            Hook::CrossPattern => Some(Hook::CrossQ),
+            _ => None,
         };
-        let has_queries = self.sites.maps_left_out && kept(query_hook(spec));
-        kept(hook) && kept_last(hook) || hook == Hook::Pattern && has_queries
+        let has_queries = queries.is_some_and(|queries| kept(queries, 0));
+        kept(point.hook, 0) && kept(point.hook, last) || sites.maps_left_out && has_queries
+    }
+
+    /// A hook's shape for the texts that have run; empty where the model has no such stack.
+    pub fn shape_of(&self, point: HookPoint) -> Vec<usize> {
+        let n_tokens = self.text_of(point.stack).n_filled;
+        let stack = self.spec().of(point);
+        stack.map_or(Vec::new(), |stack| point.hook.shape(stack, n_tokens, self.n_source()))
+    }
+
+    /// Rows of a hook that have run.
+    fn n_rows(&self, point: HookPoint) -> usize {
+        match point.hook.form() {
+            Form::SourceHeads => self.n_source(),
+            _ => self.text_of(point.stack).n_filled,
+        }
+    }
+
+    /// Keys of a map that count.
+    fn n_keys(&self, point: HookPoint) -> usize {
+        match point.hook.form() {
+            Form::CrossMap => self.n_source(),
+            _ => self.text_of(point.stack).n_filled,
+        }
     }
 
     fn check_tap(&self, tap: &Tap) -> Result<(), ModelError> {
         let spec = self.spec();
         let refuse = |problem: String| Err(ModelError::input(tap.point.to_string(), problem));
-        let n_layers = if tap.point.hook.is_per_layer() { spec.n_layers } else { 1 };
-        if !spec.has(tap.point.hook) || tap.point.layer >= n_layers {
+        let n_layers =
+            |spec: &ModelSpec| if tap.point.hook.is_per_layer() { spec.n_layers } else { 1 };
+        let stack = spec.of(tap.point).filter(|stack| stack.has(tap.point.hook));
+        let Some(spec) = stack.filter(|stack| tap.point.layer < n_layers(stack)) else {
             return refuse(format!(
                 "{} with {} layers has no such hook",
                 self.model.name(),
                 spec.n_layers
             ));
-        }
+        };
         let n_heads = match tap.point.hook.form() {
-            Form::Heads | Form::Map => spec.n_heads,
-            Form::KvHeads => spec.n_kv_heads,
+            Form::Heads | Form::Map | Form::CrossMap => spec.n_heads,
+            Form::KvHeads | Form::SourceHeads => spec.n_kv_heads,
             _ => 0,
         };
         if let Some(head) = tap.head.filter(|&head| head >= n_heads) {
             return refuse(format!("head {head} of {n_heads}"));
         }
-        let n_tokens = self.n_filled;
+        let n_tokens = self.n_rows(tap.point);
         match &tap.rows {
             Some(rows) if rows.is_empty() || rows.end > n_tokens => {
                 refuse(format!("rows {rows:?} of {n_tokens} tokens"))
@@ -133,11 +162,11 @@ impl Session {
 
     /// The box of a tap in a state.
     fn ranges(&self, tap: &Tap, rows: Range<usize>, cols: Range<usize>) -> Vec<Range<usize>> {
-        let spec = self.spec();
+        let spec = self.spec_of(tap.point.stack);
         match (tap.point.hook.form(), tap.head) {
-            (Form::Map, head) => {
+            (Form::Map | Form::CrossMap, head) => {
                 let heads = head.map_or(0..spec.n_heads, |head| head..head + 1);
-                vec![heads, rows, 0..self.n_filled]
+                vec![heads, rows, 0..self.n_keys(tap.point)]
             }
             (_, Some(head)) => vec![rows, head * spec.d_head..(head + 1) * spec.d_head],
             (_, None) => vec![rows, cols],
@@ -146,10 +175,10 @@ impl Session {
 
     /// The tap's shape with values: that of the hook, narrowed to the rows and the head.
     fn tensor_of(&self, tap: &Tap, values: Vec<f32>) -> TraceTensor {
-        let spec = self.spec();
-        let mut shape = tap.point.hook.shape(spec, self.n_filled);
+        let (spec, text) = (self.spec_of(tap.point.stack), self.text_of(tap.point.stack));
+        let mut shape = tap.point.hook.shape(spec, text.n_filled, self.n_source());
         let (row_axis, head_axis) = match tap.point.hook.form() {
-            Form::Map => (1, 0),
+            Form::Map | Form::CrossMap => (1, 0),
             _ => (0, 1),
         };
         if let Some(rows) = &tap.rows
@@ -165,17 +194,21 @@ impl Session {
 
     /// A hook that is computed when it is read.
     async fn derive(&mut self, tap: &Tap, control: &Control) -> Result<Vec<f32>, ModelError> {
-        let rows = tap.rows.clone().unwrap_or(0..self.n_filled);
-        match tap.point.hook {
+        let rows = tap.rows.clone().unwrap_or(0..self.n_rows(tap.point));
+        let hook = tap.point.hook;
+        match hook {
             Hook::Logits => self.logits_of(rows, control).await,
             Hook::PoolerOutput | Hook::NspLogits => {
                 let pooled = self.pooled(control).await?;
                 let found = pooled.into_iter().find(|(hook, _)| *hook == tap.point.hook);
                 Ok(found.map(|(_, values)| values).unwrap_or_default())
             }
-            hook @ (Hook::AttnScores | Hook::Pattern) => {
-                let (layer, is_pattern) = (tap.point.layer, hook == Hook::Pattern);
-                let built = self.recording(Key::Scores { layer, is_pattern })?;
+            Hook::AttnScores | Hook::Pattern | Hook::CrossScores | Hook::CrossPattern => {
+                let layer = tap.point.layer;
+                let is_pattern = matches!(hook, Hook::Pattern | Hook::CrossPattern);
+                let is_cross = hook.form() == Form::CrossMap;
+                let of = if is_cross { Map::Cross } else { Map::Own(tap.point.stack) };
+                let built = self.recording(Key::Scores { of, layer, is_pattern })?;
                 let read = Read {
                     ranges: self.ranges(tap, rows.clone(), 0..0),
                     ..Read::tensor(&built.recording, built.outputs[0].1)
@@ -183,7 +216,7 @@ impl Session {
                 let values = self.run(&built, 0..0, &[], Step::default(), &[read], control).await?;
                 let mut values = values.into_iter().next().unwrap_or_default();
                 if !is_pattern {
-                    self.mask(&mut values, layer, tap.head.unwrap_or(0), rows);
+                    self.mask(&mut values, tap, rows);
                 }
                 Ok(values)
             }
@@ -193,24 +226,37 @@ impl Session {
 
     /// A hook that a shorter text would have.
     pub(super) fn too_long_for(&self, point: HookPoint) -> ModelError {
-        let (n_tokens, limit) = (self.n_filled, self.options.max_state_bytes);
+        let (n_tokens, limit) = (self.text.n_filled, self.options.max_state_bytes);
         let problem =
             format!("is not kept of {n_tokens} tokens: all hooks would exceed {limit} bytes");
         ModelError::input(point.to_string(), problem)
     }
 
     /// Scores as the softmax gets them: less what distance costs, −∞ where a query does not see a
-    /// key. `first_head` is that of the first map.
-    fn mask(&self, scores: &mut [f32], layer: usize, first_head: usize, rows: Range<usize>) {
-        let (causal, reach) = (self.spec().causal, self.spec().reach(layer));
-        let slopes = reach.slopes(self.spec().n_heads);
-        for (map_idx, map) in scores.chunks_exact_mut(rows.len() * self.n_filled).enumerate() {
+    /// key.
+    fn mask(&self, scores: &mut [f32], tap: &Tap, rows: Range<usize>) {
+        let (stack, is_cross) = (tap.point.stack, tap.point.hook.form() == Form::CrossMap);
+        let (spec, n_keys) = (self.spec_of(stack), self.n_keys(tap.point));
+        let keys = self.text_of(if is_cross { Stack::Encoder } else { stack });
+        let (causal, reach) = match is_cross {
+            true => (false, Reach::default()),
+            false => (spec.causal, spec.reach(tap.point.layer)),
+        };
+        let slopes = reach.slopes(spec.n_heads);
+        let distances = if is_cross { &[] } else { self.model.distance_biases(stack) };
+        let mut by_distance = distances.chunks_exact(spec.n_distances().max(1));
+        let first_head = tap.head.unwrap_or(0);
+        for (map_idx, map) in scores.chunks_exact_mut(rows.len() * n_keys).enumerate() {
             let slope = slopes.get(first_head + map_idx).copied().unwrap_or(0.0);
-            for (query, row) in rows.clone().zip(map.chunks_exact_mut(self.n_filled)) {
+            let by_distance = by_distance.nth(if map_idx == 0 { first_head } else { 0 });
+            for (query, row) in rows.clone().zip(map.chunks_exact_mut(n_keys)) {
                 reach.add_to(row, 0, query, slope);
+                if let Some(by_distance) = by_distance {
+                    add_by_distance(row, 0, query, by_distance);
+                }
                 for (key, score) in row.iter_mut().enumerate() {
                     let is_far = causal && (key > query || key < reach.start(query));
-                    if is_far || !self.input.is_visible(key) {
+                    if is_far || !keys.input.is_visible(key) {
                         *score = f32::NEG_INFINITY;
                     }
                 }
@@ -218,55 +264,82 @@ impl Session {
         }
     }
 
-    /// Scores (or pattern) of a layer for all rows of the states: `[n_heads, capacity, capacity]`.
+    /// Scores (or pattern) of a layer for all rows of the states: `[n_heads, capacity, capacity]`,
+    /// of cross-attention `[n_heads, capacity, source capacity]`.
     pub(super) fn record_scores(
         &self,
+        of: Map,
         layer: usize,
         is_pattern: bool,
     ) -> Result<Built, ModelError> {
-        let spec = self.spec();
-        let capacity = self.sites.capacity;
+        let stack = match of {
+            Map::Own(stack) => stack,
+            Map::Cross => self.spec().stack,
+        };
+        let (spec, sites) = (self.spec_of(stack), &self.text_of(stack).sites);
         let frame = Frame {
-            n_rows: capacity,
-            sites: Some(&self.sites),
+            n_rows: sites.capacity,
+            sites: Some(sites),
             has_padding: is_pattern,
             patches: &[],
         };
-        let mut f = Forward::new(&self.model, frame);
+        let mut f = Forward::new(&self.model, spec, frame);
         let rows_of = |recorder: &mut Recorder, hook: Hook| {
-            let point = HookPoint::layer(hook, layer);
-            let (state, _) =
-                self.sites.find(point, spec).ok_or_else(|| self.too_long_for(point))?;
-            Ok::<_, ModelError>(recorder.state(state, [capacity, Sites::n_cols(hook, spec)]))
+            let point = spec.at(hook, layer);
+            let (state, _) = sites.find(point, spec).ok_or_else(|| self.too_long_for(point))?;
+            let shape = [sites.n_rows(hook), Sites::n_cols(hook, spec)];
+            Ok::<_, ModelError>(recorder.state(state, shape))
         };
-        let q = rows_of(f.recorder(), query_hook(spec))?;
-        let k = rows_of(f.recorder(), key_hook(spec))?;
-        let mut maps = f.recorder().attention_scores(q, k, heads_of(spec))?;
-        let mut hook = Hook::AttnScores;
+        let (queries, keys, padding, mut hook) = match of {
+            Map::Own(_) => (query_hook(spec), key_hook(spec), RunInput::Padding, Hook::AttnScores),
+            Map::Cross => (Hook::CrossQ, Hook::CrossK, RunInput::SourcePadding, Hook::CrossScores),
+        };
+        let q = rows_of(f.recorder(), queries)?;
+        let k = rows_of(f.recorder(), keys)?;
+        let heads = AttentionScores { all_keys: true, ..heads_of(spec) };
+        let mut maps = f.recorder().attention_scores(q, k, heads)?;
         if is_pattern {
             // The padding hides what lies beyond the text.
-            let padding = Some(f.input(RunInput::Padding));
-            maps = f.recorder().softmax(maps, masks_of(spec, layer, padding))?;
-            hook = Hook::Pattern;
+            let padding = Some(f.input(padding));
+            let masks = match of {
+                Map::Own(_) => f.masks(layer, padding)?,
+                Map::Cross => Masks { padding, ..Masks::default() },
+            };
+            maps = f.recorder().softmax(maps, masks)?;
+            hook = if of == Map::Cross { Hook::CrossPattern } else { Hook::Pattern };
         }
         f.recorder().keep(maps);
         let (recording, inputs) = f.finish();
-        Ok(Built { recording, inputs, outputs: vec![(hook, maps)] })
+        Ok(Built { stack, recording, inputs, outputs: vec![(hook, maps)] })
+    }
+
+    /// The patterns that are kept: where, and their shape `[n_heads, rows, columns]`.
+    pub(super) fn kept_maps(&self) -> Vec<(HookPoint, StateId, [usize; 3])> {
+        let kept = |point: HookPoint| {
+            let sites = &self.text_of(point.stack).sites;
+            let n_cols = match point.hook {
+                Hook::Pattern => sites.capacity,
+                Hook::CrossPattern => sites.n_source,
+                _ => return None,
+            };
+            let n_heads = self.spec_of(point.stack).n_heads;
+            Some((point, sites.own_state(point)?, [n_heads, sites.capacity, n_cols]))
+        };
+        self.spec().points().into_iter().filter_map(kept).collect()
     }
 
     /// Statistics of every row of every kept pattern, `[n_heads·capacity, 6]` a layer.
     pub(super) fn record_row_sums(&self) -> Result<Built, ModelError> {
-        let (spec, capacity) = (self.spec(), self.sites.capacity);
         let mut recorder = Recorder::new();
         let mut outputs = Vec::new();
-        for layer in 0..spec.n_layers {
-            let Some(map) = self.sites.map(layer) else { continue };
-            let map = recorder.state(map, [spec.n_heads, capacity, capacity]);
+        for (point, map, shape) in self.kept_maps() {
+            let map = recorder.state(map, shape);
             let stats = recorder.row_stats(map, EntropyOf::Probabilities)?;
             recorder.keep(stats);
-            outputs.push((Hook::Pattern, stats));
+            outputs.push((point.hook, stats));
         }
-        Ok(Built { recording: recorder.finish(), inputs: Vec::new(), outputs })
+        let (recording, stack) = (recorder.finish(), self.spec().stack);
+        Ok(Built { stack, recording, inputs: Vec::new(), outputs })
     }
 }
 

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use vitrine_kernels::{Engine, Recording, TensorId};
 
 use crate::arch::forward::RunInput;
-use crate::hook::Hook;
+use crate::hook::{Hook, Stack};
 
 /// More than a typist's last runs differ in length.
 const MAX_KEPT: usize = 32;
@@ -13,6 +13,8 @@ const MAX_KEPT: usize = 32;
 /// What a recording is for. States and patches are the session's: when they change, all go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Key {
+    /// The encoder's pass over all of a source of so many rows, and what a decoder asks of it.
+    Source { n_rows: usize, has_padding: bool },
     /// A pass over so many new rows, perhaps with the head over the last one.
     Pass { n_rows: usize, has_padding: bool, has_head: bool },
     /// The head over the vocabulary, over so many rows given.
@@ -20,13 +22,24 @@ pub(crate) enum Key {
     /// The heads over the first token.
     Pooled,
     /// Scores, and perhaps their softmax, of a layer from the captured queries and keys.
-    Scores { layer: usize, is_pattern: bool },
+    Scores { of: Map, layer: usize, is_pattern: bool },
     /// Statistics of every row of every pattern.
     RowSums,
 }
 
+/// Which maps of a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Map {
+    /// Of a stack's rows among themselves.
+    Own(Stack),
+    /// Of the target's rows and the source's.
+    Cross,
+}
+
 /// A recording and what its user needs to run it.
 pub(crate) struct Built {
+    /// The stack whose rows it reads.
+    pub stack: Stack,
     pub recording: Recording,
     pub inputs: Vec<RunInput>,
     pub outputs: Vec<(Hook, TensorId)>,

@@ -1,7 +1,8 @@
 //! Where a session keeps what runs leave behind: one state a captured hook and layer.
 //!
 //! Shapes: rows `[capacity, n_cols]`; statistics of a norm `[capacity, 2]` (mean, scale); patterns
-//! `[n_heads, capacity, capacity]`; the wall `[n_layers·n_heads, side, side]`.
+//! `[n_heads, capacity, capacity]`, of cross-attention `[n_heads, capacity, n_source]` beside keys and
+//! values `[n_source, n_cols]` of the source; the wall `[n_layers·n_heads, side, side]`.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -36,6 +37,11 @@ impl Capture {
             Hook::AttnOut,
             Hook::ResidMid,
             Hook::Norm2Scale,
+            Hook::CrossQ,
+            Hook::CrossPattern,
+            Hook::CrossOut,
+            Hook::ResidMidCross,
+            Hook::Norm3Scale,
             Hook::MlpOut,
             Hook::ResidPost,
             Hook::NormalizedResidPost,
@@ -60,6 +66,7 @@ impl Capture {
     pub fn insert(&mut self, spec: &ModelSpec, hook: Hook) {
         self.hooks.insert(match hook {
             Hook::AttnScores => query_hook(spec),
+            Hook::CrossScores => Hook::CrossQ,
             Hook::Logits | Hook::PoolerOutput | Hook::NspLogits => output_hook(spec),
             hook => hook,
         });
@@ -79,7 +86,10 @@ impl Capture {
         if self.has_maps() {
             without_maps.hooks.insert(query_hook(spec));
         }
-        let essential = [query_hook(spec), Hook::ResidPre].into_iter();
+        if without_maps.hooks.remove(&Hook::CrossPattern) {
+            without_maps.hooks.insert(Hook::CrossQ);
+        }
+        let essential = [query_hook(spec), Hook::CrossQ, Hook::ResidPre].into_iter();
         let hooks = essential.filter(|hook| without_maps.hooks.contains(hook)).collect();
         [self.clone(), without_maps, Self { hooks }, Self::bare()]
     }
@@ -87,12 +97,12 @@ impl Capture {
     /// The points that get a state of their own.
     fn points(&self, spec: &ModelSpec) -> Vec<HookPoint> {
         let mut hooks = self.hooks.clone();
-        hooks.extend([key_hook(spec), Hook::V]);
-        let last = HookPoint::layer(output_hook(spec), spec.n_layers - 1);
+        hooks.extend([key_hook(spec), Hook::V, Hook::CrossK, Hook::CrossV]);
+        let last = spec.at(output_hook(spec), spec.n_layers - 1);
         let mut points: BTreeSet<_> = [last].into_iter().collect();
         for hook in hooks.into_iter().filter(|&hook| spec.has(hook)) {
             let n_layers = if hook.is_per_layer() { spec.n_layers } else { 1 };
-            points.extend((0..n_layers).map(|layer| own(HookPoint { hook, layer }, spec)));
+            points.extend((0..n_layers).map(|layer| own(spec.at(hook, layer), spec)));
         }
         points.into_iter().collect()
     }
@@ -119,21 +129,25 @@ pub(crate) fn output_hook(spec: &ModelSpec) -> Hook {
 /// The point whose state holds the values of `point`: means lie beside scales.
 fn own(point: HookPoint, spec: &ModelSpec) -> HookPoint {
     let point = point.canonical(spec);
-    for site in [NormSite::Embed, NormSite::One, NormSite::Two, NormSite::Final] {
+    for site in NormSite::ALL {
         let [mean, scale, _] = site.hooks();
         if point.hook == mean {
-            return HookPoint { hook: scale, layer: point.layer };
+            return HookPoint { hook: scale, ..point };
         }
     }
     point
 }
 
-/// The states of a session, all of one capacity.
+/// The states of one stack of a session, all of one capacity.
 pub(crate) struct Sites {
     pub capacity: usize,
+    /// The source's capacity, in a stack that attends to it.
+    pub n_source: usize,
     /// Row states and maps by the point that owns them.
     states: HashMap<HookPoint, StateId>,
     pub wall: Option<Wall>,
+    /// What they take, without the wall.
+    pub n_bytes: u64,
     /// Whether patterns were to be kept and are not, because they would not fit.
     pub maps_left_out: bool,
 }
@@ -152,14 +166,15 @@ impl Sites {
         engine: &mut Engine,
         spec: &ModelSpec,
         capture: &Capture,
-        capacity: usize,
+        [capacity, n_source]: [usize; 2],
         wall_side: Option<usize>,
         max_bytes: u64,
     ) -> Result<Self, ModelError> {
         let levels = capture.levels(spec).map(|level| level.points(spec));
-        let fitting = levels.iter().find(|points| bytes_of(points, spec, capacity) <= max_bytes);
+        let fitting =
+            levels.iter().find(|points| bytes_of(points, spec, [capacity, n_source]) <= max_bytes);
         let Some(points) = fitting else {
-            let needed = bytes_of(&levels[levels.len() - 1], spec, capacity);
+            let needed = bytes_of(&levels[levels.len() - 1], spec, [capacity, n_source]);
             let problem =
                 format!("keys and values of {capacity} need {needed} bytes, above {max_bytes}");
             return Err(ModelError::input("tokens", problem));
@@ -167,8 +182,10 @@ impl Sites {
         let has_maps = points.iter().any(|point| point.hook == Hook::Pattern);
         let mut sites = Self {
             capacity,
+            n_source,
             states: HashMap::new(),
             wall: None,
+            n_bytes: bytes_of(points, spec, [capacity, n_source]),
             maps_left_out: capture.has_maps() && !has_maps,
         };
         let outcome = sites.fill(engine, spec, points, wall_side.filter(|_| has_maps));
@@ -187,7 +204,7 @@ impl Sites {
         wall_side: Option<usize>,
     ) -> Result<(), ModelError> {
         for &point in points {
-            let shape = state_shape(point.hook, spec, self.capacity);
+            let shape = state_shape(point.hook, spec, [self.capacity, self.n_source]);
             self.states.insert(point, engine.add_state(&point.to_string(), shape)?);
         }
         if let Some(side) = wall_side {
@@ -223,14 +240,20 @@ impl Sites {
         let cols = match owner.hook.form() {
             Form::Stat if point.hook.is_mean() => 0..1,
             Form::Stat => 1..2,
+            Form::CrossMap => 0..self.n_source,
             _ => 0..owner.hook.n_cols(spec).unwrap_or(self.capacity),
         };
         Some((state, cols))
     }
 
     /// The patterns of a layer.
-    pub fn map(&self, layer: usize) -> Option<StateId> {
-        self.own_state(HookPoint::layer(Hook::Pattern, layer))
+    pub fn map(&self, spec: &ModelSpec, layer: usize) -> Option<StateId> {
+        self.own_state(spec.at(Hook::Pattern, layer))
+    }
+
+    /// Rows of a hook's state.
+    pub fn n_rows(&self, hook: Hook) -> usize {
+        if hook.form() == Form::SourceHeads { self.n_source } else { self.capacity }
     }
 
     /// Columns of a hook's state.
@@ -242,13 +265,15 @@ impl Sites {
     }
 }
 
-fn state_shape(hook: Hook, spec: &ModelSpec, capacity: usize) -> Shape {
+fn state_shape(hook: Hook, spec: &ModelSpec, [capacity, n_source]: [usize; 2]) -> Shape {
     match hook.form() {
         Form::Map => Shape::from([spec.n_heads, capacity, capacity]),
+        Form::CrossMap => Shape::from([spec.n_heads, capacity, n_source]),
+        Form::SourceHeads => Shape::from([n_source, Sites::n_cols(hook, spec)]),
         _ => Shape::from([capacity, Sites::n_cols(hook, spec)]),
     }
 }
 
-fn bytes_of(points: &[HookPoint], spec: &ModelSpec, capacity: usize) -> u64 {
-    points.iter().map(|point| state_shape(point.hook, spec, capacity).len() as u64 * 4).sum()
+fn bytes_of(points: &[HookPoint], spec: &ModelSpec, capacities: [usize; 2]) -> u64 {
+    points.iter().map(|point| state_shape(point.hook, spec, capacities).len() as u64 * 4).sum()
 }

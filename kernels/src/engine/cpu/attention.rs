@@ -343,6 +343,7 @@ mod tests {
                             n_kv_heads: n_kv,
                             d_head: d,
                             scale: 0.3,
+                            all_keys: false,
                             keys_in_state: true,
                         };
                         let scores = recorder.attention_scores(q, k, heads).expect("fits");
@@ -353,6 +354,7 @@ mod tests {
                             n_kv_heads: n_kv,
                             d_head: d,
                             pattern_in_state: false,
+                            all_values: false,
                             values_in_state: true,
                         };
                         let z = recorder.attention_values(pattern, v, t, values).expect("fits");

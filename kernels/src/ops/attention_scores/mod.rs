@@ -2,7 +2,8 @@
 //! (Vaswani et al. 2017, arXiv 1706.03762; grouped heads: Ainslie et al. 2023, arXiv 2305.13245).
 //!
 //! Shapes: q `[T, n_heads·d_head]`, k `[S, n_kv_heads·d_head]` → `[n_heads, T, S]`.
-//! Where k is a state, its first `past + T` rows count; later columns of the result are zero.
+//! Where k is a state, its first `past + T` rows count (unless all shall); later columns of the
+//! result are zero.
 
 pub(crate) mod cpu;
 #[cfg(feature = "gpu")]
@@ -27,6 +28,8 @@ pub struct AttentionScores {
     pub d_head: usize,
     /// Factor on the products, usually 1/√d_head.
     pub scale: f32,
+    /// All rows of k count, of a state too: keys of another text (cross-attention).
+    pub all_keys: bool,
     /// Set by the recorder: k is a state, filled up to `past + T`.
     pub keys_in_state: bool,
 }
@@ -50,7 +53,7 @@ impl Recorder {
         params: AttentionScores,
     ) -> Result<TensorId, RecordError> {
         let (q_shape, k_shape) = (self.shape(q), self.shape(k));
-        let params = AttentionScores { keys_in_state: self.is_state(k), ..params };
+        let params = AttentionScores { keys_in_state: self.is_state(k) && !params.all_keys, ..params };
         let fits = q_shape.dims().len() == 2
             && k_shape.dims().len() == 2
             && params.n_kv_heads > 0

@@ -18,6 +18,7 @@ struct AttentionTiledParams {
     has_padding: u32,
     window: u32, // a row sees its last so many keys; 0: all
     alibi: u32,
+    n_distances: u32, // 2R + 1 biases a head, from distance -R to R; 0: none
     scale: f32,
 }
 
@@ -26,7 +27,7 @@ struct AttentionTiledParams {
 @group(0) @binding(2) var<storage, read> k: array<f32>;
 @group(0) @binding(3) var<storage, read> v: array<f32>;
 @group(0) @binding(4) var<storage, read> padding: array<u32>;
-@group(0) @binding(5) var<storage, read> slopes: array<f32>;
+@group(0) @binding(5) var<storage, read> slopes: array<f32>; // [n_heads], or [n_heads, n_distances]
 @group(0) @binding(6) var<storage, read_write> z: array<f32>;
 @group(0) @binding(7) var<storage, read_write> stats: array<f32>;
 
@@ -68,6 +69,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             score *= p.scale;
             if p.alibi == 1u {
                 score -= slopes[head] * (f32(first + t) - f32(key));
+            }
+            if p.n_distances > 0u {
+                let at = max(key + p.n_distances / 2u, first + t) - (first + t);
+                score += slopes[head * p.n_distances + min(at, p.n_distances - 1u)];
             }
         }
         let highest_new = larger(highest, reduce_max(score, lane));

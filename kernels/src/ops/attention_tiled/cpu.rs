@@ -1,6 +1,7 @@
 //! CPU twin of [`super::AttentionTiled`]: a few rows of scores at a time, in scratch.
 
 use super::AttentionTiled;
+use crate::ops::softmax::add_by_distance;
 use crate::engine::cpu::Context;
 use crate::engine::cpu::attention;
 use crate::engine::cpu::softmax::softmax_row;
@@ -33,6 +34,9 @@ impl Kernel for Heads<'_, '_> {
         let (group, d) = (heads.n_heads / heads.n_kv_heads, heads.d_head);
         let z_cols = heads.n_heads * d;
         let slopes = op.reach.slopes(heads.n_heads);
+        let distances_idx = 3 + usize::from(op.has_padding);
+        let distances = op.has_distances.then(|| cx.inputs[distances_idx].f32());
+        let n_distances = distances.map_or(0, |all| all.len() / heads.n_heads); // [n_heads, 2R + 1]
         let [z, stats] = &mut *cx.outputs else { unreachable!("two outputs by the shape rule") };
         let end_of =
             |t: usize| if op.causal { (past + t + 1).min(n_filled) } else { n_filled };
@@ -56,6 +60,10 @@ impl Kernel for Heads<'_, '_> {
                     before.fill(0.0);
                     let slope = slopes.get(head).copied().unwrap_or(0.0);
                     op.reach.add_to(row, start, position, slope);
+                    if let Some(distances) = distances {
+                        let by_distance = &distances[head * n_distances..][..n_distances];
+                        add_by_distance(row, start, position, by_distance);
+                    }
                     let (m, sum) = softmax_row(s, row, padding.map(|padding| &padding[start..]));
                     let at = (head * n_rows + first + t) * 2;
                     stats.data[at..at + 2].copy_from_slice(&[m, sum]);

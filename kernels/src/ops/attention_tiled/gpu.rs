@@ -19,6 +19,7 @@ params! {
         has_padding: u32,
         window: u32,
         alibi: u32,
+        n_distances: u32,
         scale: f32,
     }
 }
@@ -33,6 +34,7 @@ pub(crate) const SHADERS: &[Shader] = &[ATTENTION_TILED];
 
 pub(crate) fn dispatches(op: &AttentionTiled, site: &Site<'_>) -> Vec<Dispatch> {
     let heads = op.heads;
+    let distances_idx = 3 + usize::from(op.has_padding);
     let (n_rows, n_keys) = (site.input(0).shape.n_rows(), site.input(1).shape.n_rows());
     let params = AttentionTiledParams {
         n_rows: n_rows as u32,
@@ -46,6 +48,7 @@ pub(crate) fn dispatches(op: &AttentionTiled, site: &Site<'_>) -> Vec<Dispatch> 
         has_padding: flag(op.has_padding),
         window: op.reach.window as u32,
         alibi: flag(op.reach.alibi),
+        n_distances: if op.has_distances { site.input(distances_idx).shape.n_cols() as u32 } else { 0 },
         scale: heads.scale,
     };
     let operands = vec![
@@ -53,7 +56,7 @@ pub(crate) fn dispatches(op: &AttentionTiled, site: &Site<'_>) -> Vec<Dispatch> 
         site.read(1),
         site.read(2),
         site.read_if(op.has_padding, 3),
-        slopes_operand(op.reach, heads.n_heads),
+        slopes_operand(site, op.reach, heads.n_heads, op.has_distances.then_some(distances_idx)),
         site.write(0),
         site.write(1),
     ];

@@ -25,6 +25,8 @@ pub struct AttentionValues {
     pub d_head: usize,
     /// Set by the recorder: the pattern is a state, read at rows `past..`.
     pub pattern_in_state: bool,
+    /// All rows of v count, of a state too: values of another text (cross-attention).
+    pub all_values: bool,
     /// Set by the recorder: v is a state, filled up to `past + T`.
     pub values_in_state: bool,
 }
@@ -44,7 +46,7 @@ impl Recorder {
         let (pattern_shape, v_shape) = (self.shape(pattern), self.shape(v));
         let params = AttentionValues {
             pattern_in_state: self.is_state(pattern),
-            values_in_state: self.is_state(v),
+            values_in_state: self.is_state(v) && !params.all_values,
             ..params
         };
         let dims = pattern_shape.dims();

@@ -10,6 +10,7 @@ fn attention_values() {
             n_kv_heads,
             d_head,
             pattern_in_state: false,
+            all_values: false,
             values_in_state: false,
         };
         compare(1e-5, Step { past: 30, ..Step::default() }, |bench| {

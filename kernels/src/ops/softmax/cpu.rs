@@ -1,6 +1,6 @@
 //! CPU twin of [`super::Softmax`].
 
-use super::Softmax;
+use super::{Softmax, add_by_distance};
 use crate::engine::cpu::Context;
 use crate::engine::cpu::softmax::softmax_row;
 use crate::simd::{Kernel, Simd};
@@ -24,7 +24,10 @@ impl Kernel for Rows<'_, '_> {
         let (n_maps, n_rows, n_cols) = (shape.dims()[0], shape.dims()[1], shape.dims()[2]);
         let scores = cx.inputs[0].f32(); // [n_maps, T, S]
         let padding = op.has_padding.then(|| cx.indices(1)); // [S]
-        let bias = cx.inputs[1 + usize::from(op.has_padding)..].first(); // [n_maps or 1, T, S]
+        let bias_idx = 1 + usize::from(op.has_padding);
+        let bias = op.has_bias.then(|| &cx.inputs[bias_idx]); // [n_maps or 1, T, S]
+        let distances = op.has_distances.then(|| cx.inputs[bias_idx + usize::from(op.has_bias)].f32());
+        let n_distances = distances.map_or(0, |all| all.len() / n_maps.max(1)); // [n_maps, 2R + 1]
         let slopes = op.reach.slopes(n_maps);
         let past = cx.step.past as usize;
         let out = &mut cx.outputs[0];
@@ -46,6 +49,10 @@ impl Kernel for Rows<'_, '_> {
                     row.iter_mut().zip(bias).for_each(|(value, bias)| *value += bias);
                 }
                 op.reach.add_to(row, start, past + t, slopes.get(map).copied().unwrap_or(0.0));
+                if let Some(distances) = distances {
+                    let by_distance = &distances[map * n_distances..][..n_distances];
+                    add_by_distance(row, start, past + t, by_distance);
+                }
                 softmax_row(s, row, padding.map(|padding| &padding[start..]));
             }
         }

@@ -19,6 +19,7 @@ params! {
         has_bias: u32,
         window: u32,
         alibi: u32,
+        n_distances: u32,
     }
 }
 
@@ -28,11 +29,17 @@ const SOFTMAX: Shader =
 /// All shaders of this op.
 pub(crate) const SHADERS: &[Shader] = &[SOFTMAX];
 
-/// The slopes of the maps, where distance counts.
-pub(crate) fn slopes_operand(reach: Reach, n_maps: usize) -> Operand {
-    match reach.slopes(n_maps) {
-        slopes if slopes.is_empty() => Operand::Absent,
-        slopes => Operand::Table(slopes.into_iter().map(f32::to_bits).collect()),
+/// What distance costs, where it counts: the slopes of the maps, or the input that says it of each.
+pub(crate) fn slopes_operand(
+    site: &Site<'_>,
+    reach: Reach,
+    n_maps: usize,
+    distances_idx: Option<usize>,
+) -> Operand {
+    match (distances_idx, reach.slopes(n_maps)) {
+        (Some(idx), _) => site.read(idx),
+        (None, slopes) if slopes.is_empty() => Operand::Absent,
+        (None, slopes) => Operand::Table(slopes.into_iter().map(f32::to_bits).collect()),
     }
 }
 
@@ -40,6 +47,7 @@ pub(crate) fn dispatches(op: &Softmax, site: &Site<'_>) -> Vec<Dispatch> {
     let shape = site.input(0).shape;
     let (n_maps, n_rows, n_cols) = (shape.dims()[0], shape.dims()[1], shape.dims()[2]);
     let bias_idx = 1 + usize::from(op.has_padding);
+    let distances_idx = bias_idx + usize::from(op.has_bias);
     let n_bias_maps = if op.has_bias { site.input(bias_idx).shape.dims()[0] } else { 1 };
     let params = SoftmaxParams {
         n_maps: n_maps as u32,
@@ -54,12 +62,13 @@ pub(crate) fn dispatches(op: &Softmax, site: &Site<'_>) -> Vec<Dispatch> {
         has_bias: flag(op.has_bias),
         window: op.reach.window as u32,
         alibi: flag(op.reach.alibi),
+        n_distances: if op.has_distances { site.input(distances_idx).shape.n_cols() as u32 } else { 0 },
     };
     let operands = vec![
         site.read(0),
         site.read_if(op.has_padding, 1),
         site.read_if(op.has_bias, bias_idx),
-        slopes_operand(op.reach, n_maps),
+        slopes_operand(site, op.reach, n_maps, op.has_distances.then_some(distances_idx)),
         site.write(0),
     ];
     let dispatch = Dispatch::new(SOFTMAX, &params, operands, groups_of(n_maps * n_rows))

@@ -1,10 +1,12 @@
 //! Masked softmax over the last dimension.
 //!
 //! Shapes: scores `[n_maps, T, S]`; optional padding mask `[S]` u32 (0 hides a column); optional
-//! additive bias `[n_maps, T, S]` or `[1, T, S]` → pattern `[n_maps, T, S]`, or a state
+//! additive bias `[n_maps, T, S]` or `[1, T, S]`; optional biases by distance `[n_maps, 2R + 1]` →
+//! pattern `[n_maps, T, S]`, or a state
 //! `[n_maps, C, S]` whose rows `past..past + T` are written. A hidden cell gets exactly 0; a row
 //! with every cell hidden is all zeros. Windows: Child et al. 2019 (arXiv 1904.10509); linear
-//! biases: Press et al. 2021 (ALiBi, arXiv 2108.12409).
+//! biases: Press et al. 2021 (ALiBi, arXiv 2108.12409); biases by distance: Raffel et al. 2019 (T5,
+//! arXiv 1910.10683).
 
 pub(crate) mod cpu;
 #[cfg(feature = "gpu")]
@@ -27,8 +29,10 @@ pub struct Softmax {
     pub until_filled: bool,
     /// Whether a padding mask is given (second input).
     pub has_padding: bool,
-    /// Whether an additive bias is given (last input).
+    /// Whether an additive bias is given (the next input).
     pub has_bias: bool,
+    /// Whether biases by distance are given (last input).
+    pub has_distances: bool,
     /// Which columns a row sees and how distance counts.
     pub reach: Reach,
     /// Set by the recorder: the output is a state, written at rows `past..`.
@@ -75,6 +79,15 @@ impl Reach {
     }
 }
 
+/// Adds to the scores of columns from `start` on, for the row at `position`, what `by_distance`
+/// `[2R + 1]` says of each distance from −R (and below) to R (and above).
+pub fn add_by_distance(scores: &mut [f32], start: usize, position: usize, by_distance: &[f32]) {
+    let (zero, last) = (by_distance.len() / 2, by_distance.len().saturating_sub(1));
+    for (col, score) in scores.iter_mut().enumerate() {
+        *score += by_distance[(start + col + zero).saturating_sub(position).min(last)];
+    }
+}
+
 /// ALiBi's slopes: a geometric sequence from 2^(-8/n) for a power of two n of heads; else that of
 /// the next lower power, then every other one of the next higher.
 pub fn alibi_slopes(n_heads: usize) -> Vec<f32> {
@@ -95,6 +108,9 @@ pub struct Masks {
     pub padding: Option<TensorId>,
     /// `[n_maps or 1, T, S]` f32, added to the scores.
     pub bias: Option<TensorId>,
+    /// `[n_maps, 2R + 1]` f32: added to each score by its column's distance from its row, from −R
+    /// (and below) to R (and above).
+    pub distances: Option<TensorId>,
     /// Which columns a row sees and how distance counts.
     pub reach: Reach,
 }
@@ -140,7 +156,7 @@ impl Recorder {
     ) -> Result<(Op, Vec<TensorId>), RecordError> {
         let shape = self.shape(scores);
         let inputs: Vec<_> =
-            [Some(scores), masks.padding, masks.bias].into_iter().flatten().collect();
+            [Some(scores), masks.padding, masks.bias, masks.distances].into_iter().flatten().collect();
         let padding_fits = masks.padding.is_none_or(|mask| {
             self.dtype(mask) == DType::U32 && self.shape(mask).len() == shape.n_cols()
         });
@@ -150,18 +166,36 @@ impl Recorder {
                 && (bias.dims()[0] == 1 || bias.dims()[0] == scores.dims()[0])
                 && bias.dims()[1..] == scores.dims()[1..]
         });
-        let fits = shape.dims().len() == 3 && padding_fits && bias_fits;
+        let fits = shape.dims().len() == 3
+            && padding_fits
+            && bias_fits
+            && self.distances_fit(masks, shape.dims()[0]);
         self.expect(fits, "softmax", &inputs, || {
-            "scores [n_maps, T, S], padding [S] u32, bias [n_maps or 1, T, S]".to_owned()
+            "scores [n_maps, T, S], padding [S] u32, bias [n_maps or 1, T, S], distances [n_maps, odd]"
+                .to_owned()
         })?;
         let op = Softmax {
             causal: masks.causal,
             until_filled: masks.until_filled,
             has_padding: masks.padding.is_some(),
             has_bias: masks.bias.is_some(),
+            has_distances: masks.distances.is_some(),
             reach: masks.reach,
             into_state,
         };
         Ok((Op::Softmax(op), inputs))
+    }
+
+    /// Whether biases by distance, where given, are an f32 row of odd length for each map, and no
+    /// linear ones are beside them.
+    pub(crate) fn distances_fit(&self, masks: Masks, n_maps: usize) -> bool {
+        masks.distances.is_none_or(|distances| {
+            let shape = self.shape(distances);
+            self.dtype(distances) == DType::F32
+                && shape.dims().len() == 2
+                && shape.n_rows() == n_maps
+                && shape.n_cols() % 2 == 1
+                && !masks.reach.alibi
+        })
     }
 }

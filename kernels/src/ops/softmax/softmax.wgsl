@@ -17,13 +17,14 @@ struct SoftmaxParams {
     has_bias: u32,
     window: u32, // a row sees its last so many columns; 0: all
     alibi: u32,
+    n_distances: u32, // 2R + 1 biases a map, from distance -R to R; 0: none
 }
 
 @group(0) @binding(0) var<uniform> p: SoftmaxParams;
 @group(0) @binding(1) var<storage, read> scores: array<f32>;
 @group(0) @binding(2) var<storage, read> padding: array<u32>;
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
-@group(0) @binding(4) var<storage, read> slopes: array<f32>;
+@group(0) @binding(4) var<storage, read> slopes: array<f32>; // [n_maps], or [n_maps, n_distances]
 @group(0) @binding(5) var<storage, read_write> pattern: array<f32>;
 
 fn is_hidden(col: u32) -> bool {
@@ -39,6 +40,11 @@ fn score(row: u32, col: u32) -> f32 {
     if p.alibi == 1u {
         let distance = f32(now.past + row % p.n_rows) - f32(col);
         value -= slopes[row / p.n_rows] * distance;
+    }
+    if p.n_distances > 0u {
+        let position = now.past + row % p.n_rows;
+        let at = max(col + p.n_distances / 2u, position) - position;
+        value += slopes[row / p.n_rows * p.n_distances + min(at, p.n_distances - 1u)];
     }
     return value;
 }

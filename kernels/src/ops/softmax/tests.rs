@@ -1,4 +1,4 @@
-use super::{Masks, Reach, alibi_slopes};
+use super::{Masks, Reach, add_by_distance, alibi_slopes};
 use crate::Step;
 use crate::engine::testing::compare;
 
@@ -57,6 +57,30 @@ fn windows_and_linear_biases() {
             });
         }
     }
+}
+
+#[test]
+fn biases_by_distance() {
+    for (past, n_distances) in [(0, 1), (7, 5), (60, 257)] {
+        for causal in [false, true] {
+            compare(1e-6, Step { past, ..Step::default() }, |bench| {
+                let scores = bench.normal([3, 5, 65]);
+                let distances = Some(bench.normal([3, n_distances]));
+                let masks = Masks { causal, distances, ..Masks::default() };
+                let pattern = bench.recorder.softmax(scores, masks).expect("fits");
+                bench.keep(pattern);
+            });
+        }
+    }
+}
+
+#[test]
+fn a_bias_by_distance_is_that_of_its_column() {
+    let mut scores = [0.0; 4];
+    add_by_distance(&mut scores, 1, 3, &[-2.0, -1.0, 0.5, 1.0, 2.0]);
+    assert_eq!(scores, [-2.0, -1.0, 0.5, 1.0]);
+    add_by_distance(&mut scores, 0, 9, &[-2.0, -1.0, 0.5, 1.0, 2.0]);
+    assert_eq!(scores, [-4.0, -3.0, -1.5, -1.0]);
 }
 
 #[test]

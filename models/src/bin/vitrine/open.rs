@@ -73,13 +73,6 @@ impl Opened {
 
     /// The text of the arguments as tokens.
     pub fn input(&self, args: &Args) -> Result<Input, Failure> {
-        if args.decoder_ids.is_some() {
-            let sentence = format!(
-                "--decoder-ids: {} has no decoder beside an encoder",
-                self.model.spec().architecture
-            );
-            return Err(Failure::usage(sentence));
-        }
         let ids = match (&args.text, &args.ids) {
             (Some(_), Some(_)) => return Err(Failure::usage("give --text or --ids, not both")),
             (None, None) => return Err(Failure::usage("which text? Give --text or --ids")),
@@ -91,10 +84,32 @@ impl Opened {
                 tokenizer.encode(text, true)?.iter().map(|token| token.id).collect()
             }
         };
-        Ok(Input {
+        let input = Input {
             ids,
             token_types: args.token_types.clone(),
             attention_mask: args.attention_mask.clone(),
-        })
+            source: None,
+        };
+        let spec = self.model.spec();
+        if !spec.has_cross() {
+            return match args.decoder_ids {
+                None => Ok(input),
+                Some(_) => Err(Failure::usage(format!(
+                    "--decoder-ids: {} has no decoder beside an encoder",
+                    spec.architecture
+                ))),
+            };
+        }
+        let target = match (&args.decoder_ids, spec.decoder_start) {
+            (Some(ids), _) => ids.clone(),
+            (None, Some(start)) => vec![start],
+            (None, None) => {
+                return Err(Failure::usage(
+                    "which target? The configuration does not say what one begins with; give \
+                     --decoder-ids",
+                ));
+            }
+        };
+        Ok(Input { source: Some(Box::new(input)), ..Input::from(&target[..]) })
     }
 }

@@ -25,7 +25,11 @@ pub fn run(args: Args) -> Result<(), Failure> {
         ("engine".to_owned(), opened.engine.name()),
         ("tokens".to_owned(), list(&input.ids)),
     ]);
-    if let Some(mask) = &input.attention_mask {
+    if let Some(source) = &input.source {
+        metadata.insert("source_tokens".to_owned(), list(&source.ids));
+    }
+    let masked = input.source.as_deref().unwrap_or(&input);
+    if let Some(mask) = &masked.attention_mask {
         metadata.insert("attention_mask".to_owned(), list(mask));
     }
     if let Some(token_types) = &input.token_types {
