@@ -18,11 +18,13 @@ use args::{Args, Failure};
 const USAGE: &str = "\
 Usage:
   vitrine trace MODEL [--text T | --ids 1,2,3] [--attention-mask 1,1,0] [--token-types 0,0,1]
-          [--device cpu|gpu] [--hooks GLOB,… | --all-hooks] --out FILE.safetensors
+          [--decoder-ids 0,4,5] [--device cpu|gpu] [--hooks GLOB,… | --all-hooks] --out FILE.safetensors
   vitrine generate MODEL [--text T | --ids 1,2,3] [--tokens N] [--temperature X] [--top-k K]
           [--top-p P] [--seed S] [--ignore-eos] [--device cpu|gpu]
   vitrine bench [--model GGUF] [--encoder FOLDER] [--device cpu|gpu] [--runs N] [--json]
 
+Of an encoder–decoder, text, ids and mask are the source; --decoder-ids the target (if not given,
+what the configuration lets one begin with).
 MODEL is a .gguf file, or a folder with config.json and safetensors (and tokenizer.json for --text).
 Hooks have TransformerLens's names; * stands for any part: --hooks 'blocks.3.attn.*,logits'.";
 
