@@ -63,7 +63,8 @@ fn listen(store: Store) -> Result<(), String> {
 fn navigated(store: Store) {
     let before = store.url.get_untracked();
     let after = UrlState::from_hash(&browser::read_hash());
-    let reruns = (&before.text, &before.pair) != (&after.text, &after.pair);
+    let texts = |url: &UrlState| (url.text.clone(), url.pair.clone(), url.masks.clone());
+    let reruns = texts(&before) != texts(&after);
     let (model, engine) = (after.model.clone(), after.engine);
     store.url.set(after);
     if engine != before.engine {

@@ -21,7 +21,7 @@ pub enum Map {
 }
 
 /// A map over a range of values.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Scale {
     /// The colours.
     pub map: Map,

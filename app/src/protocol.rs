@@ -51,6 +51,9 @@ pub enum ToWorker {
         /// Which hooks.
         hooks: Vec<String>,
     },
+    /// Mask each token of the last text alone and ask for it (models with a head over masked
+    /// tokens): a growing [`FromWorker::Losses`] after each. [`ToWorker::Stop`] ends it.
+    MaskEach,
 }
 
 /// Which engine the visitor wants.
@@ -92,6 +95,8 @@ pub struct RunJob {
     pub text: String,
     /// Second text of a pair (encoders).
     pub pair: Option<String>,
+    /// Tokens in whose place the model gets its mask.
+    pub masks: Vec<u32>,
 }
 
 /// How to choose the next token.
@@ -215,7 +220,8 @@ pub enum FromWorker {
         /// From the embedding to the last layer.
         rows: Vec<LensRow>,
     },
-    /// −ln p of every token given those before it; none for the first.
+    /// −ln p of every token given those before it, none for the first; after
+    /// [`ToWorker::MaskEach`] given all others, none where that is not known yet.
     Losses {
         /// Of which run.
         run: RunId,
@@ -254,6 +260,13 @@ pub enum FromWorker {
     WallStale,
     /// Something failed; nothing else changed.
     Fault(Fault),
+    /// What the model expects in the place of each masked token.
+    Masked {
+        /// Of which run.
+        run: RunId,
+        /// In the order of the text.
+        places: Vec<MaskedPlace>,
+    },
 }
 
 /// The engine's badge.
@@ -350,6 +363,19 @@ pub struct ModelCard {
     pub hooks: Vec<String>,
     /// γ (and β) of every norm: name → values; the panel of norms draws them.
     pub norm_weights: Vec<NormWeights>,
+    /// A head over the vocabulary that fills masked places.
+    pub has_mlm: bool,
+    /// What stands in a masked place, where the tokenizer has such a token.
+    pub mask_token: Option<u32>,
+    /// How many tokens back each layer sees, itself included; 0, or no entry: all.
+    pub windows: Vec<u32>,
+}
+
+impl ModelCard {
+    /// Whether tokens can be masked and asked for.
+    pub fn can_mask(&self) -> bool {
+        self.has_mlm && self.mask_token.is_some()
+    }
 }
 
 /// One file of a model.
@@ -389,6 +415,10 @@ pub struct TokenView {
     pub special: bool,
     /// Came from [`ToWorker::Generate`].
     pub generated: bool,
+    /// Belongs to the second text of a pair.
+    pub second: bool,
+    /// The model got its mask in this token's place.
+    pub masked: bool,
 }
 
 /// How a run went.
@@ -426,6 +456,19 @@ pub struct Candidate {
     pub text: String,
     /// Its logit.
     pub logit: f32,
+}
+
+/// What a model expects in the place of a masked token.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MaskedPlace {
+    /// Which token.
+    pub position: u32,
+    /// Probability of the token that was masked.
+    pub p_of_original: f32,
+    /// How many tokens are more probable than it.
+    pub rank_of_original: u32,
+    /// The most probable tokens, with probabilities in place of logits.
+    pub top: Vec<Candidate>,
 }
 
 /// What one layer would predict if it were the last.

@@ -74,6 +74,8 @@ mod tests {
             span: Some((3, 1 << 20)),
             special: false,
             generated: true,
+            second: false,
+            masked: true,
         };
         assert_eq!(there_and_back(&token), token);
         let report = RunReport { run: 9, ms: 0.1, ..RunReport::default() };

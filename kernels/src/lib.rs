@@ -15,6 +15,7 @@ pub mod recording;
 #[cfg(feature = "gpu")]
 mod shader_text;
 mod simd;
+pub mod spectrum;
 pub mod tensor;
 
 pub use engine::{Control, Engine, InputData, Read, ReadSource, Step};

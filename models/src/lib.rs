@@ -1,6 +1,7 @@
 //! Transformer architectures, weights, tokens, sessions and traces over `vitrine-kernels`.
 
 pub mod arch;
+pub mod circuits;
 pub mod error;
 pub mod hook;
 mod order;

@@ -22,6 +22,7 @@ import bergamot
 import dequant
 import kinds
 import seq2seq
+import spectra
 import tokenizer
 import twins
 from common import Taps, cases, decoder_case, greedy, heads, randomise, scores_of, write_case
@@ -383,6 +384,7 @@ def smollm2():
 MAKERS = {
     "dequant": lambda: dequant.make(HERE),
     "tokenizer": lambda: tokenizer.make(HERE),
+    "spectra": lambda: spectra.make(HERE),
     "gpt2": lambda: gpt2("gpt2", 1),
     "gpt2_untied": lambda: gpt2("gpt2_untied", 2, tie_word_embeddings=False, n_inner=50,
                                 activation_function="gelu", layer_norm_epsilon=1e-3),

@@ -6,7 +6,7 @@ import path from "node:path";
 
 import { launch } from "./lib/browser.mjs";
 import { Explorer } from "./lib/explorer.mjs";
-import { modelsFolder, small } from "./lib/fixtures.mjs";
+import { golden, modelsFolder, small } from "./lib/fixtures.mjs";
 import { Hub } from "./lib/hub.mjs";
 import { indexOf } from "./lib/models.mjs";
 import { fail, options } from "./lib/options.mjs";
@@ -17,6 +17,14 @@ const THEMES = ["light", "dark"];
 const LONG =
   "It was the best of times, it was the worst of times, it was the age of wisdom, it was the age of " +
   "foolishness, it was the epoch of belief, it was the epoch of incredulity, it was the season of Light. ";
+
+/** A BERT with all its heads (random weights), at work on a sentence. */
+const bert = async (explorer, text = "The quick brown fox jumps over the lazy dog") => {
+  await explorer.openFiles(golden("bert"));
+  await explorer.settled();
+  await explorer.type(text);
+  await explorer.settled();
+};
 
 /** What to bring about before each picture; every one starts from the page as it opens. */
 const STATES = {
@@ -29,6 +37,23 @@ const STATES = {
     await explorer.chooseModel("all-minilm-l6-v2");
     await explorer.loaded(/MiniLM/, 90_000);
     await explorer.tab("similarity");
+  },
+  masked: async ({ explorer }) => {
+    await bert(explorer);
+    for (const at of [4, 7]) {
+      await explorer.tokens().nth(at).click();
+      await explorer.settled();
+    }
+  },
+  "masked-each": async ({ explorer }) => {
+    await bert(explorer);
+    await explorer.id("mask-each-here").click();
+  },
+  pair: async ({ explorer }) => {
+    await bert(explorer, "The man went to the store");
+    await explorer.id("pair").fill("He bought milk");
+    await explorer.settled();
+    await explorer.id("pairs").selectOption("ba");
   },
   card: async ({ explorer }) => explorer.tab("card"),
   selected: async ({ explorer }) => explorer.tokens().nth(3).click(),

@@ -15,8 +15,9 @@ use crate::state::{Hover, Store, use_store};
 pub fn details() -> View {
     let store = use_store();
     let is_causal = is_causal(store);
-    let tab = derive(move || tab_of(store, is_causal.get()));
-    let tabs = part(move || tabs_of(is_causal.get()).map(|tab| tab_view(store, tab)).collect());
+    let tab = derive(move || tab_of(store, kind_of(store, is_causal.get())));
+    let kind = derive(move || kind_of(store, is_causal.get()));
+    let tabs = part(move || tabs_of(kind.get()).map(|tab| tab_view(store, tab)).collect());
     let panel = either(tab, |tab| {
         vec![match tab {
             Tab::Norms => norms::norms(),
@@ -28,7 +29,7 @@ pub fn details() -> View {
         }]
     });
     let on_key = move |event: KeyboardEvent| {
-        let tabs: Vec<Tab> = tabs_of(is_causal.get_untracked()).collect();
+        let tabs: Vec<Tab> = tabs_of(kind.get_untracked()).collect();
         let at = tabs.iter().position(|&known| known == tab.get_untracked()).unwrap_or(0);
         let to = match event.key().as_str() {
             "ArrowLeft" => at.saturating_sub(1),
@@ -51,15 +52,25 @@ pub fn details() -> View {
     el!(div class="details" data-testid="details").child(tabs).child(panel).into()
 }
 
-fn tab_of(store: Store, is_causal: bool) -> Tab {
+/// Whether the model predicts the next token, and whether masked ones.
+type Kind = (bool, bool);
+
+fn kind_of(store: Store, is_causal: bool) -> Kind {
+    (is_causal, store.card.get().is_some_and(|card| card.can_mask()))
+}
+
+fn tab_of(store: Store, kind: Kind) -> Tab {
     let tab = store.url.read().tab;
-    if tabs_of(is_causal).any(|known| known == tab) { tab } else { Tab::Norms }
+    if tabs_of(kind).any(|known| known == tab) { tab } else { Tab::Norms }
 }
 
 /// Encoders compare sentences, models that predict have a loss.
-fn tabs_of(is_causal: bool) -> impl Iterator<Item = Tab> {
-    let left_out = if is_causal { Tab::Similarity } else { Tab::Loss };
-    Tab::ALL.iter().copied().filter(move |&tab| tab != left_out)
+fn tabs_of((is_causal, can_mask): Kind) -> impl Iterator<Item = Tab> {
+    Tab::ALL.iter().copied().filter(move |&tab| match tab {
+        Tab::Loss => is_causal || can_mask,
+        Tab::Similarity => !is_causal,
+        _ => true,
+    })
 }
 
 fn tab_view(store: Store, tab: Tab) -> View {
@@ -72,7 +83,7 @@ fn tab_view(store: Store, tab: Tab) -> View {
         Tab::Card => "Card",
     };
     let is_causal = is_causal(store);
-    let is_chosen = derive(move || tab_of(store, is_causal.get()) == tab);
+    let is_chosen = derive(move || tab_of(store, kind_of(store, is_causal.get())) == tab);
     let id = format!("tab-{}", tab.word());
     el!(button type="button" role="tab" class="tab" aria-controls="tab-panel")
         .set("id", &id)

@@ -8,14 +8,14 @@ use crate::explorer::lines::lines;
 use crate::explorer::row::row;
 use crate::explorer::{choice, trace_labels};
 use crate::format;
-use crate::lens::attention::{self, HeadsAsked, MatrixView, sinks};
+use crate::lens::attention::{self, HeadsAsked, MatrixView, Sides, sinks};
 use crate::lens::table::Table;
-use crate::parts::dom::{Child, El, View, either, el, input_of, value_of};
+use crate::parts::dom::{Child, El, View, either, el, input_of, show as shown_if, value_of};
 use crate::parts::frame::{Kit, panel};
 use crate::parts::matrix::{Acts, Matrix, matrix};
 use crate::parts::svg;
 use crate::state::cell::derive;
-use crate::state::url::{Average, HeadView, Stage};
+use crate::state::url::{Average, HeadView, PairFilter, Stage};
 use crate::state::{Hover, Store, use_store};
 
 /// The panel.
@@ -90,7 +90,10 @@ fn head_view(store: Store, labels: &[String]) -> Option<MatrixView> {
         Average::Layers => vec![(focus.layer, focus.head)],
     };
     let hidden_keys = if url.hide_sink { sinks(&run.tokens) } else { Vec::new() };
-    let asked = HeadsAsked { heads, stage: url.stage, hidden_keys };
+    let second = || run.tokens.iter().map(|token| token.second).collect::<Vec<_>>();
+    let sides = url.pairs.sides().map(|(from, to)| Sides { second: second(), from, to });
+    let sides = sides.filter(|sides| sides.second.contains(&true));
+    let asked = HeadsAsked { heads, stage: url.stage, hidden_keys, sides };
     attention::head_matrix(&run.trace, &card, &asked, labels)
 }
 
@@ -203,5 +206,35 @@ fn options() -> El {
     let check =
         el!(label class="check").child(hide).child(el!(span).child("Hide first and added tokens"));
     let show = el!(label class="select").child(el!(span).child("show")).child(select);
-    el!(div class="options").child(check).child(show)
+    el!(div class="options").child(check).child(pairs(store)).child(show)
+}
+
+/// Which sentence of a pair looks at which.
+fn pairs(store: Store) -> View {
+    let is_pair = move || store.tokens.read().iter().any(|token| token.second);
+    let option = move |&filter: &PairFilter| {
+        let name = match filter {
+            PairFilter::All => "all",
+            PairFilter::FirstFirst => "A → A",
+            PairFilter::FirstSecond => "A → B",
+            PairFilter::SecondFirst => "B → A",
+            PairFilter::SecondSecond => "B → B",
+        };
+        el!(option)
+            .set("value", filter.word())
+            .prop("selected", move || store.url.read().pairs == filter)
+            .child(name)
+            .into()
+    };
+    shown_if(is_pair, move || {
+        let on_filter = move |event: Event| {
+            if let Some(filter) = PairFilter::from_word(&value_of(&event)) {
+                store.choose(|url| url.pairs = filter);
+            }
+        };
+        let select = el!(select data-testid="pairs")
+            .on("change", on_filter)
+            .child(PairFilter::ALL.iter().map(option).collect::<Vec<View>>());
+        el!(label class="select").child(el!(span).child("sentences")).child(select).into()
+    })
 }

@@ -4,11 +4,12 @@ use crate::format;
 use crate::lens::table::Table;
 use crate::lens::tokens::labels;
 use crate::parts::chart::chart;
-use crate::parts::dom::{View, el, part};
-use crate::parts::frame::{Kit, fixed, panel};
+use crate::parts::dom::{Child, View, either, el, part, show};
+use crate::parts::frame::{Kit, panel};
 use crate::parts::plot::{ChartSpec, Line};
 use crate::parts::svg;
 use crate::parts::term::term;
+use crate::protocol::ToWorker;
 use crate::state::cell::derive;
 use crate::state::{Hover, Store, use_store};
 
@@ -37,6 +38,7 @@ pub fn loss() -> View {
         explain: &[
             "The loss of a token is −ln of the probability that the model gave it, seeing only the tokens before. 0 would be certainty; ln of the vocabulary's size is a blind guess.",
             "The first token has none: there is nothing before it.",
+            "A model that fills gaps sees both sides: here each token alone is masked, and its loss is −ln of the probability at its place given all others. The sum is the text's pseudo-log-likelihood.",
         ],
         table: Some(Box::new(numbers)),
         picture: Some(Box::new(picture)),
@@ -50,9 +52,13 @@ pub fn loss() -> View {
             .child(list);
     let words = el!(p class="hint").child(term("loss")).child(" ").text(move || mean(store));
     let right = el!(div).child(words).child(chart(spec, "loss-chart"));
-    panel(kit, fixed("How much each token surprised the model"), None)
-        .child(el!(div class="halves").child(frame).child(right))
-        .done()
+    let can_mask = derive(move || store.card.get().is_some_and(|card| card.can_mask()));
+    let title = derive(move || {
+        let when = if can_mask.get() { " when it alone is masked" } else { "" };
+        format!("How much each token surprises the model{when}")
+    });
+    let tools = el!(div).child(show(move || can_mask.get(), move || in_turn(store)));
+    panel(kit, title, Some(tools)).child(el!(div class="halves").child(frame).child(right)).done()
 }
 
 fn spec(store: Store) -> Option<ChartSpec> {
@@ -81,7 +87,49 @@ fn mean(store: Store) -> Option<String> {
     }
     let mean = known.iter().sum::<f32>() / known.len() as f32;
     let (mean, perplexity) = (format::three(mean), format::three(mean.exp()));
-    Some(format!("Mean {mean} nats, perplexity {perplexity}."))
+    let sum = format::three(-known.iter().sum::<f32>());
+    let is_masked = store.card.read().as_ref().as_ref().is_some_and(|card| card.can_mask());
+    Some(if is_masked {
+        format!("Pseudo-log-likelihood {sum}, mean {mean} nats, pseudo-perplexity {perplexity}.")
+    } else {
+        format!("Mean {mean} nats, perplexity {perplexity}.")
+    })
+}
+
+/// Masks each token in turn, and stops that.
+fn in_turn(store: Store) -> View {
+    let progress = move || {
+        let losses = store.losses.read();
+        let n_done = losses.iter().flatten().count();
+        let n_all = store.tokens.read().iter().filter(|token| !token.special).count();
+        if store.masking.get() {
+            Some(format!("{n_done} of {n_all}"))
+        } else if n_done == 0 {
+            Some("Nothing has been masked yet.".into())
+        } else {
+            None
+        }
+    };
+    let masking = derive(move || store.masking.get());
+    let button = either(masking, move |is_masking| {
+        let stop = move || {
+            store.post(&ToWorker::Stop);
+            store.masking.set(false);
+        };
+        vec![if is_masking {
+            el!(button type="button" class="act" data-testid="mask-stop")
+                .when("click", stop)
+                .child("Stop")
+                .into()
+        } else {
+            el!(button type="button" class="act" data-testid="mask-each")
+                .flag("disabled", move || store.tokens.read().is_empty())
+                .when("click", move || store.mask_each())
+                .child("Mask each token in turn")
+                .into()
+        }]
+    });
+    vec![el!(span class="hint num" role="status").text(progress).into(), button].into_node()
 }
 
 fn bars(store: Store) -> Vec<View> {

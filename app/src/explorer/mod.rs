@@ -10,7 +10,8 @@
 //! `tab-{norms,residual,mlp,loss,similarity,card}`, `details` (tab panel), `norms-mean`,
 //! `norms-scale`, `norms-weights`, `norms-after`, `residual-stream`, `residual-chart`, `mlp-matrix`,
 //! `loss-chart`, `similarity-texts`, `similarity-compare`, `similarity-matrix`, `card`,
-//! `invariants`, `compare-engines`, `faults`, `fault`, `banner`, `menu-PANEL`, `explain`, `table`.
+//! `invariants`, `compare-engines`, `masked` (panel), `places`, `place-N`, `next-sentence`,
+//! `mask-each`, `mask-each-here`, `mask-stop`, `pairs`, `faults`, `fault`, `banner`, `menu-PANEL`, `explain`, `table`.
 
 mod card;
 mod details;
@@ -21,6 +22,7 @@ mod keys;
 mod lines;
 mod logit_lens;
 mod loss;
+mod masked;
 mod mlp;
 mod models;
 mod norms;

@@ -1,8 +1,8 @@
 //! What comes next: the most probable tokens, with the arithmetic of softmax.
 
 use crate::explorer::is_causal;
+use crate::explorer::masked::encoder;
 use crate::explorer::settings::temperature;
-use crate::explorer::similarity::pooled;
 use crate::format;
 use crate::lens::predict::{Bar, Distribution, distribution};
 use crate::lens::table::Table;
@@ -19,7 +19,7 @@ const N_BARS: usize = 8;
 /// The panel; encoders, which predict no next token, get another in its place.
 pub fn next_token() -> View {
     either(is_causal(use_store()), |is_causal| {
-        vec![if is_causal { predictions() } else { pooled() }]
+        vec![if is_causal { predictions() } else { encoder() }]
     })
 }
 

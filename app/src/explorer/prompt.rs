@@ -27,7 +27,6 @@ pub fn prompt() -> El {
         browser::keep_text(&value);
         typed(store, &|url| {
             url.text.clone_from(&value);
-            (url.query, url.key) = (None, None);
         });
     };
     let text = el!(textarea id="prompt" data-testid="prompt" aria-label="Text for the model"
@@ -42,7 +41,13 @@ pub fn prompt() -> El {
         .child(show(move || is_causal.get(), move || go_on(store).into()))
 }
 
+/// Tokens have other places then, so that what pointed at them lets go.
 fn typed(store: Store, change: &dyn Fn(&mut UrlState)) {
+    let change = |url: &mut UrlState| {
+        change(url);
+        (url.query, url.key) = (None, None);
+        url.masks.clear();
+    };
     let now = js_sys::Date::now();
     let is_step = now - LAST_TYPED.replace(now) > 1500.0;
     if is_step {

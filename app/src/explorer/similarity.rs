@@ -92,11 +92,11 @@ fn cosines(similarity: &state::Similarity) -> Option<MatrixView> {
         n_rows: n,
         n_cols: n,
         values: similarity.cosines.clone(),
-        masked: Vec::new(),
         row_labels: labels.clone(),
         col_labels: labels,
         scale,
         quantity: "cosine".into(),
+        ..MatrixView::default()
     })
 }
 
@@ -113,11 +113,21 @@ pub fn pooled() -> View {
         hooks: Some(Box::new(|| vec!["last_hidden_state".into()])),
     };
     let words = "This model reads the whole text at once: every token looks at every other. It predicts no next token; it turns a text into one vector, so that texts can be compared.";
+    let why = move || {
+        let card = store.card.get()?;
+        Some(match card.has_mlm {
+            false => {
+                "It has no head over the vocabulary either, so it cannot say what stands in a masked place: for that, open a masked language model (BERT, RoBERTa, DistilBERT, ESM) with its head."
+            }
+            true => "It could fill masked places, but its tokenizer has no mask token.",
+        })
+    };
     let button = el!(button type="button" class="act")
         .when("click", move || store.choose(|url| url.tab = Tab::Similarity))
         .child("Compare sentences");
     panel(kit, fixed("What this model is for"), None)
         .child(el!(p).child(words))
+        .child(el!(p class="hint" data-testid="no-masks").text(why))
         .child(el!(p).child(button))
         .done()
 }

@@ -4,9 +4,9 @@ use web_sys::KeyboardEvent;
 
 use crate::format;
 use crate::lens::tokens::{bytes_text, label};
-use crate::parts::dom::{Child, El, View, around, el, focus, list};
+use crate::parts::dom::{Child, El, View, around, el, focus, list, show};
 use crate::protocol::TokenView;
-use crate::state::cell::derive;
+use crate::state::cell::{Derived, derive};
 use crate::state::{Hover, Store, use_store};
 
 /// The strip and the line about the last run.
@@ -16,7 +16,9 @@ pub fn strip() -> El {
         (store.card.read().is_some() && store.tokens.read().is_empty())
             .then_some("Here stand the tokens of your text. Type something above.")
     };
-    let tokens = list(move || store.tokens.read().len(), move |idx| token_view(store, idx));
+    let is_pair = derive(move || store.tokens.read().iter().any(|token| token.second));
+    let make = move |idx| token_view(store, is_pair, idx);
+    let tokens = list(move || store.tokens.read().len(), make);
     let strip = el!(div class="tokens" role="listbox" aria-label="Tokens"
         aria-orientation="horizontal" data-testid="token-strip")
     .class("waiting", move || store.card.read().is_none())
@@ -26,15 +28,34 @@ pub fn strip() -> El {
     el!(div class="strip")
         .child(strip)
         .child(el!(span class="hint").text(empty))
+        .child(show(move || is_pair.get(), sides_key))
         .child(report(store))
 }
 
-fn token_view(store: Store, idx: usize) -> View {
+fn token_view(store: Store, is_pair: Derived<bool>, idx: usize) -> View {
     // One memo a token: typing at the end leaves the nodes before it alone.
     let token = derive(move || store.tokens.read().get(idx).cloned());
     let text = move || (*token.read()).as_ref().map(|t| label(&t.text, 24));
-    let id = move || (*token.read()).as_ref().map(|t| t.id.to_string());
+    // Under a masked token stands what the model would put there.
+    let id = move || {
+        let token = token.read();
+        let token = (*token).as_ref()?;
+        if !token.masked {
+            return Some(token.id.to_string());
+        }
+        let places = store.masked.read();
+        let place = places.iter().find(|place| place.position == idx as u32);
+        Some(match place.and_then(|place| place.top.first()) {
+            Some(best) => format!("→ {} {}", label(&best.text, 12), format::three(best.logit)),
+            None => "masked".into(),
+        })
+    };
     let is_special = move || (*token.read()).as_ref().is_some_and(|t| t.special);
+    let is_masked = derive(move || (*token.read()).as_ref().is_some_and(|t| t.masked));
+    let side = move |second: bool| {
+        let is_of = (*token.read()).as_ref().is_some_and(|t| t.second == second);
+        is_of && is_pair.get()
+    };
     let is_generated = move || (*token.read()).as_ref().is_some_and(|t| t.generated);
     let is_pinned = derive(move || store.url.read().query == Some(idx as u32));
     let is_focused = derive(move || store.focus.read().query == Some(idx));
@@ -45,18 +66,32 @@ fn token_view(store: Store, idx: usize) -> View {
     el!(button type="button" class="token" role="option")
         .class("special", is_special)
         .class("generated", is_generated)
+        .class("masked", move || is_masked.get())
+        .class("side-a", move || side(false))
+        .class("side-b", move || side(true))
         .class("pinned", move || is_pinned.get())
         .class("focused", move || is_focused.get())
-        .class("key", move || is_key.get())
+        .class("looked-at", move || is_key.get())
         .set("data-testid", &format!("token-{idx}"))
         .set("data-idx", &idx.to_string())
         .attr("tabindex", move || if is_stop.get() { "0" } else { "-1" })
         .state("aria-selected", move || is_pinned.get())
         .attr("title", title)
-        .when("click", move || store.pin_query(idx as u32))
+        .when("click", move || store.press_token(idx as u32))
         .when("pointerenter", move || store.preview(hover))
         .child(el!(bdi class="token-text").text(text))
         .child(el!(span class="token-id num").text(id))
+        .into()
+}
+
+/// What the two colours of the strip mean.
+fn sides_key() -> View {
+    let side = |class: &str, name: &str| {
+        el!(span class="key").child(el!(i).set("class", class)).child(name)
+    };
+    el!(p class="legend")
+        .child(side("side-a", "A, first text"))
+        .child(side("side-b", "B, second text"))
         .into()
 }
 
@@ -72,6 +107,9 @@ fn describe(token: &TokenView, idx: usize) -> String {
     }
     if token.generated {
         words.push_str(", generated");
+    }
+    if token.masked {
+        words.push_str(", masked");
     }
     words
 }

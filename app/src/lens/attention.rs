@@ -8,7 +8,7 @@ use crate::protocol::{ModelCard, TokenView};
 use crate::state::url::Stage;
 
 /// A grid of values as the matrix part draws it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct MatrixView {
     /// How many rows.
     pub n_rows: usize,
@@ -18,6 +18,10 @@ pub struct MatrixView {
     pub values: Vec<f32>,
     /// `[n_rows, n_cols]`: cells that have no value; empty if all have one.
     pub masked: Vec<bool>,
+    /// `[n_rows, n_cols]`: those of the masked cells that are hatched, beyond a window; may be empty.
+    pub far: Vec<bool>,
+    /// Why cells are masked, and whether those are the hatched ones; empty: they are not seen.
+    pub reasons: Vec<(bool, String)>,
     /// One a row.
     pub row_labels: Vec<String>,
     /// One a column.
@@ -41,6 +45,12 @@ impl MatrixView {
         self.masked.get(row * self.n_cols + col).copied().unwrap_or(false)
     }
 
+    /// Whether a cell lies beyond a window.
+    pub fn is_far(&self, row: usize, col: usize) -> bool {
+        let is_inside = row < self.n_rows && col < self.n_cols;
+        is_inside && self.far.get(row * self.n_cols + col).copied().unwrap_or(false)
+    }
+
     /// Values that are shown.
     pub fn shown(&self) -> Vec<f32> {
         let masked = self.masked.iter().copied().chain(std::iter::repeat(false));
@@ -57,6 +67,26 @@ pub struct HeadsAsked {
     pub stage: Stage,
     /// Columns that are left out.
     pub hidden_keys: Vec<u32>,
+    /// Which tokens are of the second text, and which side looks at which; all if none.
+    pub sides: Option<Sides>,
+}
+
+/// One of the four ways in which the texts of a pair look at each other.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sides {
+    /// Of each token, whether it is of the second text.
+    pub second: Vec<bool>,
+    /// Whether the tokens that look are.
+    pub from: bool,
+    /// Whether those looked at are.
+    pub to: bool,
+}
+
+impl Sides {
+    fn has(&self, query: usize, key: usize) -> bool {
+        let is = |idx: usize, side: bool| self.second.get(idx) == Some(&side);
+        is(query, self.from) && is(key, self.to)
+    }
 }
 
 /// Hooks from which a step is computed, in one layer.
@@ -104,19 +134,39 @@ pub fn head_matrix(
     let n = asked.heads.len() as f32;
     values.iter_mut().for_each(|value| *value /= n);
     let is_after_mask = !matches!(asked.stage, Stage::Scores | Stage::Scaled);
+    let window = if is_after_mask && card.causal { window_of(card, asked) } else { 0 };
+    let far: Vec<bool> = (0..n_rows * n_cols)
+        .map(|idx| window > 0 && idx % n_cols + window <= idx / n_cols)
+        .collect();
+    let mut is_left_out = false;
     let masked: Vec<bool> = (0..n_rows * n_cols)
         .map(|idx| {
             let (query, key) = (idx / n_cols, idx % n_cols);
             let is_later = is_after_mask && card.causal && key > query;
             let is_cut = asked.stage == Stage::Masked && values[idx] == f32::NEG_INFINITY;
-            is_later || is_cut || asked.hidden_keys.contains(&(key as u32))
+            let is_out = asked.hidden_keys.contains(&(key as u32))
+                || asked.sides.as_ref().is_some_and(|sides| !sides.has(query, key));
+            is_left_out |= is_out;
+            is_later || is_cut || far[idx] || is_out
         })
         .collect();
+    let mut reasons = Vec::new();
+    if is_after_mask && card.causal && n_cols > 1 {
+        reasons.push((false, "later tokens, not seen".to_owned()));
+    }
+    if far.contains(&true) {
+        reasons.push((true, format!("beyond the window of {window}, not seen")));
+    }
+    if is_left_out {
+        reasons.push((false, "left out here".to_owned()));
+    }
     let mut view = MatrixView {
         n_rows,
         n_cols,
         values,
         masked,
+        far,
+        reasons,
         row_labels: labels.iter().take(n_rows).cloned().collect(),
         col_labels: labels.iter().take(n_cols).cloned().collect(),
         scale: Scale::UNIT,
@@ -128,6 +178,14 @@ pub fn head_matrix(
         _ => Scale::diverging(&view.shown()),
     };
     Some(view)
+}
+
+/// How many tokens back the heads see; 0: all.
+fn window_of(card: &ModelCard, asked: &HeadsAsked) -> usize {
+    let window = |&(layer, _): &(usize, usize)| card.windows.get(layer).copied().unwrap_or(0);
+    // Where one of those averaged sees all, no cell is without a value.
+    let sees_all = asked.heads.iter().any(|head| window(head) == 0);
+    if sees_all { 0 } else { asked.heads.iter().map(window).max().unwrap_or(0) as usize }
 }
 
 /// What the head writes for each token, before the output projection: `[T, d_head]`.
@@ -151,10 +209,10 @@ pub fn head_output(
         n_cols: d_head,
         scale: Scale::diverging(&values),
         values,
-        masked: Vec::new(),
         row_labels: labels.iter().take(n_tokens).cloned().collect(),
         col_labels: (0..d_head).map(|dim| dim.to_string()).collect(),
         quantity: "z".into(),
+        ..MatrixView::default()
     })
 }
 
@@ -305,7 +363,8 @@ mod tests {
     }
 
     fn view(head: usize, stage: Stage, hidden_keys: &[u32]) -> MatrixView {
-        let asked = HeadsAsked { heads: vec![(0, head)], stage, hidden_keys: hidden_keys.to_vec() };
+        let hidden_keys = hidden_keys.to_vec();
+        let asked = HeadsAsked { heads: vec![(0, head)], stage, hidden_keys, sides: None };
         head_matrix(&trace(), &card(), &asked, &["a".into(), "b".into()]).unwrap()
     }
 
@@ -344,11 +403,45 @@ mod tests {
     }
 
     #[test]
+    fn what_is_beyond_a_window_is_hatched_and_named() {
+        let windowed = ModelCard { windows: vec![1], ..card() };
+        let asked = HeadsAsked {
+            heads: vec![(0, 0)],
+            stage: Stage::Pattern,
+            hidden_keys: Vec::new(),
+            sides: None,
+        };
+        let view = head_matrix(&trace(), &windowed, &asked, &[]).unwrap();
+        assert_eq!((view.value(1, 0), view.value(1, 1)), (None, Some(0.75)));
+        assert!(view.is_far(1, 0) && !view.is_far(0, 1) && !view.is_far(9, 9));
+        assert_eq!(view.reasons[1], (true, "beyond the window of 1, not seen".into()));
+        let wide = ModelCard { windows: vec![0], ..card() };
+        assert_eq!(head_matrix(&trace(), &wide, &asked, &[]).unwrap().value(1, 0), Some(0.25));
+    }
+
+    #[test]
+    fn one_side_of_a_pair_looks_at_the_other() {
+        let sides = Sides { second: vec![false, true], from: true, to: false };
+        let asked = HeadsAsked {
+            heads: vec![(0, 0)],
+            stage: Stage::Pattern,
+            hidden_keys: Vec::new(),
+            sides: Some(sides),
+        };
+        let encoder = ModelCard { causal: false, ..card() };
+        let view = head_matrix(&trace(), &encoder, &asked, &[]).unwrap();
+        let shown: Vec<_> = (0..4).map(|idx| view.value(idx / 2, idx % 2)).collect();
+        assert_eq!(shown, [None, None, Some(0.25), None]);
+        assert_eq!(view.reasons, [(false, "left out here".into())]);
+    }
+
+    #[test]
     fn heads_are_averaged() {
         let asked = HeadsAsked {
             heads: vec![(0, 0), (0, 1)],
             stage: Stage::Pattern,
             hidden_keys: Vec::new(),
+            sides: None,
         };
         let mean = head_matrix(&trace(), &card(), &asked, &[]).unwrap();
         assert_eq!(mean.values, [1., 0., 0.375, 0.625]);
@@ -374,7 +467,8 @@ mod tests {
     #[test]
     fn a_head_or_layer_that_is_not_there_is_none() {
         for heads in [vec![(0, 2)], vec![(1, 0)], vec![]] {
-            let asked = HeadsAsked { heads, stage: Stage::Pattern, hidden_keys: Vec::new() };
+            let asked =
+                HeadsAsked { heads, stage: Stage::Pattern, hidden_keys: Vec::new(), sides: None };
             assert_eq!(head_matrix(&trace(), &card(), &asked, &[]), None);
         }
     }

@@ -4,6 +4,7 @@
 pub mod attention;
 pub mod heads;
 pub mod norms;
+pub mod pair;
 pub mod predict;
 pub mod residual;
 pub mod table;

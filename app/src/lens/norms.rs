@@ -197,6 +197,7 @@ fn matrix(
         col_labels: sites.iter().map(|site| site_label(site)).collect(),
         scale: Scale::UNIT,
         quantity: if statistic == Statistic::Mean { "mean" } else { "scale" }.into(),
+        ..MatrixView::default()
     };
     view.scale = match statistic {
         Statistic::Mean => Scale::diverging(&view.shown()),

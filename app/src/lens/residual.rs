@@ -51,10 +51,10 @@ pub fn stream(trace: &Trace, card: &ModelCard, labels: &[String]) -> Option<Matr
         n_cols,
         scale: Scale::magnitudes(&values),
         values,
-        masked: Vec::new(),
         row_labels: labels.iter().take(n_rows).cloned().collect(),
         col_labels,
         quantity: "length of the stream".into(),
+        ..MatrixView::default()
     })
 }
 
@@ -97,10 +97,10 @@ pub fn neurons(
         n_cols: strongest.len(),
         scale: Scale::diverging(&values),
         values,
-        masked: Vec::new(),
         row_labels: labels.iter().take(n_rows).cloned().collect(),
         col_labels: strongest.iter().map(u32::to_string).collect(),
         quantity: "activation".into(),
+        ..MatrixView::default()
     })
 }
 

@@ -15,9 +15,15 @@ pub fn label(text: &str, max_chars: usize) -> String {
     label
 }
 
-/// Labels of all tokens.
+/// Stands on maps for a token that the model did not get.
+pub const MASKED: &str = "[mask]";
+
+/// Labels of all tokens: as the model got them.
 pub fn labels(tokens: &[TokenView], max_chars: usize) -> Vec<String> {
-    tokens.iter().map(|token| label(&token.text, max_chars)).collect()
+    tokens
+        .iter()
+        .map(|token| label(if token.masked { MASKED } else { &token.text }, max_chars))
+        .collect()
 }
 
 /// `0x20 0x66`.

@@ -6,7 +6,7 @@ use web_sys::HtmlCanvasElement;
 use crate::format;
 use crate::lens::attention::MatrixView;
 use crate::palette::{Map, Scale};
-use crate::parts::dom::{El, effect, el, show};
+use crate::parts::dom::{El, View, effect, el, part};
 use crate::parts::paint;
 use crate::state::cell::{Derived, derive};
 
@@ -25,11 +25,8 @@ pub fn legend(view: Derived<Option<MatrixView>>) -> El {
     };
     let zero = move || scale.get().filter(|scale| scale.map == Map::Diverging).map(|_| "0");
     let is_log = move || scale.get().is_some_and(|scale| scale.is_log).then_some(", log scale");
-    let is_masked = move || (*view.read()).as_ref().is_some_and(|v| v.masked.contains(&true));
-    let masks = || {
-        let swatch = el!(i class="swatch-masked");
-        el!(span class="legend-masked").child(swatch).child("not seen").into()
-    };
+    let reasons = derive(move || (*view.read()).as_ref().map(reasons).unwrap_or_default());
+    let masks = part(move || reasons.read().iter().map(reason_view).collect());
     let name = el!(span class="legend-name")
         .text(move || (*view.read()).as_ref().map(|view| view.quantity.clone()))
         .text(is_log);
@@ -41,5 +38,19 @@ pub fn legend(view: Derived<Option<MatrixView>>) -> El {
             el!(span class="ramp").child(canvas).child(el!(span class="ramp-zero num").text(zero)),
         )
         .child(end(|scale| scale.max))
-        .child(show(is_masked, masks))
+        .child(masks)
+}
+
+/// Why cells have no value.
+fn reasons(view: &MatrixView) -> Vec<(bool, String)> {
+    if view.reasons.is_empty() && view.masked.contains(&true) {
+        return vec![(false, "not seen".into())];
+    }
+    view.reasons.clone()
+}
+
+fn reason_view((is_hatched, reason): &(bool, String)) -> View {
+    let swatch =
+        if *is_hatched { el!(i class="swatch-masked far") } else { el!(i class="swatch-masked") };
+    el!(span class="legend-masked").child(swatch).child(reason.as_str()).into()
 }

@@ -185,6 +185,7 @@ fn read_out(view: &MatrixView, row: usize, col: usize) -> String {
     let label = |labels: &[String], idx: usize| labels.get(idx).cloned().unwrap_or_default();
     let value = match view.value(row, col) {
         Some(value) => format::exact(value),
+        None if view.is_far(row, col) => "too far back to be seen".into(),
         None if row < view.n_rows && col < view.n_cols => "not seen".into(),
         None => return String::new(),
     };
@@ -253,6 +254,7 @@ mod tests {
             col_labels: vec!["a".into(), "b".into()],
             scale: Scale::UNIT,
             quantity: "attention weight".into(),
+            ..MatrixView::default()
         };
         assert_eq!(
             summarize(&view),

@@ -51,7 +51,10 @@ pub fn paint(
     if grid.cell_width >= 9.0 && grid.cell_height >= 9.0 {
         paint_gaps(&context, grid, inks);
     }
-    paint_non_finite(&context, view, grid);
+    hatch(&context, view, grid, "#ffffff", |row, col| {
+        view.value(row, col).is_some_and(|value| !value.is_finite())
+    });
+    hatch(&context, view, grid, inks.quiet, |row, col| view.is_far(row, col));
     paint_labels(&context, view, grid, inks);
     if grid.cell_width >= 36.0 && grid.cell_height >= 16.0 {
         paint_numbers(&context, view, grid);
@@ -108,13 +111,20 @@ fn paint_gaps(context: &CanvasRenderingContext2d, grid: &Grid, inks: Inks) {
     }
 }
 
-/// Cells that are no number are hatched, so that they differ by more than a colour.
-fn paint_non_finite(context: &CanvasRenderingContext2d, view: &MatrixView, grid: &Grid) {
-    context.set_stroke_style_str("#ffffff");
+/// Cells that are no number, or out of reach, are hatched, so that they differ by more than a
+/// colour.
+fn hatch(
+    context: &CanvasRenderingContext2d,
+    view: &MatrixView,
+    grid: &Grid,
+    ink: &str,
+    is_hatched: impl Fn(usize, usize) -> bool,
+) {
+    context.set_stroke_style_str(ink);
     context.set_line_width(1.0);
     for row in 0..view.n_rows {
         for col in 0..view.n_cols {
-            if view.value(row, col).is_some_and(|value| !value.is_finite()) {
+            if is_hatched(row, col) {
                 let (x, y) = grid.corner(row, col);
                 context.begin_path();
                 context.move_to(x, y + grid.cell_height);

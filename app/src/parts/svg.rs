@@ -188,11 +188,11 @@ mod tests {
             n_rows: 1,
             n_cols: 1,
             values: vec![0.5],
-            masked: Vec::new(),
             row_labels: vec!["<script>\"&\u{0}".into()],
             col_labels: vec!["</svg>".into()],
             scale: Scale::UNIT,
             quantity: "p".into(),
+            ..MatrixView::default()
         };
         let picture = matrix(&view, "a < b", false).unwrap();
         assert!(picture.svg.contains("&lt;script&gt;&quot;&amp;"));
@@ -208,11 +208,11 @@ mod tests {
             n_rows: n,
             n_cols: n,
             values: vec![0.0; n * n],
-            masked: Vec::new(),
             row_labels: Vec::new(),
             col_labels: Vec::new(),
             scale: Scale::UNIT,
             quantity: String::new(),
+            ..MatrixView::default()
         };
         assert_eq!(matrix(&view, "", true), None);
     }

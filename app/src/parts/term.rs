@@ -37,6 +37,7 @@ const GLOSSARY: &[(&str, &str)] = &[
     ),
     ("loss", "−ln p of each token given those before it. 0 is certainty; more is surprise."),
     ("sink", "A token, often the first, that heads look at when nothing else concerns them."),
+    ("mask", "A token that hides another from the model, which then says what stood there."),
     ("outlier", "A dimension whose values are many times larger than the rest at some token."),
 ];
 

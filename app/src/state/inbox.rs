@@ -6,7 +6,9 @@ use wasm_bindgen::JsValue;
 
 use crate::host;
 use crate::lens::trace::Trace;
-use crate::protocol::{Fault, FaultPlace, FromWorker, ModelCard, ModelSource, RunId, ToWorker};
+use crate::protocol::{
+    Fault, FaultPlace, FromWorker, ModelCard, ModelSource, RunId, ToWorker, TokenView,
+};
 use crate::state::{Comparison, Expected, RunTrace, Similarity, Store};
 
 /// Applies one message.
@@ -47,8 +49,14 @@ pub fn receive(store: Store, message: FromWorker, attachment: &JsValue) {
         }
         FromWorker::Lens { run, rows, .. } if is_current(run) => store.lens.set(rows),
         FromWorker::Losses { run, losses } if is_current(run) => {
+            let is_known =
+                |(token, loss): (&TokenView, &Option<f32>)| token.special || loss.is_some();
+            if store.tokens.read_untracked().iter().zip(&losses).all(is_known) {
+                store.masking.set(false);
+            }
             store.losses.set(losses);
         }
+        FromWorker::Masked { run, places } if is_current(run) => store.masked.set(places),
         FromWorker::Generated { run, end } if is_current(run) => {
             store.generating.set(false);
             store.ended.set(Some(end));
@@ -73,6 +81,7 @@ pub fn receive(store: Store, message: FromWorker, attachment: &JsValue) {
         | FromWorker::Predictions(_)
         | FromWorker::Lens { .. }
         | FromWorker::Losses { .. }
+        | FromWorker::Masked { .. }
         | FromWorker::Generated { .. } => {}
     }
 }
@@ -85,7 +94,10 @@ pub fn fault(store: Store, place: FaultPlace, what: String, advice: &str) {
             store.generating.set(false);
             store.ended_run.set(store.run.get_untracked());
         }
-        FaultPlace::Panel => store.comparing.set(false),
+        FaultPlace::Panel => {
+            store.comparing.set(false);
+            store.masking.set(false);
+        }
         FaultPlace::Engine => {}
     }
     let fault = Fault { place, what, advice: advice.into() };
@@ -125,6 +137,8 @@ fn loaded(store: Store, card: ModelCard) {
     let change = |url: &mut crate::state::url::UrlState| {
         if url.model != source && (url.model.is_some() || !is_first) {
             url.model = source;
+            // Other models cut the text elsewhere.
+            url.masks.clear();
         }
     };
     store.adjust(change);
@@ -137,5 +151,6 @@ fn forget_run(store: Store) {
     store.expected.set(None);
     store.lens.set(Vec::new());
     store.losses.set(Vec::new());
+    store.masked.set(Vec::new());
     store.trace.set(RunTrace::default());
 }

@@ -16,8 +16,9 @@ use wasm_bindgen::JsValue;
 use crate::host;
 use crate::lens::trace::Trace;
 use crate::protocol::{
-    EngineInfo, Fault, FaultPlace, GenerateEnd, GenerateJob, LensRow, LoadProgress, ModelCard,
-    ModelOffer, ModelSource, Predictions, RunId, RunJob, RunReport, ToWorker, TokenView, Wants,
+    EngineInfo, Fault, FaultPlace, GenerateEnd, GenerateJob, LensRow, LoadProgress, MaskedPlace,
+    ModelCard, ModelOffer, ModelSource, Predictions, RunId, RunJob, RunReport, ToWorker, TokenView,
+    Wants,
 };
 use crate::state::cell::{Derived, Var, derive};
 use crate::state::url::{Average, UrlState};
@@ -121,6 +122,10 @@ pub struct State {
     pub lens: Var<Vec<LensRow>>,
     /// Its losses.
     pub losses: Var<Vec<Option<f32>>>,
+    /// What is expected in masked places.
+    pub masked: Var<Vec<MaskedPlace>>,
+    /// Whether each token is being masked in turn.
+    pub masking: Var<bool>,
     /// Whether tokens are being generated.
     pub generating: Var<bool>,
     /// Why the last generation ended.
@@ -195,6 +200,8 @@ impl State {
             expected: Var::default(),
             lens: Var::default(),
             losses: Var::default(),
+            masked: Var::default(),
+            masking: Var::default(),
             generating: Var::default(),
             ended: Var::default(),
             similarity: Var::default(),
@@ -244,10 +251,15 @@ impl State {
         self.run.update(|run| *run += 1);
         self.generating.set(false);
         self.ended.set(None);
+        self.masking.set(false);
+        if card.can_mask() {
+            self.losses.set(Vec::new());
+        }
         let url = self.url.read_untracked();
+        let masks = if card.can_mask() { url.masks.clone() } else { Vec::new() };
         let pair = url.pair.clone().filter(|_| !card.causal);
         let (run, text) = (self.run.get_untracked(), url.text.clone());
-        self.post(&ToWorker::Run(RunJob { run, text, pair }));
+        self.post(&ToWorker::Run(RunJob { run, text, pair, masks }));
     }
 
     /// Continues the text.
@@ -291,6 +303,34 @@ impl State {
     /// Pins a token, or lets go of it where it is pinned.
     pub fn pin_query(&self, query: u32) {
         self.choose(|url| url.query = if url.query == Some(query) { None } else { Some(query) });
+    }
+
+    /// What a click on a token does: models that fill masks get one in its place, or the token
+    /// back; others pin it.
+    pub fn press_token(&self, idx: u32) {
+        let can_mask = self.card.read_untracked().as_ref().as_ref().is_some_and(|c| c.can_mask());
+        let token = self.tokens.read_untracked().get(idx as usize).cloned();
+        if !can_mask || token.is_none_or(|token| token.special) {
+            return self.pin_query(idx);
+        }
+        self.choose(|url| match url.masks.binary_search(&idx) {
+            Ok(place) => {
+                url.masks.remove(place);
+                url.query = None;
+            }
+            Err(place) => {
+                url.masks.insert(place, idx);
+                url.query = Some(idx);
+            }
+        });
+        self.run_text();
+    }
+
+    /// Masks each token in turn.
+    pub fn mask_each(&self) {
+        self.masking.set(true);
+        self.losses.set(Vec::new());
+        self.post(&ToWorker::MaskEach);
     }
 
     /// Pins a cell.

@@ -33,9 +33,6 @@ fn word(store: Store) -> &'static str {
         || run_trace.run == run
             && run_trace.tokens.len() == store.tokens.read().len()
             && store.wants.read().hooks.iter().all(|hook| run_trace.trace.get(hook).is_some());
-    if store.generating.get() || store.comparing.get() || !is_done || !is_seen {
-        "running"
-    } else {
-        "ready"
-    }
+    let is_asked = store.generating.get() || store.comparing.get() || store.masking.get();
+    if is_asked || !is_done || !is_seen { "running" } else { "ready" }
 }

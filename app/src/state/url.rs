@@ -10,6 +10,8 @@ use crate::protocol::{EngineChoice, ModelSource, Sampling};
 pub const MAX_HASH_BYTES: usize = 32 * 1024;
 /// Longest text that goes into the hash; a longer one stays in the tab's session storage.
 pub const MAX_TEXT_BYTES: usize = 4 * 1024;
+/// Most tokens that are masked at once.
+pub const MAX_MASKS: usize = 512;
 /// What is typed already when nobody has typed yet.
 pub const FIRST_TEXT: &str = "The quick brown fox jumps over the lazy dog";
 
@@ -79,6 +81,36 @@ words! {
 }
 
 words! {
+    /// Which sentence of a pair looks at which.
+    PairFilter {
+        /// All at all.
+        #[default]
+        All = "all",
+        /// The first at itself.
+        FirstFirst = "aa",
+        /// The first at the second.
+        FirstSecond = "ab",
+        /// The second at the first.
+        SecondFirst = "ba",
+        /// The second at itself.
+        SecondSecond = "bb",
+    }
+}
+
+impl PairFilter {
+    /// Whether the looking token and the one looked at are of the second text; none for all.
+    pub fn sides(self) -> Option<(bool, bool)> {
+        match self {
+            Self::All => None,
+            Self::FirstFirst => Some((false, false)),
+            Self::FirstSecond => Some((false, true)),
+            Self::SecondFirst => Some((true, false)),
+            Self::SecondSecond => Some((true, true)),
+        }
+    }
+}
+
+words! {
     /// Order of the wall.
     WallSort {
         /// As the model computes them.
@@ -134,6 +166,8 @@ pub struct UrlState {
     pub text: String,
     /// Second text of a pair.
     pub pair: Option<String>,
+    /// Tokens that are masked, in order (models that fill masks).
+    pub masks: Vec<u32>,
     /// Which model; the first offer if none.
     pub model: Option<ModelSource>,
     /// Which engine.
@@ -154,6 +188,8 @@ pub struct UrlState {
     pub average: Average,
     /// Whether the first token's column is left out.
     pub hide_sink: bool,
+    /// Which sentence of a pair looks at which.
+    pub pairs: PairFilter,
     /// Lines below this are not drawn, in hundredths.
     pub threshold: u8,
     /// Order of the wall.
@@ -173,6 +209,7 @@ impl Default for UrlState {
         Self {
             text: FIRST_TEXT.into(),
             pair: None,
+            masks: Vec::new(),
             model: None,
             engine: EngineChoice::Auto,
             layer: 0,
@@ -183,6 +220,7 @@ impl Default for UrlState {
             view: HeadView::Grid,
             average: Average::None,
             hide_sink: false,
+            pairs: PairFilter::All,
             threshold: 10,
             sort: WallSort::Layer,
             tab: Tab::Norms,
@@ -213,6 +251,7 @@ impl UrlState {
         match name {
             "t" => self.text = capped(value),
             "t2" => self.pair = Some(capped(value)),
+            "mask" => self.masks = masks_from_text(value),
             "m" => self.model = model_from_text(value),
             "engine" => match value {
                 "gpu" => self.engine = EngineChoice::Gpu,
@@ -227,6 +266,7 @@ impl UrlState {
             "view" => self.view = HeadView::from_word(value).unwrap_or_default(),
             "mean" => self.average = Average::from_word(value).unwrap_or_default(),
             "sink" => self.hide_sink = value == "hidden",
+            "pairs" => self.pairs = PairFilter::from_word(value).unwrap_or_default(),
             "min" => self.threshold = number(value, 0, 100).unwrap_or(self.threshold),
             "sort" => self.sort = WallSort::from_word(value).unwrap_or_default(),
             "tab" => self.tab = Tab::from_word(value).unwrap_or_default(),
@@ -267,6 +307,8 @@ impl UrlState {
         if let Some(pair) = &self.pair {
             put("t2", pair, fits(pair));
         }
+        let masks: Vec<String> = self.masks.iter().map(u32::to_string).collect();
+        put("mask", &masks.join("."), !masks.is_empty());
         let engine = if self.engine == EngineChoice::Gpu { "gpu" } else { "cpu" };
         put("engine", engine, self.engine != plain.engine);
         put("l", &self.layer.to_string(), self.layer != plain.layer);
@@ -277,6 +319,7 @@ impl UrlState {
         put("view", self.view.word(), self.view != plain.view);
         put("mean", self.average.word(), self.average != plain.average);
         put("sink", "hidden", self.hide_sink);
+        put("pairs", self.pairs.word(), self.pairs != plain.pairs);
         put("min", &self.threshold.to_string(), self.threshold != plain.threshold);
         put("sort", self.sort.word(), self.sort != plain.sort);
         put("tab", self.tab.word(), self.tab != plain.tab);
@@ -289,6 +332,19 @@ impl UrlState {
         put("theme", self.theme.word(), self.theme != plain.theme);
         out
     }
+}
+
+/// Reads `2.5.9` into places in order, each once; what is no place is left out.
+fn masks_from_text(text: &str) -> Vec<u32> {
+    let mut masks = Vec::new();
+    for place in text.split('.').filter_map(|part| number(part, 0, 1 << 20)) {
+        if let Err(idx) = masks.binary_search(&place)
+            && masks.len() < MAX_MASKS
+        {
+            masks.insert(idx, place);
+        }
+    }
+    masks
 }
 
 /// `bundled/NAME` or `hub/OWNER/NAME@REVISION:FILE`; files from disk cannot be linked to.
@@ -418,6 +474,7 @@ mod tests {
         let state = UrlState {
             text: "naïve 🦊 & = % + # мир".into(),
             pair: Some(String::new()),
+            masks: vec![1, 4, 30],
             model: hub_from_text("openai-community/gpt2@607a30d:model.safetensors"),
             engine: EngineChoice::Cpu,
             layer: 11,
@@ -428,6 +485,7 @@ mod tests {
             view: HeadView::Lines,
             average: Average::Heads,
             hide_sink: true,
+            pairs: PairFilter::SecondFirst,
             threshold: 3,
             sort: WallSort::Induction,
             tab: Tab::Card,
@@ -441,7 +499,7 @@ mod tests {
     #[test]
     fn hostile_values_are_left_at_their_defaults() {
         let hash = "l=-1&h=99999999999999999999&stage=%3Cscript%3E&T=NaN&T=1e9&top_p=0&min=101\
-                    &m=bundled/../../etc/passwd&seed=1e3&theme=__proto__&q=4294967296&x&=&&=1";
+                    &mask=-1.x..99999999999&pairs=ac&m=bundled/../../etc/passwd&seed=1e3&theme=__proto__&q=4294967296&x&=&&=1";
         assert_eq!(UrlState::from_hash(hash), UrlState::default());
         for text in ["hub/a", "hub/a/b/c", "hub/a/b@..", "hub/ /b", "disk", "bundled/"] {
             assert_eq!(model_from_text(text), None, "{text}");
@@ -466,7 +524,7 @@ mod tests {
         }
 
         #[test]
-        fn no_value_panics(name in "t|t2|m|engine|l|h|q|k|stage|min|T|top_k|top_p|seed", value in "\\PC{0,60}") {
+        fn no_value_panics(name in "t|t2|mask|m|engine|l|h|q|k|stage|min|T|top_k|top_p|seed", value in "\\PC{0,60}") {
             let state = UrlState::from_hash(&format!("{name}={value}"));
             prop_assert_eq!(UrlState::from_hash(&state.to_hash()), state);
         }

@@ -32,6 +32,9 @@ pub fn wants(url: &UrlState, card: &ModelCard, shown: Shown) -> Wants {
     if wants_all_layers || wants_scores {
         hooks.extend((0..n_layers).map(|layer| layer_hook(layer, "attn.hook_pattern")));
     }
+    if url.pair.is_some() {
+        hooks.push("nsp_logits".into());
+    }
     // The line of invariants looks at the shown layer's first norm.
     hooks.push(layer_hook(layer, "ln1.hook_normalized"));
     match url.tab {

@@ -43,6 +43,9 @@ pub(super) fn card(session: &Session, gathered: &Gathered, architecture_title: &
                 bias: norm.bias.clone(),
             })
             .collect(),
+        has_mlm: !spec.causal && spec.has_logits,
+        mask_token: None,
+        windows: spec.windows.iter().map(|&window| window as u32).collect(),
     }
 }
 

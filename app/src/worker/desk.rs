@@ -43,6 +43,8 @@ pub(super) enum Errand {
     CompareEngines,
     /// Make a file.
     Export(Vec<String>),
+    /// Mask each token in turn.
+    MaskEach,
 }
 
 #[derive(Default)]
@@ -239,7 +241,7 @@ mod tests {
     use super::*;
 
     fn job(run: u32) -> RunJob {
-        RunJob { run, text: String::new(), pair: None }
+        RunJob { run, text: String::new(), pair: None, masks: Vec::new() }
     }
 
     #[test]

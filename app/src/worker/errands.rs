@@ -38,7 +38,8 @@ impl Studio {
         }
     }
 
-    async fn restore(&mut self, control: &vitrine_kernels::Control) -> Result<(), ModelError> {
+    /// Brings the session back to the visitor's text.
+    pub async fn restore(&mut self, control: &vitrine_kernels::Control) -> Result<(), ModelError> {
         let (Some(last), Some(loaded)) = (&self.last, &mut self.loaded) else { return Ok(()) };
         loaded.session.set_tokens(&last.input, control).await?;
         Ok(())
@@ -121,7 +122,7 @@ impl Studio {
         free(other.session);
     }
 
-    fn tell(&self, err: &ModelError) {
+    pub fn tell(&self, err: &ModelError) {
         if !err.is_cancelled() {
             fault(FaultPlace::Panel, err.to_string(), advice_for(err));
         }

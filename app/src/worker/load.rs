@@ -18,6 +18,7 @@ use super::engines::Engines;
 use super::fetch::Fetcher;
 use super::gather::Gathered;
 use super::js;
+use super::masked;
 use super::memory::{self, Fit};
 use super::post::{fault, post};
 use super::rate::Rate;
@@ -209,7 +210,8 @@ async fn finish(
     gathered: Gathered,
     checkpoint: &Checkpoint<BlobSource>,
 ) -> Result<Loaded, Stop> {
-    let card = card(&session, &gathered, &own_title(checkpoint));
+    let mut card = card(&session, &gathered, &own_title(checkpoint));
+    card.mask_token = masked::mask_token(&tokenizer);
     let end_tokens = end_tokens(checkpoint, tokenizer.n_ids()).await.map_err(model_fault)?;
     Ok(Loaded { session, tokenizer, gathered, card, end_tokens })
 }

@@ -16,6 +16,7 @@ mod http;
 mod hub;
 mod js;
 mod load;
+mod masked;
 mod memory;
 mod post;
 mod rate;
@@ -111,6 +112,7 @@ impl Receiver {
             ToWorker::Compare { texts } => self.desk.errand(Errand::Compare(texts)),
             ToWorker::CompareEngines => self.desk.errand(Errand::CompareEngines),
             ToWorker::Export { hooks } => self.desk.errand(Errand::Export(hooks)),
+            ToWorker::MaskEach => self.desk.errand(Errand::MaskEach),
         }
     }
 

@@ -109,6 +109,7 @@ impl Studio {
         self.completed(run, input, views, info);
         self.report();
         self.show().await;
+        self.fill_masks(&control).await;
         self.answer_with(&control).await;
     }
 
@@ -312,15 +313,27 @@ async fn prepare(loaded: &Loaded, job: &RunJob) -> Result<Prepared, String> {
     }
     let has_pair = pieces.iter().any(|piece| piece.second) && spec.n_token_types > 1;
     let token_types = pieces.iter().map(|piece| u32::from(piece.second)).collect();
+    let is_masked = |(at, piece): (usize, &Piece)| {
+        !piece.special && job.masks.contains(&(at as u32)) && loaded.card.can_mask()
+    };
+    let masked: Vec<bool> = pieces.iter().enumerate().map(is_masked).collect();
+    let seen = |(piece, &masked): (&Piece, &bool)| match loaded.card.mask_token {
+        Some(mask) if masked => mask,
+        _ => piece.id,
+    };
     let input = Input {
-        ids: pieces.iter().map(|piece| piece.id).collect(),
+        ids: pieces.iter().zip(&masked).map(seen).collect(),
         token_types: has_pair.then_some(token_types),
         attention_mask: None,
         source: None,
     };
     let views = pieces
         .into_iter()
-        .map(|piece| text::view(piece, loaded.tokenizer.bytes_of(piece.id), false))
+        .zip(masked)
+        .map(|(piece, masked)| {
+            let view = text::view(piece, loaded.tokenizer.bytes_of(piece.id), false);
+            TokenView { masked, ..view }
+        })
         .collect();
     Ok(Prepared { input, views, notice })
 }
@@ -350,7 +363,7 @@ fn points_of(names: &[String], spec: &ModelSpec) -> Vec<HookPoint> {
         .collect()
 }
 
-fn candidate(loaded: &Loaded, id: u32, logit: f32) -> Candidate {
+pub(super) fn candidate(loaded: &Loaded, id: u32, logit: f32) -> Candidate {
     Candidate { id, text: visible(loaded.tokenizer.bytes_of(id)), logit }
 }
 

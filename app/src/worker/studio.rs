@@ -99,6 +99,7 @@ impl Studio {
                 Task::Errand(Errand::Compare(texts)) => self.compare(texts).await,
                 Task::Errand(Errand::CompareEngines) => self.compare_engines().await,
                 Task::Errand(Errand::Export(hooks)) => self.export(&hooks).await,
+                Task::Errand(Errand::MaskEach) => self.mask_each().await,
             }
         }
     }

@@ -62,6 +62,8 @@ pub(super) fn view(piece: Piece, bytes: &[u8], generated: bool) -> TokenView {
         span: piece.span.filter(|_| !piece.second),
         special: piece.special,
         generated,
+        second: piece.second,
+        masked: false,
     }
 }
 

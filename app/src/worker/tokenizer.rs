@@ -132,6 +132,11 @@ impl Tokenizer {
         self.vocabulary.get(id).unwrap_or_default()
     }
 
+    /// The token of these bytes.
+    pub fn find(&self, bytes: &[u8]) -> Option<u32> {
+        (0..self.n_ids() as u32).find(|&id| self.bytes_of(id) == bytes)
+    }
+
     /// Cuts a text (or a pair) into tokens, with those that the model expects around it.
     ///
     /// # Errors

@@ -18,7 +18,43 @@ pub struct Model {
     storage: BTreeMap<&'static str, u64>,
     /// Biases by distance, `[n_heads, 2R + 1]`, by the name of the weight.
     distances: HashMap<String, Vec<f32>>,
+    parts: BTreeMap<Part, u64>,
+    rope_factors: Vec<f32>,
     name: String,
+}
+
+/// What a weight is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// Tables of tokens, positions, segments.
+    Embedding,
+    /// Queries, keys, values, outputs.
+    Attention,
+    /// The MLPs.
+    Mlp,
+    /// Gains and biases of all norms.
+    Norms,
+    /// From the last block to an answer: unembedding, masked words, pooler, next sentence.
+    Head,
+}
+
+impl Part {
+    /// The part that a weight's canonical name says.
+    fn of(name: &str) -> Self {
+        let is_norm = |part: &str| part.starts_with("ln") || part.ends_with("_norm");
+        let has = |names: &[&str]| name.split('.').any(|part| names.contains(&part));
+        if name.split('.').any(is_norm) {
+            Self::Norms
+        } else if has(&["embed", "pos_embed", "token_type_embed"]) {
+            Self::Embedding
+        } else if has(&["unembed", "mlm_head", "nsp_head", "pooler"]) {
+            Self::Head
+        } else if has(&["mlp"]) {
+            Self::Mlp
+        } else {
+            Self::Attention
+        }
+    }
 }
 
 /// A weight in the engine.
@@ -39,6 +75,9 @@ pub struct NormWeights {
     /// β, `[d_model]`; empty where there is none.
     pub bias: Vec<f32>,
 }
+
+/// What divides the frequencies of rotary pairs.
+pub(super) const ROPE_FACTORS: &str = "rope.factors";
 
 /// How far loading has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +112,8 @@ impl Model {
             norms: Vec::new(),
             storage: BTreeMap::new(),
             distances: HashMap::new(),
+            parts: BTreeMap::new(),
+            rope_factors: Vec::new(),
             name: checkpoint.name().to_owned(),
         };
         model.load_weights(engine, checkpoint, &rules, control, progress).await?;
@@ -80,6 +121,9 @@ impl Model {
             let (shape, dtype) = (Shape::new(&dims), DType::F32);
             let id = engine.add_weight(name, shape, dtype, bytemuck::cast_slice(&values))?;
             model.weights.insert(name.to_owned(), Weight { id, shape, dtype });
+            if name == ROPE_FACTORS {
+                model.rope_factors = values;
+            }
         }
         Ok(model)
     }
@@ -115,6 +159,23 @@ impl Model {
         self.distances.get(&name).map_or(&[], Vec::as_slice)
     }
 
+    /// How many weights each part has, tied ones once.
+    pub fn parts(&self) -> impl Iterator<Item = (Part, u64)> + '_ {
+        self.parts.iter().map(|(&part, &n)| (part, n))
+    }
+
+    /// Radians a position by which each rotary pair turns; empty where none does.
+    pub fn rotary_frequencies(&self) -> Vec<f64> {
+        let super::Positions::Rotary { n_rotary, base, .. } = self.spec.positions else {
+            return Vec::new();
+        };
+        let frequency = |pair: usize| {
+            let plain = f64::from(base).powf(-2.0 * pair as f64 / n_rotary as f64);
+            plain / f64::from(self.rope_factors.get(pair).copied().unwrap_or(1.0))
+        };
+        (0..n_rotary / 2).map(frequency).collect()
+    }
+
     pub(crate) fn weight(&self, name: &str) -> Option<Weight> {
         self.weights.get(name).copied()
     }
@@ -146,6 +207,9 @@ impl Model {
             done += tensor.n_bytes;
             progress(LoadProgress { done, total });
             control.pause().await?;
+        }
+        if let Some(factors) = vectors.remove(ROPE_FACTORS) {
+            self.rope_factors = factors;
         }
         self.norms = norms_from(rules, &mut vectors);
         Ok(())
@@ -194,6 +258,7 @@ impl Model {
     ) -> Result<(), ModelError> {
         let id = engine.add_weight(name, shape, dtype, bytes)?;
         *self.storage.entry(dtype_name(dtype)).or_default() += shape.len() as u64;
+        *self.parts.entry(Part::of(name)).or_default() += shape.len() as u64;
         self.weights.insert(name.to_owned(), Weight { id, shape, dtype });
         Ok(())
     }
@@ -218,7 +283,7 @@ fn dtype_name(dtype: DType) -> &'static str {
     }
 }
 
-fn find_architecture<S: ByteSource>(
+pub(super) fn find_architecture<S: ByteSource>(
     checkpoint: &Checkpoint<S>,
 ) -> Result<&'static ArchEntry, ModelError> {
     let is_gguf = checkpoint.gguf_metadata().is_some();
@@ -237,7 +302,7 @@ fn find_architecture<S: ByteSource>(
     })
 }
 
-fn describe<'a, S: ByteSource>(
+pub(super) fn describe<'a, S: ByteSource>(
     checkpoint: &'a Checkpoint<S>,
     entry: &ArchEntry,
 ) -> Result<Description<'a>, ModelError> {
@@ -253,7 +318,7 @@ fn describe<'a, S: ByteSource>(
     Ok(Description { config: checkpoint.config(), tensors })
 }
 
-fn without_prefix<'a>(name: &'a str, prefixes: &[&str]) -> &'a str {
+pub(super) fn without_prefix<'a>(name: &'a str, prefixes: &[&str]) -> &'a str {
     prefixes.iter().fold(name, |name, prefix| name.strip_prefix(prefix).unwrap_or(name))
 }
 

@@ -6,6 +6,7 @@
 
 pub mod forward;
 mod load;
+mod matrices;
 mod names;
 pub(crate) mod pass;
 pub mod rules;
@@ -37,7 +38,8 @@ mod transformer;
 use std::collections::HashMap;
 
 pub use forward::Forward;
-pub use load::{LoadProgress, Model, NormWeights};
+pub use load::{LoadProgress, Model, NormWeights, Part};
+pub use matrices::{Matrices, Matrix};
 pub use rules::WeightRule;
 pub use spec::{Counted, ModelSpec, NormKind, NormPosition, Positions};
 
@@ -140,10 +142,9 @@ impl Blueprint {
 
     /// With divisors of the rotary frequencies, unless the file has its own.
     fn with_rope_factors(mut self, factors: Option<Vec<f32>>) -> Self {
-        const NAME: &str = "rope.factors";
-        let is_in_file = self.rules.iter().any(|rule| rule.name == NAME);
+        let is_in_file = self.rules.iter().any(|rule| rule.name == load::ROPE_FACTORS);
         if let Some(factors) = factors.filter(|_| !is_in_file) {
-            self.constants.push((NAME, vec![factors.len()], factors));
+            self.constants.push((load::ROPE_FACTORS, vec![factors.len()], factors));
         }
         self
     }

@@ -82,7 +82,7 @@ export class Driver {
   #run = 0;
 
   /** Runs a text; answers with its tokens, report, predictions. */
-  async run(text, { wants = { hooks: [], lens_at: null, losses: false }, pair = null } = {}) {
+  async run(text, { wants = { hooks: [], lens_at: null, losses: false }, pair = null, masks = [] } = {}) {
     const run = (this.#run += 1);
     const mine = ({ value }) => value?.run === run;
     const answer = this.collect((said) => said.kind === this.#lastWord && mine(said));
@@ -91,7 +91,7 @@ export class Driver {
       : Promise.resolve([]);
     this.tell({ Want: wants });
     const from = performance.now();
-    this.tell({ Run: { run, text, pair } });
+    this.tell({ Run: { run, text, pair, masks } });
     const seen = await answer;
     const ms = performance.now() - from;
     const trace = (await traced).at(-1)?.attachment;

@@ -1,5 +1,10 @@
 // Small models made on the spot, right and wrong: a GPT-2 as config + safetensors + tokenizer,
-// a Llama as GGUF. Weights are random from a seed, large enough that attention is not flat.
+// a Llama as GGUF. Weights are random from a seed, large enough that attention is not flat. The
+// BERTs have the random weights of tests/golden, and a tokenizer of whole words.
+
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
 
 import { sha256 } from "./hub.mjs";
 import * as safetensors from "./safetensors.mjs";
@@ -137,6 +142,57 @@ export function modelsFolder(models) {
   });
   overlay["models/index.json"] = Buffer.from(JSON.stringify({ models: entries }));
   return overlay;
+}
+
+// Encoders
+
+const GOLDEN = path.join(path.dirname(fileURLToPath(import.meta.url)), "../../golden");
+const ADDED = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
+const WORDS =
+  "the a man woman dog cat went to bought sat on in of and store park milk bread mat house it was he she they were " +
+  "is are with for at by from river bank money tree bird sang song old new small large red blue green quick brown " +
+  "fox jumps over lazy ran home day night . , not very good bad";
+
+/** A tokenizer.json of lower-case words between [CLS] and [SEP]. */
+export function wordsTokenizerJson(n_ids) {
+  const words = [...ADDED, ...WORDS.split(" ")].slice(0, n_ids);
+  while (words.length < n_ids) words.push(`word${words.length}`);
+  const special = (content) => ({ [content]: { id: content, ids: [ADDED.indexOf(content)], tokens: [content] } });
+  const piece = (id, type_id) => ({ SpecialToken: { id, type_id } });
+  return Buffer.from(
+    JSON.stringify({
+      version: "1.0",
+      truncation: null,
+      padding: null,
+      added_tokens: ADDED.map((content, id) => ({
+        id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true,
+      })),
+      normalizer: { type: "Lowercase" },
+      pre_tokenizer: { type: "Whitespace" },
+      post_processor: {
+        type: "TemplateProcessing",
+        single: [piece("[CLS]", 0), { Sequence: { id: "A", type_id: 0 } }, piece("[SEP]", 0)],
+        pair: [
+          piece("[CLS]", 0), { Sequence: { id: "A", type_id: 0 } }, piece("[SEP]", 0),
+          { Sequence: { id: "B", type_id: 1 } }, piece("[SEP]", 1),
+        ],
+        special_tokens: { ...special("[CLS]"), ...special("[SEP]") },
+      },
+      decoder: null,
+      model: { type: "WordLevel", vocab: Object.fromEntries(words.map((word, id) => [word, id])), unk_token: "[UNK]" },
+    }),
+  );
+}
+
+/** A checkpoint of tests/golden with a tokenizer of words. */
+export function golden(name) {
+  const read = (file) => readFileSync(path.join(GOLDEN, name, file));
+  const { vocab_size } = JSON.parse(read("config.json"));
+  return {
+    "config.json": read("config.json"),
+    "model.safetensors": read("model.safetensors"),
+    "tokenizer.json": wordsTokenizerJson(vocab_size),
+  };
 }
 
 // GGUF

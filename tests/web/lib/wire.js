@@ -24,7 +24,7 @@ const TO_WORKER = variants(
   ["UseEngine", choice],
   ["Load", source],
   "CancelLoad",
-  ["Run", { run: "int", text: "text", pair: optional("text") }],
+  ["Run", { run: "int", text: "text", pair: optional("text"), masks: list("int") }],
   ["Want", { hooks: list("text"), lens_at: optional("int"), losses: "bool" }],
   ["Generate", { run: "int", n_tokens: "int", sampling }],
   "Stop",
@@ -32,12 +32,13 @@ const TO_WORKER = variants(
   ["Compare", { texts: list("text") }],
   "CompareEngines",
   ["Export", { hooks: list("text") }],
+  "MaskEach",
 );
 
 const candidate = { id: "int", text: "text", logit: "f32" };
 const token = {
   id: "int", text: "text", bytes: list("byte"), span: optional(pair("int")), special: "bool",
-  generated: "bool",
+  generated: "bool", second: "bool", masked: "bool",
 };
 const card = {
   title: "text", source: optional(source), architecture: "text", n_layers: "int", n_heads: "int",
@@ -46,8 +47,10 @@ const card = {
   storage: list("text"), bytes_held: "int",
   files: list({ name: "text", bytes: "int", sha256: optional("text") }), verified: "bool",
   licence: optional("text"), revision: optional("text"), hooks: list("text"),
-  norm_weights: list({ name: "text", gain: list("f32"), bias: list("f32") }),
+  norm_weights: list({ name: "text", gain: list("f32"), bias: list("f32") }), has_mlm: "bool",
+  mask_token: optional("int"), windows: list("int"),
 };
+const maskedPlace = { position: "int", p_of_original: "f32", rank_of_original: "int", top: list(candidate) };
 const lensRow = { hook: "text", top: list(candidate), entropy: "f32", rank_of_final: "int", p_of_final: "f32" };
 
 const FROM_WORKER = variants(
@@ -67,6 +70,7 @@ const FROM_WORKER = variants(
   ["Exported", { file_name: "text" }],
   "WallStale",
   ["Fault", { place: variants("Engine", "Model", "Run", "Panel"), what: "text", advice: "text" }],
+  ["Masked", { run: "int", places: list(maskedPlace) }],
 );
 
 /** The bytes of a message to the worker. */

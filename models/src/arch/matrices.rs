@@ -1,0 +1,78 @@
+//! Weights as matrices of numbers, for the panels that show them: read from the files once more,
+//! since engines keep blocks, some of them on a GPU.
+
+use std::ops::Range;
+
+use super::load::{describe, find_architecture, without_prefix};
+use super::{Blueprint, WeightRule};
+use crate::error::ModelError;
+use crate::weights::{ByteSource, Checkpoint, FileDType, dequantise};
+
+/// The matrices of a checkpoint by their canonical names (`blocks.0.attn.W_Q`).
+pub struct Matrices<'a, S> {
+    checkpoint: &'a Checkpoint<S>,
+    blueprint: Blueprint,
+    prefixes: &'static [&'static str],
+}
+
+/// A matrix: outputs are rows, but for tables, whose rows are tokens or positions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Matrix {
+    /// Rows.
+    pub n_rows: usize,
+    /// Columns.
+    pub n_cols: usize,
+    dtype: FileDType,
+    bytes: Vec<u8>,
+}
+
+impl Matrix {
+    /// Some rows as f32, `[n, n_cols]`; empty if they are not there.
+    pub fn rows(&self, rows: Range<usize>) -> Vec<f32> {
+        let row_bytes = self.bytes.len() / self.n_rows.max(1);
+        let bytes = self.bytes.get(rows.start * row_bytes..rows.end * row_bytes);
+        bytes.and_then(|bytes| dequantise(self.dtype, bytes)).unwrap_or_default()
+    }
+
+    /// How its numbers are stored.
+    pub fn stored_as(&self) -> &'static str {
+        self.dtype.name()
+    }
+}
+
+impl<'a, S: ByteSource> Matrices<'a, S> {
+    /// Those of a checkpoint.
+    ///
+    /// # Errors
+    /// An architecture or configuration that no model could be loaded from.
+    pub fn of(checkpoint: &'a Checkpoint<S>) -> Result<Self, ModelError> {
+        let entry = find_architecture(checkpoint)?;
+        let blueprint = (entry.build)(&describe(checkpoint, entry)?)?;
+        Ok(Self { checkpoint, blueprint, prefixes: entry.prefixes })
+    }
+
+    /// Names and shapes `[n_rows, n_cols]`, in the order of a forward pass.
+    pub fn list(&self) -> Vec<(&str, [usize; 2])> {
+        let shape = |rule: &'_ WeightRule| <[usize; 2]>::try_from(rule.shape.as_slice()).ok();
+        let in_file = self.blueprint.rules.iter();
+        in_file.filter_map(|rule| Some((rule.name.as_str(), shape(rule)?))).collect()
+    }
+
+    /// Reads one.
+    ///
+    /// # Errors
+    /// A name that the model has no matrix of; the source's.
+    pub async fn read(&self, name: &str) -> Result<Matrix, ModelError> {
+        let refuse = || ModelError::input("weights", format!("this model has no matrix {name}"));
+        let rule =
+            self.blueprint.rules.iter().find(|rule| rule.name == name && rule.shape.len() == 2);
+        let rule = rule.ok_or_else(refuse)?;
+        let is_source = |full: &&str| without_prefix(full, self.prefixes) == rule.source;
+        let names = self.checkpoint.tensors().iter().map(|tensor| tensor.name.as_str());
+        let source = names.into_iter().find(is_source).ok_or_else(refuse)?;
+        let entry = self.checkpoint.entry(source)?;
+        let data = self.checkpoint.load(source).await?;
+        let bytes = rule.apply(data.dtype, data.bytes).ok_or_else(refuse)?;
+        Ok(Matrix { n_rows: rule.shape[0], n_cols: rule.shape[1], dtype: entry.dtype, bytes })
+    }
+}
