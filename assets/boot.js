@@ -24,11 +24,30 @@ const scriptUrl = (url) => (policy ? policy.createScriptURL(url) : allowed(url))
 const vitrine = {
   build,
   newVersion: false,
-  newWorker: () => new Worker(scriptUrl(here("./worker.js")), { type: "module", name: "engine" }),
+  newWorker,
   fault,
   reload,
 };
 globalThis.vitrine = vitrine;
+
+let worker;
+function newWorker() {
+  worker = new Worker(scriptUrl(here("./worker.js")), { type: "module", name: "engine" });
+  return worker;
+}
+
+/** Loads what the first map did not need, once that is on screen; it would come in its way. */
+function loadRest(page) {
+  const root = document.documentElement;
+  const observer = new MutationObserver(() => {
+    if (root.dataset.state !== "ready") return;
+    observer.disconnect();
+    // What fails here is loaded again when it is called.
+    page.openPart?.(0).catch(() => {});
+    worker?.postMessage("rest");
+  });
+  observer.observe(root, { attributeFilter: ["data-state"] });
+}
 
 /** An error whose message is meant for the visitor. */
 class Fault extends Error {}
@@ -134,7 +153,9 @@ async function boot() {
   const page = await import("./page.js").catch((error) => {
     throw new Fault(`page.js could not be loaded: ${error.message}`);
   });
-  await page.default({ module_or_path: await compiling });
+  const compiled = await compiling;
+  loadRest(page);
+  await page.default({ module_or_path: compiled });
   document.getElementById("boot")?.remove();
 }
 

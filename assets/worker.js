@@ -7,6 +7,21 @@ const relaxedModule = [
   15, 65, 2, 253, 15, 253, 128, 2, 11,
 ];
 
+// Where the engine is built in parts (`cargo xtask dist`), these are the numbers of that for the
+// processor, that for WebGPU, and what the first map needs neither way.
+const [ON_CPU, ON_GPU, LATER] = [0, 1, 2];
+
+// The page says so once its first map is on screen; the engine does not hear it.
+const REST = "rest";
+self.addEventListener("message", (event) => {
+  if (event.data !== REST) return;
+  event.stopImmediatePropagation();
+  // What fails here is loaded again when it is called.
+  for (const part of [LATER, ON_CPU, ON_GPU]) engine?.openPart?.(part).catch(() => {});
+});
+
+let engine;
+
 // What arrives before the engine listens is kept for it.
 const early = [];
 const keep = (event) => early.push(event.data);
@@ -46,9 +61,13 @@ async function openTokenizer() {
 
 const relaxed = WebAssembly.validate(new Uint8Array(relaxedModule));
 try {
-  const engine = relaxed ? await import("./engine-relaxed.js") : await import("./engine.js");
+  engine = relaxed ? await import("./engine-relaxed.js") : await import("./engine.js");
   const module = relaxed ? "./engine-relaxed_bg.wasm" : "./engine_bg.wasm";
+  const part = navigator.gpu ? ON_GPU : ON_CPU;
+  const fetching = engine.fetchPart?.(part);
+  fetching?.catch(() => {});
   await engine.default({ module_or_path: new URL(module, import.meta.url) });
+  if (fetching) await engine.openPart(part);
   engine.start(openTokenizer);
 } catch (error) {
   // As app/src/wire.rs packs FromWorker::Fault: its number, that of its place, two texts.

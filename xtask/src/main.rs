@@ -6,6 +6,7 @@
 mod bench;
 mod commands;
 mod dist;
+mod first_paint;
 mod golden;
 mod models;
 mod new_op;
@@ -16,6 +17,7 @@ mod setup;
 mod shorten;
 mod site;
 mod sizes;
+mod split;
 mod tally;
 mod test;
 mod toolchain;

@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use wasm_bindgen_cli_support::Bindgen;
 
+use crate::first_paint;
 use crate::process::{note, run, step};
 use crate::shorten;
 use crate::toolchain::Toolchain;
@@ -53,22 +54,29 @@ pub fn build(effort: Effort, out: &Path) -> Result<()> {
     }
     if effort == Effort::Fast {
         note("the plain engine also stands in for the one with relaxed SIMD");
-        for ending in [".js", "_bg.wasm"] {
-            std::fs::copy(
-                out.join(format!("engine{ending}")),
-                out.join(format!("{RELAXED}{ending}")),
-            )?;
-        }
-        return Ok(());
+        return stand_in(out);
     }
     step("Compiling the engine once more, with relaxed SIMD for browsers that have it");
-    let flags = r#"target.wasm32-unknown-unknown.rustflags=["-Ctarget-feature=+relaxed-simd"]"#;
-    let extra = ["--config", flags];
+    let extra = ["--config", &rustflags("-Ctarget-feature=+relaxed-simd")];
     let compiled = compile(toolchain, effort, &artefacts("web-relaxed"), &["engine"], &extra)?;
     bind(effort, &compiled.join("engine.wasm"), RELAXED, out)?;
     if effort == Effort::Dist {
-        optimise(out)?;
         shorten_glue(out)?;
+        let ran = first_paint::measure(out)?;
+        let mut files = Vec::new();
+        for name in MODULES.iter().chain([&RELAXED]) {
+            files.extend(first_paint::cut(name, &ran, out)?);
+        }
+        optimise(&files, out)?;
+    }
+    Ok(())
+}
+
+/// The plain engine in place of the one with relaxed SIMD.
+fn stand_in(out: &Path) -> Result<()> {
+    for ending in [".js", "_bg.wasm"] {
+        let (plain, relaxed) = (format!("engine{ending}"), format!("{RELAXED}{ending}"));
+        std::fs::copy(out.join(plain), out.join(relaxed))?;
     }
     Ok(())
 }
@@ -87,6 +95,11 @@ fn shorten_glue(out: &Path) -> Result<()> {
     Ok(())
 }
 
+/// A line of cargo's configuration that adds a flag for the web's compiler.
+fn rustflags(flag: &str) -> String {
+    format!("target.wasm32-unknown-unknown.rustflags=[\"{flag}\"]")
+}
+
 fn compile(
     toolchain: Toolchain,
     effort: Effort,
@@ -96,6 +109,10 @@ fn compile(
 ) -> Result<PathBuf> {
     let mut cargo = toolchain.cargo(target_dir, "build");
     cargo.args(["--package", "vitrine-app", "--profile", effort.profile()]);
+    if effort != Effort::Fast {
+        // Names that tell every instance of a generic function apart, for `first_paint`.
+        cargo.args(["--config", &rustflags("-Csymbol-mangling-version=v0")]);
+    }
     cargo.args(extra);
     for module in modules {
         cargo.args(["--bin", module]);
@@ -113,8 +130,9 @@ fn bind(effort: Effort, module: &Path, name: &str, out: &Path) -> Result<()> {
         .web(true)?
         .typescript(false)
         .remove_producers_section(true)
-        // Function names are for whoever debugs, and a third of the download.
-        .remove_name_section(effort == Effort::Dist)
+        // Function names are for whoever debugs, and a third of the download. Where a module is
+        // cut they say where; the cut drops them.
+        .remove_name_section(effort == Effort::Dist && !first_paint::is_cut(name))
         .omit_default_module_path(false)
         .input_bytes(name, bytes)
         .generate(out)
@@ -131,25 +149,23 @@ fn bind(effort: Effort, module: &Path, name: &str, out: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Shrinks each module with wasm-opt, which comes with npm's binaryen.
-fn optimise(out: &Path) -> Result<()> {
+/// Shrinks the named modules in `out` with wasm-opt, which comes with npm's binaryen.
+fn optimise(files: &[String], out: &Path) -> Result<()> {
     let wasm_opt = root().join("tests/web/node_modules/.bin/wasm-opt");
     if !wasm_opt.exists() {
         step("Not shrinking further: there is no wasm-opt (node and `npm ci` would bring it)");
         return Ok(());
     }
     step("Shrinking with wasm-opt");
-    let mut modules: Vec<&str> = MODULES.to_vec();
-    modules.push(RELAXED);
-    for name in modules {
-        let module = out.join(format!("{name}_bg.wasm"));
-        let smaller = out.join(format!("{name}_bg.opt.wasm"));
+    for file in files {
+        let module = out.join(file);
+        let smaller = module.with_extension("opt");
         let before = std::fs::metadata(&module)?.len();
         // The kernels' loops are as the compiler scheduled them for speed; the rest is for size.
-        let level = if name.starts_with("engine") { "-O2" } else { "-Oz" };
+        let level = if file.starts_with("engine") { "-O2" } else { "-Oz" };
         let mut command = Command::new(&wasm_opt);
         command.arg(&module).arg("-o").arg(&smaller).arg(level).args(FEATURES);
-        if name == RELAXED {
+        if file.starts_with(RELAXED) {
             command.arg("--enable-relaxed-simd");
         }
         run(&mut command)?;
@@ -158,7 +174,7 @@ fn optimise(out: &Path) -> Result<()> {
             bail!("wasm-opt left {} empty", smaller.display());
         }
         std::fs::rename(&smaller, &module)?;
-        note(&format!("{name}: {} kB → {} kB", before / 1000, after / 1000));
+        note(&format!("{file}: {} kB → {} kB", before / 1000, after / 1000));
     }
     Ok(())
 }
