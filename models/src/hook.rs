@@ -123,6 +123,14 @@ hooks! {
     Z layer Heads "attn.hook_z";
     /// What attention adds to the residual stream.
     AttnOut layer Model "hook_attn_out";
+    /// Before the sigmoid that says how much of the cell is kept (SSRU).
+    SsruForget layer Model "ssru.hook_forget_pre";
+    /// What the cell takes up where it forgets (SSRU).
+    SsruCandidate layer Model "ssru.hook_candidate";
+    /// The cell after each token (SSRU).
+    SsruCell layer Model "ssru.hook_cell";
+    /// What the recurrent unit adds to the residual stream: the positive part of its cell (SSRU).
+    SsruOut layer Model "hook_ssru_out";
     /// The residual stream between attention and MLP.
     ResidMid layer Model "hook_resid_mid";
     /// Mean of each row before the second norm.
@@ -237,7 +245,9 @@ impl Hook {
             Form::Model | Form::Embed | Form::Heads | Form::KvHeads | Form::SourceHeads | Form::Mlp
         );
         let is_normalized = NormSite::ALL.iter().any(|site| site.hooks()[2] == self);
-        rows && !is_normalized && self != Self::LastHiddenState
+        // A cell goes on in the state as it was computed.
+        let is_state = matches!(self, Self::LastHiddenState | Self::SsruCell);
+        rows && !is_normalized && !is_state
     }
 
     /// Columns of a row in the engine: heads side by side. `None` for maps and what is derived.

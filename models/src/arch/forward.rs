@@ -15,7 +15,7 @@ use vitrine_kernels::{DType, Recorder, StateId, TensorId};
 
 use super::load::Weight;
 use super::names::{block_prefix, canonical};
-use super::{Model, ModelSpec, NormKind, Positions};
+use super::{Model, ModelSpec, NormKind, Positions, Products};
 use crate::error::ModelError;
 use crate::hook::{Hook, NormSite};
 use crate::session::patch::Patch;
@@ -199,6 +199,25 @@ impl<'a> Forward<'a> {
         let w = self.weight(&format!("{part}.W_{letter}"))?;
         let bias = format!("{part}.b_{letter}");
         let bias = if self.has(&bias) { Some(self.weight(&bias)?) } else { None };
+        self.product(x, w, bias, &format!("{part}.a_{letter}"))
+    }
+
+    /// `x·Wᵀ`, plus the bias; of bytes in integers, with the factor on x that the weight `alpha`
+    /// is, where the model is told so and has it.
+    ///
+    /// # Errors
+    /// If the shapes do not fit.
+    pub(crate) fn product(
+        &mut self,
+        x: TensorId,
+        w: TensorId,
+        bias: Option<TensorId>,
+        alpha: &str,
+    ) -> Result<TensorId, ModelError> {
+        if self.model.products() == Products::Bytes && self.has(alpha) {
+            let alpha = self.weight(alpha)?;
+            return Ok(self.recorder.linear_int8(x, w, alpha, bias)?);
+        }
         Ok(self.recorder.linear(x, w, bias)?)
     }
 
@@ -361,6 +380,19 @@ impl<'a> Forward<'a> {
         let pattern = self.recorder.state(map, [spec.n_heads, sites.capacity, sites.n_source]);
         self.recorder.softmax_into(scores, masks, pattern)?;
         self.weighted(pattern, values, true)
+    }
+
+    /// The cells of a recurrent unit after each token, from the gates before their sigmoid and
+    /// what is taken up: all `[T, d_model]`.
+    ///
+    /// # Errors
+    /// If there is no state of cells.
+    pub fn ssru(&mut self, forget: TensorId, candidate: TensorId) -> Result<TensorId, ModelError> {
+        let state = self
+            .state(Hook::SsruCell)
+            .ok_or_else(|| ModelError::input("tokens", "there is no state for their cells"))?;
+        let cells = self.rows_state(Hook::SsruCell, state);
+        Ok(self.recorder.ssru(forget, candidate, cells)?)
     }
 
     /// Sums of values, weighted by the rows of a pattern that this run has written.

@@ -14,6 +14,7 @@ mod sizes;
 pub mod spec;
 
 mod bart;
+mod bergamot;
 mod bert;
 mod bloom;
 mod distilbert;
@@ -38,10 +39,10 @@ mod transformer;
 use std::collections::HashMap;
 
 pub use forward::Forward;
-pub use load::{LoadProgress, Model, NormWeights, Part};
+pub use load::{LoadProgress, Model, NormWeights, Part, Products};
 pub use matrices::{Matrices, Matrix};
 pub use rules::WeightRule;
-pub use spec::{Counted, ModelSpec, NormKind, NormPosition, Positions};
+pub use spec::{Counted, Mixer, ModelSpec, NormKind, NormPosition, Positions};
 
 use crate::error::ModelError;
 use crate::weights::{ConfigFields, TensorEntry};
@@ -72,6 +73,7 @@ pub const ARCHITECTURES: &[&ArchEntry] = &[
     &bart::ENTRY,
     &bart::MARIAN,
     &bart::BLENDERBOT,
+    &bergamot::ENTRY,
 ];
 
 /// One line of the list.
@@ -125,7 +127,7 @@ impl Blueprint {
 
     fn of_rules((rules, ignored): (Vec<WeightRule>, Vec<String>), spec: ModelSpec) -> Self {
         let mut constants = Vec::new();
-        if spec.token_dropout.is_some() {
+        if spec.has_embed_factors() {
             constants.push((pass::ONES, vec![spec.d_embed, 1], vec![1.0; spec.d_embed]));
         }
         Self { spec, rules, ignored, constants }

@@ -25,6 +25,16 @@ pub enum NormPosition {
     Post,
 }
 
+/// How the tokens of one text reach each other within a block.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mixer {
+    /// By attention.
+    #[default]
+    Attention,
+    /// Each through those before it, by a recurrent unit (Kim et al. 2019).
+    Ssru,
+}
+
 /// How positions enter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Positions {
@@ -81,6 +91,10 @@ pub struct ModelSpec {
     pub encoder: Option<Box<ModelSpec>>,
     /// What a target text begins with (encoder–decoders), where the configuration says so.
     pub decoder_start: Option<u32>,
+    /// What a source text ends with (encoder–decoders) where its tokenizer does not say so.
+    pub source_end: Option<u32>,
+    /// Whether the first token of a text counts as nothing: its embedding is zero.
+    pub blank_start: bool,
     /// Blocks.
     pub n_layers: usize,
     /// Width of the residual stream.
@@ -117,6 +131,8 @@ pub struct ModelSpec {
     pub embed_scale: f32,
     /// The mask token, where its embedding is zero and the others make up for it (ESM).
     pub token_dropout: Option<u32>,
+    /// How a block mixes tokens.
+    pub mixer: Mixer,
     /// Whether each token sees earlier ones only.
     pub causal: bool,
     /// How many tokens back each layer sees; 0, or no entry: all.
@@ -155,6 +171,8 @@ impl ModelSpec {
             stack: Stack::Only,
             encoder: None,
             decoder_start: None,
+            source_end: None,
+            blank_start: false,
             n_layers: 0,
             d_model: 0,
             d_table: 0,
@@ -173,6 +191,7 @@ impl ModelSpec {
             embed_norm_first: false,
             embed_scale: 1.0,
             token_dropout: None,
+            mixer: Mixer::Attention,
             causal: true,
             windows: Vec::new(),
             attn_scale: 1.0,
@@ -188,6 +207,11 @@ impl ModelSpec {
             has_pooler: false,
             has_nsp: false,
         }
+    }
+
+    /// Whether the rows of embeddings are weighed one by one.
+    pub(crate) fn has_embed_factors(&self) -> bool {
+        self.token_dropout.is_some() || self.blank_start
     }
 
     /// Whether queries and keys turn.
@@ -320,7 +344,17 @@ impl ModelSpec {
             | Hook::Norm3Mean
             | Hook::Norm3Scale
             | Hook::Norm3Normalized => self.has_cross(),
+            Hook::Q
+            | Hook::K
+            | Hook::V
+            | Hook::AttnScores
+            | Hook::Pattern
+            | Hook::Z
+            | Hook::AttnOut => self.mixer == Mixer::Attention,
             Hook::RotQ | Hook::RotK => self.is_rotary(),
+            Hook::SsruForget | Hook::SsruCandidate | Hook::SsruCell | Hook::SsruOut => {
+                self.mixer == Mixer::Ssru
+            }
             Hook::ResidMid => !self.parallel,
             Hook::MlpPreLinear => self.gated_mlp,
             Hook::PoolerOutput => self.has_pooler,

@@ -19,7 +19,7 @@ pub struct Capture {
 }
 
 impl Capture {
-    /// Keys and values only: what the next token needs.
+    /// Keys and values (or cells) only: what the next token needs.
     pub fn bare() -> Self {
         Self { hooks: BTreeSet::new() }
     }
@@ -35,6 +35,8 @@ impl Capture {
             query_hook(spec),
             Hook::Pattern,
             Hook::AttnOut,
+            Hook::SsruForget,
+            Hook::SsruOut,
             Hook::ResidMid,
             Hook::Norm2Scale,
             Hook::CrossQ,
@@ -97,7 +99,7 @@ impl Capture {
     /// The points that get a state of their own.
     fn points(&self, spec: &ModelSpec) -> Vec<HookPoint> {
         let mut hooks = self.hooks.clone();
-        hooks.extend([key_hook(spec), Hook::V, Hook::CrossK, Hook::CrossV]);
+        hooks.extend([key_hook(spec), Hook::V, Hook::SsruCell, Hook::CrossK, Hook::CrossV]);
         let last = spec.at(output_hook(spec), spec.n_layers - 1);
         let mut points: BTreeSet<_> = [last].into_iter().collect();
         for hook in hooks.into_iter().filter(|&hook| spec.has(hook)) {
@@ -186,7 +188,7 @@ impl Sites {
             states: HashMap::new(),
             wall: None,
             n_bytes: bytes_of(points, spec, [capacity, n_source]),
-            maps_left_out: capture.has_maps() && !has_maps,
+            maps_left_out: capture.has_maps() && spec.has(Hook::Pattern) && !has_maps,
         };
         let outcome = sites.fill(engine, spec, points, wall_side.filter(|_| has_maps));
         if let Err(err) = outcome {
