@@ -267,6 +267,10 @@ impl Model {
             self.distances.insert(rule.name.clone(), values);
             return Ok(());
         }
+        if rule.as_f32 {
+            let values = dequantise(tensor.dtype, &bytes).unwrap_or_default();
+            return self.add(engine, &rule.name, shape, DType::F32, bytemuck::cast_slice(&values));
+        }
         if rule.shape.len() > 1 {
             return self.add(engine, &rule.name, shape, dtype, &bytes);
         }

@@ -5,6 +5,7 @@
 //! ([`pass`]) serves them all.
 
 pub mod forward;
+mod forward_recurrent;
 mod load;
 mod matrices;
 mod names;
@@ -13,6 +14,8 @@ pub mod rules;
 mod sizes;
 pub mod spec;
 
+mod awd_lstm;
+mod bahdanau;
 mod bart;
 mod bergamot;
 mod bert;
@@ -32,6 +35,7 @@ mod opt;
 mod phi;
 mod qwen2;
 mod qwen3;
+mod recurrent;
 mod roberta;
 mod t5;
 mod transformer;
@@ -74,6 +78,8 @@ pub const ARCHITECTURES: &[&ArchEntry] = &[
     &bart::MARIAN,
     &bart::BLENDERBOT,
     &bergamot::ENTRY,
+    &bahdanau::ENTRY,
+    &awd_lstm::ENTRY,
 ];
 
 /// One line of the list.

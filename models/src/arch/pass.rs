@@ -8,7 +8,7 @@ use vitrine_kernels::ops::activation::Activation;
 use vitrine_kernels::ops::scale::Scale;
 
 use super::forward::RunInput;
-use super::{Forward, Mixer, ModelSpec};
+use super::{Forward, Mixer, ModelSpec, recurrent};
 use crate::error::ModelError;
 use crate::hook::{Hook, NormSite};
 
@@ -23,6 +23,9 @@ pub(crate) const ONES: &str = "embed.ones";
 /// If the recording refuses an op.
 pub(crate) fn body(f: &mut Forward<'_>) -> Recorded {
     let spec = f.spec();
+    if spec.mixer.is_all() {
+        return recurrent::body(f);
+    }
     let mut resid = embed(f, spec)?;
     for layer in 0..spec.n_layers {
         resid = f.block(layer, |f| block(f, spec, resid))?;
@@ -66,6 +69,9 @@ pub(crate) fn unembed(f: &mut Forward<'_>, mut x: TensorId) -> Recorded {
 /// # Errors
 /// If the recording refuses an op.
 pub(crate) fn cross_keys(f: &mut Forward<'_>, encoded: TensorId) -> Result<(), ModelError> {
+    if f.spec().mixer.is_all() {
+        return recurrent::cross_keys(f, encoded);
+    }
     for layer in 0..f.spec().n_layers {
         f.block(layer, |f| {
             let k = f.linear(encoded, "cross_attn.K")?;
@@ -146,7 +152,7 @@ fn block(f: &mut Forward<'_>, spec: &ModelSpec, resid_pre: TensorId) -> Recorded
     let x = if is_post { resid_pre } else { f.norm(NormSite::One, "ln1", resid_pre)? };
     let attn_out = match spec.mixer {
         Mixer::Attention => attention(f, x)?,
-        Mixer::Ssru => ssru(f, x)?,
+        Mixer::Ssru | Mixer::Gru | Mixer::Lstm => ssru(f, x)?,
     };
     if spec.parallel {
         let x = f.norm(NormSite::Two, "ln2", resid_pre)?;

@@ -33,6 +33,17 @@ pub enum Mixer {
     Attention,
     /// Each through those before it, by a recurrent unit (Kim et al. 2019).
     Ssru,
+    /// There are no blocks around it: gated recurrent units through time (Cho et al. 2014).
+    Gru,
+    /// There are no blocks around it: LSTMs through time (Hochreiter & Schmidhuber 1997).
+    Lstm,
+}
+
+impl Mixer {
+    /// Whether the model is nothing but recurrent units and what they ask.
+    pub fn is_all(self) -> bool {
+        matches!(self, Self::Gru | Self::Lstm)
+    }
 }
 
 /// How positions enter.
@@ -58,6 +69,8 @@ pub enum Positions {
     Linear,
     /// Sines and cosines of falling frequency, added to the embeddings (the 2017 Transformer).
     Sinusoidal,
+    /// By nothing but the order in which tokens are read.
+    Order,
     /// Scores of each head are shifted by a learned number for each bucket of distances (T5).
     Buckets {
         /// Buckets, half of them for keys behind the query where those are seen.
@@ -109,6 +122,10 @@ pub struct ModelSpec {
     pub n_kv_heads: usize,
     /// Width of a head.
     pub d_head: usize,
+    /// Width of a head's values in cross-attention; 0: that of a head.
+    pub d_value: usize,
+    /// Width of a recurrent unit, 0 where there is none.
+    pub d_hidden: usize,
     /// Width of the MLP.
     pub d_mlp: usize,
     /// Longest input.
@@ -180,6 +197,8 @@ impl ModelSpec {
             n_heads: 0,
             n_kv_heads: 0,
             d_head: 0,
+            d_value: 0,
+            d_hidden: 0,
             d_mlp: 0,
             n_ctx: 0,
             d_vocab: 0,
@@ -212,6 +231,31 @@ impl ModelSpec {
     /// Whether the rows of embeddings are weighed one by one.
     pub(crate) fn has_embed_factors(&self) -> bool {
         self.token_dropout.is_some() || self.blank_start
+    }
+
+    /// Width of a head's values in cross-attention.
+    pub fn d_value(&self) -> usize {
+        if self.d_value == 0 { self.d_head } else { self.d_value }
+    }
+
+    /// Width of a layer's recurrent unit: of LSTMs, the last is as wide as what the head reads.
+    pub fn d_hidden_of(&self, layer: usize) -> usize {
+        let is_last = self.mixer == Mixer::Lstm && layer + 1 == self.n_layers;
+        if is_last { self.d_model } else { self.d_hidden }
+    }
+
+    /// Gates of a recurrent unit.
+    pub(crate) fn n_gates(&self) -> usize {
+        match self.mixer {
+            Mixer::Gru => 3,
+            Mixer::Lstm => 4,
+            _ => 0,
+        }
+    }
+
+    /// Whether a row cannot begin before the one before it has asked the source.
+    pub(crate) fn is_stepwise(&self) -> bool {
+        self.mixer == Mixer::Gru && self.has_cross()
     }
 
     /// Whether queries and keys turn.
@@ -324,7 +368,17 @@ impl ModelSpec {
 
     /// Whether the model has a hook.
     pub fn has(&self, hook: Hook) -> bool {
+        if self.mixer.is_all() {
+            return self.has_recurrent(hook);
+        }
         match hook {
+            Hook::RnnStart
+            | Hook::RnnGates
+            | Hook::RnnHidden
+            | Hook::RnnCell
+            | Hook::RnnBackGates
+            | Hook::RnnBackHidden
+            | Hook::Readout => false,
             Hook::PosEmbed => self.has_position_table(),
             Hook::TokenTypeEmbed => self.n_token_types > 0,
             Hook::EmbedNormMean | Hook::EmbedNormScale | Hook::EmbedNormalized => self.embed_norm,
@@ -361,6 +415,27 @@ impl ModelSpec {
             Hook::NspLogits => self.has_nsp,
             Hook::Logits => self.has_logits,
             _ => true,
+        }
+    }
+
+    /// The same of a model that is nothing but recurrent units.
+    fn has_recurrent(&self, hook: Hook) -> bool {
+        match hook {
+            Hook::Embed | Hook::RnnGates | Hook::RnnHidden => true,
+            Hook::RnnCell => self.mixer == Mixer::Lstm,
+            Hook::RnnBackGates | Hook::RnnBackHidden | Hook::LastHiddenState => {
+                self.stack == Stack::Encoder
+            }
+            Hook::RnnStart
+            | Hook::CrossQ
+            | Hook::CrossK
+            | Hook::CrossV
+            | Hook::CrossScores
+            | Hook::CrossPattern
+            | Hook::CrossZ
+            | Hook::Readout => self.has_cross(),
+            Hook::Logits => self.has_logits,
+            _ => false,
         }
     }
 }

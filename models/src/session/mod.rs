@@ -446,7 +446,11 @@ impl Session {
         self.text.input = input.clone();
         self.reserve([n_tokens, self.n_source()], control).await?;
         let past = self.text.n_filled;
-        let max_rows = if self.spec().causal { self.options.max_rows } else { n_tokens };
+        let max_rows = match self.spec() {
+            spec if spec.is_stepwise() => 1,
+            spec if spec.causal => self.options.max_rows,
+            _ => n_tokens,
+        };
         while self.text.n_filled < n_tokens {
             let end = (self.text.n_filled + max_rows).min(n_tokens);
             self.run_rows(end, end == n_tokens, control).await?;
@@ -568,6 +572,9 @@ impl Session {
         let padding = text.padding();
         let source_padding = self.source.as_ref().map_or(Vec::new(), Text::padding);
         let last_row = [rows.len().saturating_sub(1) as u32];
+        // Past all rows where there is none.
+        let row_before = [(rows.start as u32).wrapping_sub(1)];
+        let start_row = [if rows.start == 0 { 0 } else { u32::MAX }];
         let data: Vec<_> = built
             .inputs
             .iter()
@@ -578,6 +585,9 @@ impl Session {
                 RunInput::Padding => InputData::U32(&padding),
                 RunInput::SourcePadding => InputData::U32(&source_padding),
                 RunInput::LastRow => InputData::U32(&last_row),
+                RunInput::FirstRow => InputData::U32(&[0]),
+                RunInput::RowBefore => InputData::U32(&row_before),
+                RunInput::StartRow => InputData::U32(&start_row),
                 RunInput::Rows => InputData::F32(given),
                 RunInput::EmbedFactors => InputData::F32(&embed_factors),
             })
@@ -679,6 +689,10 @@ impl Session {
         }
         if input.attention_mask.iter().flatten().any(|&visible| visible > 1) {
             return Err(ModelError::input("attention mask", "only 0 and 1 are allowed"));
+        }
+        if spec.mixer.is_all() && input.attention_mask.iter().flatten().any(|&seen| seen == 0) {
+            let problem = "hides tokens, and a recurrent model reads every one";
+            return Err(ModelError::input("attention mask", problem));
         }
         Ok(())
     }
