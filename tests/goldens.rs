@@ -72,12 +72,22 @@ fn continue_greedily(session: &mut Session, input: &Input, n: usize) -> Vec<u32>
 
 /// All cases of a tiny model, in one session, so that each case also follows another's tokens.
 fn check_tiny(model: &str, engine: Engine) {
+    let cases = ["case_plain", "case_again", "case_one", "case_left", "case_right"];
+    check_cases(model, engine, &cases);
+}
+
+/// The same of a model that reads every token, hidden or not.
+fn check_recurrent(model: &str, engine: Engine) {
+    check_cases(model, engine, &["case_plain", "case_again", "case_one"]);
+}
+
+fn check_cases(model: &str, engine: Engine, cases: &[&str]) {
     let path = root().join("tests/golden").join(model);
     let mut session = session(engine, &path, |model| {
         let spec = model.spec();
         Options { is_exact: false, max_rows: 7, ..Options::trace(spec, spec.hooks()) }
     });
-    for case in ["case_plain", "case_again", "case_one", "case_left", "case_right"] {
+    for case in cases {
         let faults = faults_of_case(&mut session, model, case);
         assert!(faults.is_empty(), "{model} {case}:\n{}", faults.join("\n"));
     }
@@ -97,6 +107,15 @@ tiny! {
     roberta distilbert electra electra_square esm2 esm1b esm1
     transformer t5 t5_v11 bart mbart marian marian_two_vocabularies blenderbot blenderbot_small
 }
+
+macro_rules! recurrent {
+    ($($model:ident)*) => {
+        mod recurrent_on_cpu { $(#[test] fn $model() { super::check_recurrent(stringify!($model), super::cpu()) })* }
+        mod recurrent_on_gpu { $(#[test] fn $model() { super::check_recurrent(stringify!($model), super::gpu()) })* }
+    };
+}
+
+recurrent! { bahdanau_gru awd_lstm awd_lstm_untied }
 
 /// The same models as GGUF files: other names, fused rows, rows of rotated heads in another order.
 /// A head that llama.cpp leaves out has no reference here.

@@ -196,8 +196,21 @@ impl Recorder {
         (shape, dtype): (Shape, DType),
         state: TensorId,
     ) -> TensorId {
-        let computed = self.declare(shape, dtype, Source::Computed(self.nodes.len()));
-        self.push_into(op, inputs, vec![computed, state]);
+        let [computed] = self.push_with_states(op, inputs, [(shape, dtype)], &[state]);
+        computed
+    }
+
+    /// Pushes an op that computes some tensors and writes into states.
+    pub(crate) fn push_with_states<const N: usize>(
+        &mut self,
+        op: Op,
+        inputs: Vec<TensorId>,
+        computed: [(Shape, DType); N],
+        states: &[TensorId],
+    ) -> [TensorId; N] {
+        let source = Source::Computed(self.nodes.len());
+        let computed = computed.map(|(shape, dtype)| self.declare(shape, dtype, source));
+        self.push_into(op, inputs, [&computed[..], states].concat());
         computed
     }
 

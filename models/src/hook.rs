@@ -33,6 +33,12 @@ pub enum Form {
     KvHeads,
     /// `[T, d_mlp]`.
     Mlp,
+    /// `[T, d_hidden]`: rows of a recurrent unit.
+    Hidden,
+    /// `[T, n_gates, d_hidden]`.
+    Gates,
+    /// `[1, d_hidden]`: one row for the whole text.
+    Start,
     /// `[T, 1]`: one number a token.
     Stat,
     /// `[n_heads, T, T]`: queries down, keys across.
@@ -123,6 +129,14 @@ hooks! {
     Z layer Heads "attn.hook_z";
     /// What attention adds to the residual stream.
     AttnOut layer Model "hook_attn_out";
+    /// Before the sigmoid that says how much of the cell is kept (SSRU).
+    SsruForget layer Model "ssru.hook_forget_pre";
+    /// What the cell takes up where it forgets (SSRU).
+    SsruCandidate layer Model "ssru.hook_candidate";
+    /// The cell after each token (SSRU).
+    SsruCell layer Model "ssru.hook_cell";
+    /// What the recurrent unit adds to the residual stream: the positive part of its cell (SSRU).
+    SsruOut layer Model "hook_ssru_out";
     /// The residual stream between attention and MLP.
     ResidMid layer Model "hook_resid_mid";
     /// Mean of each row before the second norm.
@@ -131,6 +145,8 @@ hooks! {
     Norm2Scale layer Stat "ln2.hook_scale";
     /// LayerNorm: the output; RMSNorm: before the gain.
     Norm2Normalized layer Model "ln2.hook_normalized";
+    /// The hidden state that a recurrent decoder starts from.
+    RnnStart layer Start "rnn.hook_start";
     /// Queries of a decoder that ask the source.
     CrossQ layer Heads "cross_attn.hook_q";
     /// Keys of the source.
@@ -147,6 +163,19 @@ hooks! {
     CrossOut layer Model "hook_cross_attn_out";
     /// The residual stream between cross-attention and MLP.
     ResidMidCross layer Model "hook_resid_mid_cross";
+    /// Gates of a recurrent unit, open or shut: reset, update, new (GRU); input, forget, new, output
+    /// (LSTM).
+    RnnGates layer Gates "rnn.hook_gates";
+    /// The hidden state after each token.
+    RnnHidden layer Hidden "rnn.hook_hidden";
+    /// The cell after each token (LSTM).
+    RnnCell layer Hidden "rnn.hook_cell";
+    /// Gates of the unit that reads backwards.
+    RnnBackGates layer Gates "rnn_back.hook_gates";
+    /// The hidden state after each token and all behind it.
+    RnnBackHidden layer Hidden "rnn_back.hook_hidden";
+    /// What the head reads: state, answer of the source and word in one row.
+    Readout layer Model "hook_readout";
     /// Mean of each row before the third norm (decoders with cross-attention).
     Norm3Mean layer Stat "ln3.hook_mean";
     /// σ (or rms) of each row before the third norm.
@@ -237,38 +266,9 @@ impl Hook {
             Form::Model | Form::Embed | Form::Heads | Form::KvHeads | Form::SourceHeads | Form::Mlp
         );
         let is_normalized = NormSite::ALL.iter().any(|site| site.hooks()[2] == self);
-        rows && !is_normalized && self != Self::LastHiddenState
-    }
-
-    /// Columns of a row in the engine: heads side by side. `None` for maps and what is derived.
-    pub fn n_cols(self, spec: &ModelSpec) -> Option<usize> {
-        Some(match self.form() {
-            Form::Model => spec.d_model,
-            Form::Embed => spec.d_embed,
-            Form::Heads => spec.n_heads * spec.d_head,
-            Form::KvHeads | Form::SourceHeads => spec.n_kv_heads * spec.d_head,
-            Form::Mlp => spec.d_mlp,
-            Form::Stat => 1,
-            Form::Map | Form::CrossMap | Form::Vocab | Form::Pooled | Form::Pair => return None,
-        })
-    }
-
-    /// Its shape for `n_tokens` tokens, and `n_source` of a source text.
-    pub fn shape(self, spec: &ModelSpec, n_tokens: usize, n_source: usize) -> Vec<usize> {
-        match self.form() {
-            Form::Model => vec![n_tokens, spec.d_model],
-            Form::Embed => vec![n_tokens, spec.d_embed],
-            Form::Heads => vec![n_tokens, spec.n_heads, spec.d_head],
-            Form::KvHeads => vec![n_tokens, spec.n_kv_heads, spec.d_head],
-            Form::Mlp => vec![n_tokens, spec.d_mlp],
-            Form::Stat => vec![n_tokens, 1],
-            Form::Map => vec![spec.n_heads, n_tokens, n_tokens],
-            Form::SourceHeads => vec![n_source, spec.n_kv_heads, spec.d_head],
-            Form::CrossMap => vec![spec.n_heads, n_tokens, n_source],
-            Form::Vocab => vec![n_tokens, spec.d_vocab],
-            Form::Pooled => vec![spec.d_model],
-            Form::Pair => vec![2],
-        }
+        // A cell goes on in the state as it was computed.
+        let is_state = matches!(self, Self::LastHiddenState | Self::SsruCell);
+        rows && !is_normalized && !is_state
     }
 }
 
@@ -292,6 +292,52 @@ impl HookPoint {
     /// A hook of a layer of a model with one stack.
     pub fn layer(hook: Hook, layer: usize) -> Self {
         Self { stack: Stack::Only, hook, layer }
+    }
+
+    /// Width of a head: values of cross-attention may have one of their own.
+    pub(crate) fn d_head(self, spec: &ModelSpec) -> usize {
+        match self.hook {
+            Hook::CrossV | Hook::CrossZ => spec.d_value(),
+            _ => spec.d_head,
+        }
+    }
+
+    /// Columns of a row in the engine: heads side by side. `None` for maps and what is derived.
+    pub fn n_cols(self, spec: &ModelSpec) -> Option<usize> {
+        let d_hidden = spec.d_hidden_of(self.layer);
+        Some(match self.hook.form() {
+            Form::Model => spec.d_model,
+            Form::Embed => spec.d_embed,
+            Form::Heads => spec.n_heads * self.d_head(spec),
+            Form::KvHeads | Form::SourceHeads => spec.n_kv_heads * self.d_head(spec),
+            Form::Mlp => spec.d_mlp,
+            Form::Hidden | Form::Start => d_hidden,
+            Form::Gates => spec.n_gates() * d_hidden,
+            Form::Stat => 1,
+            Form::Map | Form::CrossMap | Form::Vocab | Form::Pooled | Form::Pair => return None,
+        })
+    }
+
+    /// Its shape for `n_tokens` tokens, and `n_source` of a source text.
+    pub fn shape(self, spec: &ModelSpec, n_tokens: usize, n_source: usize) -> Vec<usize> {
+        let (d_head, d_hidden) = (self.d_head(spec), spec.d_hidden_of(self.layer));
+        match self.hook.form() {
+            Form::Model => vec![n_tokens, spec.d_model],
+            Form::Embed => vec![n_tokens, spec.d_embed],
+            Form::Heads => vec![n_tokens, spec.n_heads, d_head],
+            Form::KvHeads => vec![n_tokens, spec.n_kv_heads, d_head],
+            Form::Mlp => vec![n_tokens, spec.d_mlp],
+            Form::Hidden => vec![n_tokens, d_hidden],
+            Form::Gates => vec![n_tokens, spec.n_gates(), d_hidden],
+            Form::Start => vec![1, d_hidden],
+            Form::Stat => vec![n_tokens, 1],
+            Form::Map => vec![spec.n_heads, n_tokens, n_tokens],
+            Form::SourceHeads => vec![n_source, spec.n_kv_heads, d_head],
+            Form::CrossMap => vec![spec.n_heads, n_tokens, n_source],
+            Form::Vocab => vec![n_tokens, spec.d_vocab],
+            Form::Pooled => vec![spec.d_model],
+            Form::Pair => vec![2],
+        }
     }
 
     /// The same hook of another stack.

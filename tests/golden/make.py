@@ -21,6 +21,7 @@ from safetensors.torch import save_file
 import bergamot
 import dequant
 import kinds
+import recurrent
 import seq2seq
 import spectra
 import tokenizer
@@ -401,6 +402,7 @@ MAKERS = {
     "bert_encoder": lambda: bert("bert_encoder", 8, transformers.BertModel, hidden_act="gelu_new", layer_norm_eps=1e-3),
     **kinds.MAKERS,
     **seq2seq.MAKERS,
+    **recurrent.MAKERS,
     "gguf": gguf_twins,
     **twins.MAKERS,
     "minilm": minilm,

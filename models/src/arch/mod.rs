@@ -5,6 +5,7 @@
 //! ([`pass`]) serves them all.
 
 pub mod forward;
+mod forward_recurrent;
 mod load;
 mod matrices;
 mod names;
@@ -13,7 +14,10 @@ pub mod rules;
 mod sizes;
 pub mod spec;
 
+mod awd_lstm;
+mod bahdanau;
 mod bart;
+mod bergamot;
 mod bert;
 mod bloom;
 mod distilbert;
@@ -31,6 +35,7 @@ mod opt;
 mod phi;
 mod qwen2;
 mod qwen3;
+mod recurrent;
 mod roberta;
 mod t5;
 mod transformer;
@@ -38,10 +43,10 @@ mod transformer;
 use std::collections::HashMap;
 
 pub use forward::Forward;
-pub use load::{LoadProgress, Model, NormWeights, Part};
+pub use load::{LoadProgress, Model, NormWeights, Part, Products};
 pub use matrices::{Matrices, Matrix};
 pub use rules::WeightRule;
-pub use spec::{Counted, ModelSpec, NormKind, NormPosition, Positions};
+pub use spec::{Counted, Mixer, ModelSpec, NormKind, NormPosition, Positions};
 
 use crate::error::ModelError;
 use crate::weights::{ConfigFields, TensorEntry};
@@ -72,6 +77,9 @@ pub const ARCHITECTURES: &[&ArchEntry] = &[
     &bart::ENTRY,
     &bart::MARIAN,
     &bart::BLENDERBOT,
+    &bergamot::ENTRY,
+    &bahdanau::ENTRY,
+    &awd_lstm::ENTRY,
 ];
 
 /// One line of the list.
@@ -125,7 +133,7 @@ impl Blueprint {
 
     fn of_rules((rules, ignored): (Vec<WeightRule>, Vec<String>), spec: ModelSpec) -> Self {
         let mut constants = Vec::new();
-        if spec.token_dropout.is_some() {
+        if spec.has_embed_factors() {
             constants.push((pass::ONES, vec![spec.d_embed, 1], vec![1.0; spec.d_embed]));
         }
         Self { spec, rules, ignored, constants }

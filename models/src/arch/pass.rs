@@ -8,13 +8,13 @@ use vitrine_kernels::ops::activation::Activation;
 use vitrine_kernels::ops::scale::Scale;
 
 use super::forward::RunInput;
-use super::{Forward, ModelSpec};
+use super::{Forward, Mixer, ModelSpec, recurrent};
 use crate::error::ModelError;
 use crate::hook::{Hook, NormSite};
 
 type Recorded = Result<TensorId, ModelError>;
 
-/// Name of a column of ones, `[d_embed, 1]`: the constant of models with token dropout.
+/// Name of a column of ones, `[d_embed, 1]`: the constant of models that weigh embeddings.
 pub(crate) const ONES: &str = "embed.ones";
 
 /// From token ids to the last block's output.
@@ -23,6 +23,9 @@ pub(crate) const ONES: &str = "embed.ones";
 /// If the recording refuses an op.
 pub(crate) fn body(f: &mut Forward<'_>) -> Recorded {
     let spec = f.spec();
+    if spec.mixer.is_all() {
+        return recurrent::body(f);
+    }
     let mut resid = embed(f, spec)?;
     for layer in 0..spec.n_layers {
         resid = f.block(layer, |f| block(f, spec, resid))?;
@@ -58,7 +61,7 @@ pub(crate) fn unembed(f: &mut Forward<'_>, mut x: TensorId) -> Recorded {
     }
     let table = f.weight(if spec.tied { "embed.W_E" } else { "unembed.W_U" })?;
     let bias = if f.has("unembed.b_U") { Some(f.weight("unembed.b_U")?) } else { None };
-    Ok(f.recorder().linear(x, table, bias)?)
+    f.product(x, table, bias, "unembed.a_U")
 }
 
 /// Keys and values that every block of a decoder asks, from the encoder's output `[S, d_model]`.
@@ -66,6 +69,9 @@ pub(crate) fn unembed(f: &mut Forward<'_>, mut x: TensorId) -> Recorded {
 /// # Errors
 /// If the recording refuses an op.
 pub(crate) fn cross_keys(f: &mut Forward<'_>, encoded: TensorId) -> Result<(), ModelError> {
+    if f.spec().mixer.is_all() {
+        return recurrent::cross_keys(f, encoded);
+    }
     for layer in 0..f.spec().n_layers {
         f.block(layer, |f| {
             let k = f.linear(encoded, "cross_attn.K")?;
@@ -109,7 +115,7 @@ fn embed(f: &mut Forward<'_>, spec: &ModelSpec) -> Recorded {
         let (rows, cols) = (0..usize::MAX, 0..spec.d_embed);
         sum = f.recorder().scale(sum, Scale { rows, cols, factor: spec.embed_scale })?;
     }
-    if spec.token_dropout.is_some() {
+    if spec.has_embed_factors() {
         // A factor a row, none of them negative, spread over the columns.
         let factors = f.input(RunInput::EmbedFactors); // [T, 1]
         let ones = f.weight(ONES)?;
@@ -144,7 +150,10 @@ fn block(f: &mut Forward<'_>, spec: &ModelSpec, resid_pre: TensorId) -> Recorded
     let is_post = spec.is_post_norm();
     let resid_pre = f.hook(Hook::ResidPre, resid_pre)?;
     let x = if is_post { resid_pre } else { f.norm(NormSite::One, "ln1", resid_pre)? };
-    let attn_out = attention(f, x)?;
+    let attn_out = match spec.mixer {
+        Mixer::Attention => attention(f, x)?,
+        Mixer::Ssru | Mixer::Gru | Mixer::Lstm => ssru(f, x)?,
+    };
     if spec.parallel {
         let x = f.norm(NormSite::Two, "ln2", resid_pre)?;
         let mlp_out = mlp(f, spec, x)?;
@@ -202,6 +211,17 @@ fn attention(f: &mut Forward<'_>, x: TensorId) -> Recorded {
     let z = f.hook(Hook::Z, z)?;
     let attn_out = f.linear(z, "attn.O")?;
     f.hook(Hook::AttnOut, attn_out)
+}
+
+/// What a recurrent unit remembers, `ReLU(c)`, in the place of attention.
+fn ssru(f: &mut Forward<'_>, x: TensorId) -> Recorded {
+    let forget = f.linear(x, "ssru.F")?;
+    let forget = f.hook(Hook::SsruForget, forget)?;
+    let candidate = f.linear(x, "ssru.C")?;
+    let candidate = f.hook(Hook::SsruCandidate, candidate)?;
+    let cell = f.ssru(forget, candidate)?;
+    let out = f.activation(cell, Activation::Relu)?;
+    f.hook(Hook::SsruOut, out)
 }
 
 /// Queries or keys as they meet: normed by head and turned, where the model does that.

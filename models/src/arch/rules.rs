@@ -32,6 +32,8 @@ pub struct WeightRule {
     /// The tensor is `[n, n_heads]`; column d of the weight is its row of this index. The weight is
     /// f32.
     pub by_distance: Option<Vec<usize>>,
+    /// A matrix is widened to f32, for an op that reads it whole.
+    pub as_f32: bool,
 }
 
 /// A weight that the file holds as it is.
@@ -47,6 +49,7 @@ pub fn rule(name: impl Into<String>, source: impl Into<String>, shape: &[usize])
         plus: 0.0,
         halves_of_heads: None,
         by_distance: None,
+        as_f32: false,
     }
 }
 

@@ -25,6 +25,27 @@ pub enum NormPosition {
     Post,
 }
 
+/// How the tokens of one text reach each other within a block.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mixer {
+    /// By attention.
+    #[default]
+    Attention,
+    /// Each through those before it, by a recurrent unit (Kim et al. 2019).
+    Ssru,
+    /// There are no blocks around it: gated recurrent units through time (Cho et al. 2014).
+    Gru,
+    /// There are no blocks around it: LSTMs through time (Hochreiter & Schmidhuber 1997).
+    Lstm,
+}
+
+impl Mixer {
+    /// Whether the model is nothing but recurrent units and what they ask.
+    pub fn is_all(self) -> bool {
+        matches!(self, Self::Gru | Self::Lstm)
+    }
+}
+
 /// How positions enter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Positions {
@@ -48,6 +69,8 @@ pub enum Positions {
     Linear,
     /// Sines and cosines of falling frequency, added to the embeddings (the 2017 Transformer).
     Sinusoidal,
+    /// By nothing but the order in which tokens are read.
+    Order,
     /// Scores of each head are shifted by a learned number for each bucket of distances (T5).
     Buckets {
         /// Buckets, half of them for keys behind the query where those are seen.
@@ -81,6 +104,10 @@ pub struct ModelSpec {
     pub encoder: Option<Box<ModelSpec>>,
     /// What a target text begins with (encoder–decoders), where the configuration says so.
     pub decoder_start: Option<u32>,
+    /// What a source text ends with (encoder–decoders) where its tokenizer does not say so.
+    pub source_end: Option<u32>,
+    /// Whether the first token of a text counts as nothing: its embedding is zero.
+    pub blank_start: bool,
     /// Blocks.
     pub n_layers: usize,
     /// Width of the residual stream.
@@ -95,6 +122,10 @@ pub struct ModelSpec {
     pub n_kv_heads: usize,
     /// Width of a head.
     pub d_head: usize,
+    /// Width of a head's values in cross-attention; 0: that of a head.
+    pub d_value: usize,
+    /// Width of a recurrent unit, 0 where there is none.
+    pub d_hidden: usize,
     /// Width of the MLP.
     pub d_mlp: usize,
     /// Longest input.
@@ -117,6 +148,8 @@ pub struct ModelSpec {
     pub embed_scale: f32,
     /// The mask token, where its embedding is zero and the others make up for it (ESM).
     pub token_dropout: Option<u32>,
+    /// How a block mixes tokens.
+    pub mixer: Mixer,
     /// Whether each token sees earlier ones only.
     pub causal: bool,
     /// How many tokens back each layer sees; 0, or no entry: all.
@@ -155,6 +188,8 @@ impl ModelSpec {
             stack: Stack::Only,
             encoder: None,
             decoder_start: None,
+            source_end: None,
+            blank_start: false,
             n_layers: 0,
             d_model: 0,
             d_table: 0,
@@ -162,6 +197,8 @@ impl ModelSpec {
             n_heads: 0,
             n_kv_heads: 0,
             d_head: 0,
+            d_value: 0,
+            d_hidden: 0,
             d_mlp: 0,
             n_ctx: 0,
             d_vocab: 0,
@@ -173,6 +210,7 @@ impl ModelSpec {
             embed_norm_first: false,
             embed_scale: 1.0,
             token_dropout: None,
+            mixer: Mixer::Attention,
             causal: true,
             windows: Vec::new(),
             attn_scale: 1.0,
@@ -188,6 +226,36 @@ impl ModelSpec {
             has_pooler: false,
             has_nsp: false,
         }
+    }
+
+    /// Whether the rows of embeddings are weighed one by one.
+    pub(crate) fn has_embed_factors(&self) -> bool {
+        self.token_dropout.is_some() || self.blank_start
+    }
+
+    /// Width of a head's values in cross-attention.
+    pub fn d_value(&self) -> usize {
+        if self.d_value == 0 { self.d_head } else { self.d_value }
+    }
+
+    /// Width of a layer's recurrent unit: of LSTMs, the last is as wide as what the head reads.
+    pub fn d_hidden_of(&self, layer: usize) -> usize {
+        let is_last = self.mixer == Mixer::Lstm && layer + 1 == self.n_layers;
+        if is_last { self.d_model } else { self.d_hidden }
+    }
+
+    /// Gates of a recurrent unit.
+    pub(crate) fn n_gates(&self) -> usize {
+        match self.mixer {
+            Mixer::Gru => 3,
+            Mixer::Lstm => 4,
+            _ => 0,
+        }
+    }
+
+    /// Whether a row cannot begin before the one before it has asked the source.
+    pub(crate) fn is_stepwise(&self) -> bool {
+        self.mixer == Mixer::Gru && self.has_cross()
     }
 
     /// Whether queries and keys turn.
@@ -300,7 +368,17 @@ impl ModelSpec {
 
     /// Whether the model has a hook.
     pub fn has(&self, hook: Hook) -> bool {
+        if self.mixer.is_all() {
+            return self.has_recurrent(hook);
+        }
         match hook {
+            Hook::RnnStart
+            | Hook::RnnGates
+            | Hook::RnnHidden
+            | Hook::RnnCell
+            | Hook::RnnBackGates
+            | Hook::RnnBackHidden
+            | Hook::Readout => false,
             Hook::PosEmbed => self.has_position_table(),
             Hook::TokenTypeEmbed => self.n_token_types > 0,
             Hook::EmbedNormMean | Hook::EmbedNormScale | Hook::EmbedNormalized => self.embed_norm,
@@ -320,13 +398,44 @@ impl ModelSpec {
             | Hook::Norm3Mean
             | Hook::Norm3Scale
             | Hook::Norm3Normalized => self.has_cross(),
+            Hook::Q
+            | Hook::K
+            | Hook::V
+            | Hook::AttnScores
+            | Hook::Pattern
+            | Hook::Z
+            | Hook::AttnOut => self.mixer == Mixer::Attention,
             Hook::RotQ | Hook::RotK => self.is_rotary(),
+            Hook::SsruForget | Hook::SsruCandidate | Hook::SsruCell | Hook::SsruOut => {
+                self.mixer == Mixer::Ssru
+            }
             Hook::ResidMid => !self.parallel,
             Hook::MlpPreLinear => self.gated_mlp,
             Hook::PoolerOutput => self.has_pooler,
             Hook::NspLogits => self.has_nsp,
             Hook::Logits => self.has_logits,
             _ => true,
+        }
+    }
+
+    /// The same of a model that is nothing but recurrent units.
+    fn has_recurrent(&self, hook: Hook) -> bool {
+        match hook {
+            Hook::Embed | Hook::RnnGates | Hook::RnnHidden => true,
+            Hook::RnnCell => self.mixer == Mixer::Lstm,
+            Hook::RnnBackGates | Hook::RnnBackHidden | Hook::LastHiddenState => {
+                self.stack == Stack::Encoder
+            }
+            Hook::RnnStart
+            | Hook::CrossQ
+            | Hook::CrossK
+            | Hook::CrossV
+            | Hook::CrossScores
+            | Hook::CrossPattern
+            | Hook::CrossZ
+            | Hook::Readout => self.has_cross(),
+            Hook::Logits => self.has_logits,
+            _ => false,
         }
     }
 }

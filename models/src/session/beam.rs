@@ -184,7 +184,7 @@ impl Session {
                 }
             }
             self.set_tokens(&input, control).await?;
-            rows[idx] = sample::log_probabilities(self.last_logits());
+            rows[idx] = sample::log_probabilities(&self.choice_logits());
         }
         Ok(rows)
     }

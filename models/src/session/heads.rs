@@ -152,11 +152,11 @@ impl Session {
         &mut self,
         control: &Control,
     ) -> Result<Option<f32>, ModelError> {
-        if !self.keeps_patterns() || self.text.n_filled == 0 {
+        let maps = self.kept_maps();
+        if maps.is_empty() || self.text.n_filled == 0 {
             return Ok(None);
         }
         let built = self.recording(Key::RowSums)?;
-        let maps = self.kept_maps();
         let reads: Vec<_> =
             built.outputs.iter().map(|&(_, id)| Read::tensor(&built.recording, id)).collect();
         let stats = self.run(&built, 0..0, &[], Step::default(), &reads, control).await?;

@@ -11,6 +11,7 @@ mod read;
 mod recordings;
 pub(crate) mod sites;
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -18,7 +19,7 @@ use vitrine_kernels::{Control, Engine, InputData, Read, StateId, Step};
 use web_time::Instant;
 
 use crate::arch::forward::{Frame, RunInput};
-use crate::arch::{Counted, Forward, Model, ModelSpec, Positions, pass};
+use crate::arch::{Counted, Forward, Model, ModelSpec, Positions, Products, pass};
 use crate::error::ModelError;
 use crate::hook::{Form, Hook, HookPoint, Stack};
 
@@ -136,9 +137,12 @@ impl Input {
         .collect()
     }
 
-    /// Factors on token embeddings where masked ones are dropped (ESM): 0 for the mask; the
+    /// Factors on token embeddings: 0 for a first token that counts as nothing; where masked ones are dropped (ESM): 0 for the mask; the
     /// others make up for it, against the 12 % that were masked in training.
     fn embed_factors(&self, spec: &ModelSpec, rows: Range<usize>) -> Vec<f32> {
+        if spec.blank_start {
+            return rows.map(|row| if row == 0 { 0.0 } else { 1.0 }).collect();
+        }
         let Some(mask) = spec.token_dropout else { return Vec::new() };
         let n_visible = (0..self.ids.len()).filter(|&row| self.is_visible(row)).count();
         let n_masked = self.ids.iter().filter(|&&id| id == mask).count();
@@ -312,6 +316,19 @@ impl Session {
         &self.logits
     }
 
+    /// The same over the words that the next token is chosen from: −∞ for those that a lexical
+    /// shortlist leaves out.
+    pub fn choice_logits(&self) -> Cow<'_, [f32]> {
+        let Some(shortlist) = self.model.shortlist().filter(|_| self.source.is_some()) else {
+            return Cow::Borrowed(&self.logits);
+        };
+        let mut logits = vec![f32::NEG_INFINITY; self.logits.len()];
+        for word in shortlist.candidates(self.source_tokens(), logits.len()) {
+            logits[word as usize] = self.logits[word as usize];
+        }
+        Cow::Owned(logits)
+    }
+
     /// Whether patterns are kept from run to run (rather than computed when asked for).
     pub fn keeps_patterns(&self) -> bool {
         self.text.sites.map(self.spec(), 0).is_some()
@@ -363,6 +380,15 @@ impl Session {
             self.forget();
         }
         Ok(())
+    }
+
+    /// Changes how rows meet matrices of bytes; the next run starts from the first token.
+    pub fn set_products(&mut self, products: Products) {
+        if products != self.model.products() {
+            self.model.set_products(products);
+            self.recordings.clear(&mut self.engine);
+            self.forget();
+        }
     }
 
     /// Makes the next run start from the first token, of a source as well.
@@ -420,7 +446,11 @@ impl Session {
         self.text.input = input.clone();
         self.reserve([n_tokens, self.n_source()], control).await?;
         let past = self.text.n_filled;
-        let max_rows = if self.spec().causal { self.options.max_rows } else { n_tokens };
+        let max_rows = match self.spec() {
+            spec if spec.is_stepwise() => 1,
+            spec if spec.causal => self.options.max_rows,
+            _ => n_tokens,
+        };
         while self.text.n_filled < n_tokens {
             let end = (self.text.n_filled + max_rows).min(n_tokens);
             self.run_rows(end, end == n_tokens, control).await?;
@@ -542,6 +572,9 @@ impl Session {
         let padding = text.padding();
         let source_padding = self.source.as_ref().map_or(Vec::new(), Text::padding);
         let last_row = [rows.len().saturating_sub(1) as u32];
+        // Past all rows where there is none.
+        let row_before = [(rows.start as u32).wrapping_sub(1)];
+        let start_row = [if rows.start == 0 { 0 } else { u32::MAX }];
         let data: Vec<_> = built
             .inputs
             .iter()
@@ -552,6 +585,9 @@ impl Session {
                 RunInput::Padding => InputData::U32(&padding),
                 RunInput::SourcePadding => InputData::U32(&source_padding),
                 RunInput::LastRow => InputData::U32(&last_row),
+                RunInput::FirstRow => InputData::U32(&[0]),
+                RunInput::RowBefore => InputData::U32(&row_before),
+                RunInput::StartRow => InputData::U32(&start_row),
                 RunInput::Rows => InputData::F32(given),
                 RunInput::EmbedFactors => InputData::F32(&embed_factors),
             })
@@ -653,6 +689,10 @@ impl Session {
         }
         if input.attention_mask.iter().flatten().any(|&visible| visible > 1) {
             return Err(ModelError::input("attention mask", "only 0 and 1 are allowed"));
+        }
+        if spec.mixer.is_all() && input.attention_mask.iter().flatten().any(|&seen| seen == 0) {
+            let problem = "hides tokens, and a recurrent model reads every one";
+            return Err(ModelError::input("attention mask", problem));
         }
         Ok(())
     }

@@ -34,7 +34,7 @@ impl HookPoint {
     /// The point under which a value is kept, where two points name the same one: a block's output
     /// is the next block's input.
     pub fn canonical(self, spec: &ModelSpec) -> Self {
-        let Some(spec) = spec.of(self) else { return self };
+        let Some(spec) = spec.of(self).filter(|spec| !spec.mixer.is_all()) else { return self };
         let is_last = self.layer + 1 == spec.n_layers;
         match (self.hook, spec.norm_position) {
             (Hook::ResidPost, NormPosition::Pre) | (Hook::NormalizedResidPost, _) if !is_last => {
@@ -62,8 +62,11 @@ impl Patch {
     /// The columns that change.
     pub(crate) fn columns(&self, spec: &ModelSpec) -> Range<usize> {
         match self.part {
-            Part::All => 0..self.point.hook.n_cols(spec).unwrap_or(0),
-            Part::Head(head) => head * spec.d_head..(head + 1) * spec.d_head,
+            Part::All => 0..self.point.n_cols(spec).unwrap_or(0),
+            Part::Head(head) => {
+                let d_head = self.point.d_head(spec);
+                head * d_head..(head + 1) * d_head
+            }
             Part::Column(col) => col..col + 1,
         }
     }
@@ -83,7 +86,7 @@ impl Patch {
         if !self.factor.is_finite() {
             return refuse(format!("the factor is {}", self.factor));
         }
-        let n_cols = hook.n_cols(spec).unwrap_or(0);
+        let n_cols = self.point.n_cols(spec).unwrap_or(0);
         let is_by_head = matches!(hook.form(), Form::Heads | Form::KvHeads | Form::SourceHeads);
         match self.part {
             Part::Head(_) if !is_by_head => refuse("it has no heads".to_owned()),

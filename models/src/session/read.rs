@@ -11,7 +11,7 @@ use super::Session;
 use super::recordings::{Built, Key, Map};
 use super::sites::{Sites, key_hook, query_hook};
 use crate::arch::forward::{Frame, RunInput, heads_of};
-use crate::arch::{Forward, ModelSpec};
+use crate::arch::{Forward, Mixer, ModelSpec};
 use crate::error::ModelError;
 use crate::hook::{Form, Hook, HookPoint, Stack};
 use crate::trace::{Trace, TraceTensor};
@@ -110,13 +110,14 @@ impl Session {
     pub fn shape_of(&self, point: HookPoint) -> Vec<usize> {
         let n_tokens = self.text_of(point.stack).n_filled;
         let stack = self.spec().of(point);
-        stack.map_or(Vec::new(), |stack| point.hook.shape(stack, n_tokens, self.n_source()))
+        stack.map_or(Vec::new(), |stack| point.shape(stack, n_tokens, self.n_source()))
     }
 
     /// Rows of a hook that have run.
     fn n_rows(&self, point: HookPoint) -> usize {
         match point.hook.form() {
             Form::SourceHeads => self.n_source(),
+            Form::Start => self.text_of(point.stack).n_filled.min(1),
             _ => self.text_of(point.stack).n_filled,
         }
     }
@@ -168,7 +169,10 @@ impl Session {
                 let heads = head.map_or(0..spec.n_heads, |head| head..head + 1);
                 vec![heads, rows, 0..self.n_keys(tap.point)]
             }
-            (_, Some(head)) => vec![rows, head * spec.d_head..(head + 1) * spec.d_head],
+            (_, Some(head)) => {
+                let d_head = tap.point.d_head(spec);
+                vec![rows, head * d_head..(head + 1) * d_head]
+            }
             (_, None) => vec![rows, cols],
         }
     }
@@ -176,7 +180,7 @@ impl Session {
     /// The tap's shape with values: that of the hook, narrowed to the rows and the head.
     fn tensor_of(&self, tap: &Tap, values: Vec<f32>) -> TraceTensor {
         let (spec, text) = (self.spec_of(tap.point.stack), self.text_of(tap.point.stack));
-        let mut shape = tap.point.hook.shape(spec, text.n_filled, self.n_source());
+        let mut shape = tap.point.shape(spec, text.n_filled, self.n_source());
         let (row_axis, head_axis) = match tap.point.hook.form() {
             Form::Map | Form::CrossMap => (1, 0),
             _ => (0, 1),
@@ -287,7 +291,7 @@ impl Session {
         let rows_of = |recorder: &mut Recorder, hook: Hook| {
             let point = spec.at(hook, layer);
             let (state, _) = sites.find(point, spec).ok_or_else(|| self.too_long_for(point))?;
-            let shape = [sites.n_rows(hook), Sites::n_cols(hook, spec)];
+            let shape = [sites.n_rows(hook), Sites::n_cols(point, spec)];
             Ok::<_, ModelError>(recorder.state(state, shape))
         };
         let (queries, keys, padding, mut hook) = match of {
@@ -297,7 +301,13 @@ impl Session {
         let q = rows_of(f.recorder(), queries)?;
         let k = rows_of(f.recorder(), keys)?;
         let heads = AttentionScores { all_keys: true, ..heads_of(spec) };
-        let mut maps = f.recorder().attention_scores(q, k, heads)?;
+        let mut maps = match spec.mixer {
+            Mixer::Gru => {
+                let v = f.block(layer, |f| f.weight("cross_attn.v_energy"))?;
+                f.recorder().additive_scores(q, k, v)?
+            }
+            _ => f.recorder().attention_scores(q, k, heads)?,
+        };
         if is_pattern {
             // The padding hides what lies beyond the text.
             let padding = Some(f.input(padding));

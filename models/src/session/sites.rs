@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use vitrine_kernels::{Engine, Shape, StateId};
 
-use crate::arch::{ModelSpec, NormPosition};
+use crate::arch::{Mixer, ModelSpec, NormPosition};
 use crate::error::ModelError;
 use crate::hook::{Form, Hook, HookPoint, NormSite};
 
@@ -19,7 +19,7 @@ pub struct Capture {
 }
 
 impl Capture {
-    /// Keys and values only: what the next token needs.
+    /// Keys and values (or cells) only: what the next token needs.
     pub fn bare() -> Self {
         Self { hooks: BTreeSet::new() }
     }
@@ -35,8 +35,11 @@ impl Capture {
             query_hook(spec),
             Hook::Pattern,
             Hook::AttnOut,
+            Hook::SsruForget,
+            Hook::SsruOut,
             Hook::ResidMid,
             Hook::Norm2Scale,
+            Hook::RnnGates,
             Hook::CrossQ,
             Hook::CrossPattern,
             Hook::CrossOut,
@@ -98,6 +101,7 @@ impl Capture {
     fn points(&self, spec: &ModelSpec) -> Vec<HookPoint> {
         let mut hooks = self.hooks.clone();
         hooks.extend([key_hook(spec), Hook::V, Hook::CrossK, Hook::CrossV]);
+        hooks.extend(RECURRENT);
         let last = spec.at(output_hook(spec), spec.n_layers - 1);
         let mut points: BTreeSet<_> = [last].into_iter().collect();
         for hook in hooks.into_iter().filter(|&hook| spec.has(hook)) {
@@ -107,6 +111,10 @@ impl Capture {
         points.into_iter().collect()
     }
 }
+
+/// What recurrent units go on from.
+const RECURRENT: [Hook; 5] =
+    [Hook::SsruCell, Hook::RnnStart, Hook::RnnHidden, Hook::RnnCell, Hook::RnnBackHidden];
 
 /// The hook whose rows meet the keys.
 pub(crate) fn query_hook(spec: &ModelSpec) -> Hook {
@@ -121,6 +129,9 @@ pub(crate) fn key_hook(spec: &ModelSpec) -> Hook {
 /// The hook of the last layer that the head reads.
 pub(crate) fn output_hook(spec: &ModelSpec) -> Hook {
     match spec.norm_position {
+        _ if spec.mixer == Mixer::Lstm => Hook::RnnHidden,
+        _ if spec.mixer == Mixer::Gru && spec.has_cross() => Hook::Readout,
+        _ if spec.mixer == Mixer::Gru => Hook::LastHiddenState,
         NormPosition::Pre => Hook::ResidPost,
         NormPosition::Post => Hook::NormalizedResidPost,
     }
@@ -186,7 +197,7 @@ impl Sites {
             states: HashMap::new(),
             wall: None,
             n_bytes: bytes_of(points, spec, [capacity, n_source]),
-            maps_left_out: capture.has_maps() && !has_maps,
+            maps_left_out: capture.has_maps() && spec.has(Hook::Pattern) && !has_maps,
         };
         let outcome = sites.fill(engine, spec, points, wall_side.filter(|_| has_maps));
         if let Err(err) = outcome {
@@ -204,7 +215,7 @@ impl Sites {
         wall_side: Option<usize>,
     ) -> Result<(), ModelError> {
         for &point in points {
-            let shape = state_shape(point.hook, spec, [self.capacity, self.n_source]);
+            let shape = state_shape(point, spec, [self.capacity, self.n_source]);
             self.states.insert(point, engine.add_state(&point.to_string(), shape)?);
         }
         if let Some(side) = wall_side {
@@ -241,7 +252,7 @@ impl Sites {
             Form::Stat if point.hook.is_mean() => 0..1,
             Form::Stat => 1..2,
             Form::CrossMap => 0..self.n_source,
-            _ => 0..owner.hook.n_cols(spec).unwrap_or(self.capacity),
+            _ => 0..owner.n_cols(spec).unwrap_or(self.capacity),
         };
         Some((state, cols))
     }
@@ -253,27 +264,32 @@ impl Sites {
 
     /// Rows of a hook's state.
     pub fn n_rows(&self, hook: Hook) -> usize {
-        if hook.form() == Form::SourceHeads { self.n_source } else { self.capacity }
+        match hook.form() {
+            Form::SourceHeads => self.n_source,
+            Form::Start => 1,
+            _ => self.capacity,
+        }
     }
 
     /// Columns of a hook's state.
-    pub fn n_cols(hook: Hook, spec: &ModelSpec) -> usize {
-        match hook.form() {
+    pub fn n_cols(point: HookPoint, spec: &ModelSpec) -> usize {
+        match point.hook.form() {
             Form::Stat => 2,
-            _ => hook.n_cols(spec).unwrap_or(0),
+            _ => point.n_cols(spec).unwrap_or(0),
         }
     }
 }
 
-fn state_shape(hook: Hook, spec: &ModelSpec, [capacity, n_source]: [usize; 2]) -> Shape {
-    match hook.form() {
+fn state_shape(point: HookPoint, spec: &ModelSpec, [capacity, n_source]: [usize; 2]) -> Shape {
+    match point.hook.form() {
         Form::Map => Shape::from([spec.n_heads, capacity, capacity]),
         Form::CrossMap => Shape::from([spec.n_heads, capacity, n_source]),
-        Form::SourceHeads => Shape::from([n_source, Sites::n_cols(hook, spec)]),
-        _ => Shape::from([capacity, Sites::n_cols(hook, spec)]),
+        Form::SourceHeads => Shape::from([n_source, Sites::n_cols(point, spec)]),
+        Form::Start => Shape::from([1, Sites::n_cols(point, spec)]),
+        _ => Shape::from([capacity, Sites::n_cols(point, spec)]),
     }
 }
 
 fn bytes_of(points: &[HookPoint], spec: &ModelSpec, capacities: [usize; 2]) -> u64 {
-    points.iter().map(|point| state_shape(point.hook, spec, capacities).len() as u64 * 4).sum()
+    points.iter().map(|point| state_shape(*point, spec, capacities).len() as u64 * 4).sum()
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use lexopt::prelude::{Long, Short, Value, ValueExt};
 use vitrine_models::ModelError;
+use vitrine_models::arch::Products;
 
 /// Why the command ends: one sentence on standard error.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +63,7 @@ pub struct Args {
     pub attention_mask: Option<Vec<u32>>,
     pub token_types: Option<Vec<u32>>,
     pub device: Option<Device>,
+    pub products: Products,
     pub hooks: Option<Vec<String>>,
     pub out: Option<PathBuf>,
     pub n_tokens: Option<usize>,
@@ -97,6 +99,7 @@ impl Args {
                     args.token_types = Some(numbers("--token-types", &mut parser)?);
                 }
                 Long("device") => args.device = Some(device(&parser.value()?.string()?)?),
+                Long("products") => args.products = products(&parser.value()?.string()?)?,
                 Long("hooks") => {
                     let globs = parser.value()?.string()?;
                     args.hooks =
@@ -125,6 +128,14 @@ fn device(word: &str) -> Result<Device, Failure> {
         "cpu" => Ok(Device::Cpu),
         "gpu" => Ok(Device::Gpu),
         _ => Err(Failure::usage(format!("--device is {word:?}; cpu and gpu are supported"))),
+    }
+}
+
+fn products(word: &str) -> Result<Products, Failure> {
+    match word {
+        "float" => Ok(Products::Floats),
+        "int8" => Ok(Products::Bytes),
+        _ => Err(Failure::usage(format!("--products is {word:?}; float and int8 are supported"))),
     }
 }
 

@@ -21,14 +21,19 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let input = opened.input(&args)?;
     let tokenizer = opened.tokenizer()?;
     let end_ids = if args.ignores_eos { Vec::new() } else { opened.end_ids()? };
-    let n_tokens = args.n_tokens.unwrap_or(64).min(spec.n_ctx.saturating_sub(input.ids.len()));
+    // Marian's `max-length-factor` of a translation.
+    let n_source = input.source.as_ref().map_or(0, |source| source.ids.len());
+    let n_default = (5 * n_source).div_ceil(2).max(64);
+    let n_free = spec.n_ctx.saturating_sub(input.ids.len());
+    let n_tokens = args.n_tokens.unwrap_or(n_default).min(n_free);
     let mut random = Random::from_seed(args.seed.unwrap_or(0));
     let control = Control::default();
     let mut session = Session::new(opened.engine, opened.model, Options::bare())?;
+    session.set_products(args.products);
     block_on(session.set_tokens(&input, &control))?;
     let mut printed = Printer { tokenizer, ids: Vec::new(), n_printed: 0 };
     for n_done in 0..n_tokens {
-        let token = sample(session.last_logits(), &sampling, &mut random) as u32;
+        let token = sample(&session.choice_logits(), &sampling, &mut random) as u32;
         if end_ids.contains(&token) {
             break;
         }

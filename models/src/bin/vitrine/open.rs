@@ -81,7 +81,9 @@ impl Opened {
                 let tokenizer = self.tokenizer()?.ok_or_else(|| {
                     Failure::usage("--text needs a tokenizer.json beside the model; give --ids")
                 })?;
-                tokenizer.encode(text, true)?.iter().map(|token| token.id).collect()
+                let tokens = tokenizer.encode(text, true)?;
+                let end = self.model.spec().source_end;
+                tokens.iter().map(|token| token.id).chain(end).collect()
             }
         };
         let input = Input {

@@ -37,6 +37,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     }
     let control = Control::default();
     let mut session = Session::new(opened.engine, opened.model, options)?;
+    session.set_products(args.products);
     let info = block_on(session.set_tokens(&input, &control))?;
     let taps: Vec<_> = points.into_iter().map(Tap::of).collect();
     let trace = block_on(session.read(&taps, &control))?;
