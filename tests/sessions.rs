@@ -74,13 +74,17 @@ fn tiny(name: &str) -> Session {
     session(cpu(), &path_of(name), |model| Options::live(model.spec()))
 }
 
-fn run(session: &mut Session, ids: &[u32]) -> (usize, usize) {
+fn input_of(session: &Session, ids: &[u32]) -> Input {
     let d_vocab = session.spec().d_vocab as u32;
     let ids: Vec<u32> = ids.iter().map(|id| id % d_vocab).collect();
-    let input = match session.spec().has_cross() {
+    match session.spec().has_cross() {
         true => Input::pair(&SOURCE, &ids),
         false => Input::from(&ids[..]),
-    };
+    }
+}
+
+fn run(session: &mut Session, ids: &[u32]) -> (usize, usize) {
+    let input = input_of(session, ids);
     let info = block_on(session.set_tokens(&input, &Control::default())).expect("runs");
     (info.n_reused, info.n_new)
 }
@@ -117,6 +121,27 @@ fn reused_rows_equal_a_run_from_the_start() {
         run(&mut fresh, &TEXT);
         assert_close(&everything(&mut typed), &everything(&mut fresh));
         assert_eq!(typed.tokens(), fresh.tokens());
+    }
+}
+
+#[test]
+fn hooks_that_come_with_a_run_are_those_that_are_read_after_it() {
+    for name in MODELS {
+        let mut session = tiny(name);
+        let taps: Vec<_> = session.spec().points().into_iter().map(Tap::of).collect();
+        for ids in [&TEXT[..5], &TEXT] {
+            let (input, control) = (input_of(&session, ids), Control::default());
+            let run = block_on(session.set_tokens_reading(&input, &taps, &control));
+            let (_, with_run) = run.expect("runs");
+            assert!(with_run.tensors().len() > session.spec().n_layers, "{name}");
+            let taps: Vec<_> = with_run.tensors().iter().map(|t| Tap::of(t.point)).collect();
+            let after = block_on(session.read(&taps, &control)).expect("reads");
+            assert_eq!(with_run, after, "{name}");
+        }
+        // Nothing runs, so nothing comes.
+        let input = input_of(&session, &TEXT);
+        let run = block_on(session.set_tokens_reading(&input, &taps, &Control::default()));
+        assert!(run.expect("runs").1.tensors().is_empty() || !session.spec().causal, "{name}");
     }
 }
 

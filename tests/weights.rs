@@ -3,14 +3,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use pollster::block_on;
-use vitrine_kernels::DType;
+use vitrine_kernels::{Control, DType};
 use vitrine_models::weights::checkpoint::open_path;
 use vitrine_models::weights::manifest::{Manifest, sha256_hex};
-use vitrine_models::weights::{FileDType, FileSource, dequantise};
+use vitrine_models::weights::{ByteSource, Checkpoint, FileDType, FileSource, dequantise};
+use vitrine_models::{Model, ModelError};
+use vitrine_tests::golden::cpu;
 
 fn models() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../assets/models")
@@ -63,6 +67,47 @@ fn smollm2_from_gguf() {
     let norm = block_on(checkpoint.load("blk.0.attn_norm.weight")).unwrap();
     let gains = dequantise(FileDType::F32, &norm.bytes).unwrap();
     assert!(gains.iter().all(|gain| gain.is_finite() && gain.abs() < 100.0));
+}
+
+/// A file whose reads are counted.
+struct Counted {
+    file: FileSource,
+    /// The largest read, and the bytes of all.
+    reads: Rc<Cell<(u64, u64)>>,
+}
+
+impl ByteSource for Counted {
+    fn name(&self) -> &str {
+        self.file.name()
+    }
+
+    fn n_bytes(&self) -> u64 {
+        self.file.n_bytes()
+    }
+
+    async fn read_at(&self, offset: u64, n_bytes: usize) -> Result<Vec<u8>, ModelError> {
+        let ((largest, all), n) = (self.reads.get(), n_bytes as u64);
+        self.reads.set((largest.max(n), all + n));
+        self.file.read_at(offset, n_bytes).await
+    }
+}
+
+#[test]
+fn weights_are_read_tensor_by_tensor_and_once() {
+    let path = model("smollm2-135m-instruct/SmolLM2-135M-Instruct.Q4_1.gguf");
+    let (file, reads) = (FileSource::open(&path).unwrap(), Rc::default());
+    let n_bytes = file.n_bytes();
+    let source = Counted { file, reads: Rc::clone(&reads) };
+    let mut engine = cpu();
+    block_on(async {
+        let checkpoint = Checkpoint::open(vec![source]).await.unwrap();
+        let largest = checkpoint.tensors().iter().map(|tensor| tensor.n_bytes).max().unwrap();
+        Model::load(&mut engine, &checkpoint, &Control::default(), &mut |_| ()).await.unwrap();
+        let (read, all) = reads.get();
+        // The header comes in steps of megabytes; no read is the file.
+        assert!(read <= largest.max(8 << 20), "{read} at once, the largest tensor has {largest}");
+        assert!(all <= n_bytes + n_bytes / 4, "{all} of a file of {n_bytes}");
+    });
 }
 
 #[test]

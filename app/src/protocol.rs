@@ -353,7 +353,7 @@ pub struct ModelCard {
     pub bytes_held: u64,
     /// Files with size and sha256.
     pub files: Vec<FileFact>,
-    /// Whether every hash was checked against a pinned one.
+    /// Whether all weights have the hash that was published with them.
     pub verified: bool,
     /// SPDX expression, if known.
     pub licence: Option<String>,
@@ -387,6 +387,8 @@ pub struct FileFact {
     pub bytes: u64,
     /// Its hash in hexadecimal, if computed.
     pub sha256: Option<String>,
+    /// Whether its origin published the same hash.
+    pub published: bool,
 }
 
 /// Gain and bias of one norm.

@@ -6,7 +6,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { launch } from "./lib/browser.mjs";
-import { driverOverlay } from "./lib/driver.mjs";
+import { driverOverlay, workerAfter } from "./lib/driver.mjs";
 import { Explorer } from "./lib/explorer.mjs";
 import { modelsFolder, small } from "./lib/fixtures.mjs";
 import { Hub } from "./lib/hub.mjs";
@@ -52,7 +52,7 @@ async function runCase(one, browser, hub) {
     dist: flags.dist,
     base: one.base ?? "/",
     models,
-    overlay: { ...overlay, ...one.overlay, ...(one.withDriver && driverOverlay(flags.dist)) },
+    overlay: { ...overlay, ...one.overlay, ...(one.withDriver && driverOverlay(flags.dist)), ...(one.prelude && workerAfter(flags.dist, one.prelude)) },
   }).start();
   hub.reset();
   const context = await browser.newContext({

@@ -104,9 +104,9 @@ export async function send(request, response, source, rule = {}, extra = {}) {
         return;
       }
       at += chunk.length;
-      const drained = response.write(chunk);
+      response.write(chunk);
       if (rule.rate) await pause((chunk.length / rule.rate) * 1000);
-      if (!drained) await room(response);
+      if (response.writableNeedDrain) await room(response);
     }
     response.end();
   } catch {

@@ -4,7 +4,7 @@ use crate::format;
 use crate::lens::table::Table;
 use crate::parts::dom::{View, el, part};
 use crate::parts::frame::{Kit, panel};
-use crate::protocol::{FileFact, ModelCard};
+use crate::protocol::{FileFact, ModelCard, ModelSource};
 use crate::state::cell::derive;
 use crate::state::use_store;
 
@@ -23,7 +23,7 @@ pub fn card() -> View {
         id: "card",
         explain: &[
             "The shape of the model as its configuration states it, how its weights are stored, and its files with their hashes.",
-            "Verified means that every file has the hash that was published with the model. A file from your disk or an unpinned repository has no such hash; its own is shown.",
+            "Verified means that the weights have the sha256 that was published with the model: by this site, or by the hub for exactly this revision. Where nobody published one (a file from your disk), the hash that was computed here is shown: compare it with one that you trust.",
         ],
         table: Some(Box::new(table)),
         picture: None,
@@ -40,7 +40,7 @@ pub fn card() -> View {
         Some(card) => card.files.iter().map(file_view).collect(),
         None => Vec::new(),
     });
-    let names = ["file", "size", "sha256"].map(|name| el!(th scope="col").child(name).into());
+    let names = ["file", "size", "sha256", ""].map(|name| el!(th scope="col").child(name).into());
     let table = el!(table class="data")
         .child(el!(thead).child(el!(tr).child(names.to_vec())))
         .child(el!(tbody).child(files));
@@ -64,7 +64,21 @@ fn file_view(file: &FileFact) -> View {
         .child(el!(th scope="row").child(el!(bdi).child(file.name.as_str())))
         .child(el!(td class="num").child(format::bytes(file.bytes)))
         .child(el!(td class="num hash").child(hash))
+        .child(el!(td).child(if file.published { "as published" } else { "computed here" }))
         .into()
+}
+
+/// Who vouches for the weights.
+pub fn verified(card: &ModelCard) -> String {
+    let by_hub = matches!(card.source, Some(ModelSource::Hub { .. }));
+    match (card.verified, &card.revision) {
+        (true, Some(revision)) if by_hub => {
+            let short: String = revision.chars().take(12).collect();
+            format!("yes, by the sha256 that the hub publishes for revision {short}")
+        }
+        (true, _) => "yes, by the sha256 that was published with the model".into(),
+        (false, _) => "not verified: no published hash to compare with".into(),
+    }
 }
 
 fn facts(card: &ModelCard) -> Vec<(&'static str, String)> {
@@ -84,7 +98,7 @@ fn facts(card: &ModelCard) -> Vec<(&'static str, String)> {
         ("weights", format::count(card.n_params)),
         ("stored as", card.storage.join(", ")),
         ("held in memory", format::bytes(card.bytes_held)),
-        ("verified", if card.verified { "yes, by sha256" } else { "no published hash" }.into()),
+        ("verified", verified(card)),
     ];
     if let Some(licence) = &card.licence {
         facts.push(("licence", licence.clone()));

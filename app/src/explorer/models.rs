@@ -27,12 +27,9 @@ pub fn model_picker() -> View {
     };
     let verified = part(move || {
         let Some(card) = store.card.get() else { return Vec::new() };
-        let (mark, words) = if card.verified {
-            ("✓", "Every file matches its published hash")
-        } else {
-            ("not verified", "There is no published hash to compare with")
-        };
-        vec![el!(span class="mark").set("title", words).child(mark).into()]
+        let mark = if card.verified { "✓" } else { "not verified" };
+        let words = super::card::verified(&card);
+        vec![el!(span class="mark").set("title", &words).child(mark).into()]
     });
     let summary = el!(summary data-testid="model-picker")
         .child(el!(bdi).text(title))

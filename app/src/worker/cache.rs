@@ -72,6 +72,7 @@ impl Shelf {
     ) -> Result<Option<Fetched>, Stop> {
         let Some(response) = self.find(key).await else { return Ok(None) };
         let noted = response.headers().get("X-Sha256").ok().flatten();
+        let is_published = response.headers().has("X-Published").unwrap_or(false);
         let blob = match response.blob() {
             Ok(promise) => promise.await,
             Err(thrown) => Err(thrown),
@@ -84,7 +85,8 @@ impl Shelf {
             self.drop_entry(key).await;
             return Err(stop);
         }
-        Ok(Some(Fetched { blob, sha256: found }))
+        let is_published = sha256.is_some() || is_published;
+        Ok(Some(Fetched { blob, sha256: found, is_published }))
     }
 
     /// Keeps a file.
@@ -100,10 +102,52 @@ impl Shelf {
             Ok(promise) => promise.await,
             Err(thrown) => Err(thrown),
         };
-        kept.map(|_| ()).map_err(|thrown| match js::name_of(&thrown).as_str() {
-            "QuotaExceededError" => "the browser's storage is full".to_owned(),
-            _ => js::words(&thrown),
-        })
+        kept.map(|_| ()).map_err(|thrown| why_not_kept(&thrown))
+    }
+
+    /// Keeps the next piece of a file that is not complete, for a page that comes after this one.
+    ///
+    /// # Errors
+    /// With the browser's words.
+    pub async fn keep_piece(&self, key: &str, idx: u32, piece: &Blob) -> Result<(), String> {
+        let cache = match self {
+            Self::Open(cache) => cache,
+            Self::Missing(why) => return Err(why.clone()),
+        };
+        let put = Response::new_with_opt_blob(Some(piece))
+            .map(|response| cache.put_with_str(&address(&piece_key(key, idx)), &response));
+        let kept = match put {
+            Ok(promise) => promise.await,
+            Err(thrown) => Err(thrown),
+        };
+        kept.map(|_| ()).map_err(|thrown| why_not_kept(&thrown))
+    }
+
+    /// The pieces of a file that an earlier page did not complete, in their order.
+    pub async fn pieces(&self, key: &str) -> Vec<Blob> {
+        let mut pieces = Vec::new();
+        while let Some(response) = self.find(&piece_key(key, pieces.len() as u32)).await {
+            let blob = match response.blob() {
+                Ok(promise) => promise.await,
+                Err(thrown) => Err(thrown),
+            };
+            match blob {
+                Ok(blob) => pieces.push(blob.unchecked_into()),
+                Err(_) => break,
+            }
+        }
+        pieces
+    }
+
+    /// Forgets the pieces of a file.
+    pub async fn drop_pieces(&self, key: &str) {
+        let Self::Open(cache) = self else { return };
+        for idx in 0.. {
+            let gone = cache.delete_with_str(&address(&piece_key(key, idx))).await;
+            if !gone.is_ok_and(|gone| gone.is_truthy()) {
+                return;
+            }
+        }
     }
 
     async fn drop_entry(&self, key: &str) {
@@ -116,10 +160,25 @@ impl Shelf {
 fn put(cache: &Cache, key: &str, fetched: &Fetched) -> Result<Promise, JsValue> {
     let headers = Headers::new()?;
     headers.set("X-Sha256", &fetched.sha256)?;
+    if fetched.is_published {
+        headers.set("X-Published", "yes")?;
+    }
     let init = ResponseInit::new();
     init.set_headers(&headers);
     let response = Response::new_with_opt_blob_and_init(Some(&fetched.blob), &init)?;
     Ok(cache.put_with_str(&address(key), &response))
+}
+
+fn why_not_kept(thrown: &JsValue) -> String {
+    match js::name_of(thrown).as_str() {
+        "QuotaExceededError" => "the browser's storage is full".to_owned(),
+        _ => js::words(thrown),
+    }
+}
+
+/// The cache's name of a piece of an incomplete file.
+fn piece_key(key: &str, idx: u32) -> String {
+    format!("piece/{idx}/{key}")
 }
 
 /// Keys of the cache are addresses; these are never fetched.
@@ -129,8 +188,18 @@ fn address(key: &str) -> String {
 
 /// The hash of a Blob; none if it cannot be read.
 pub(super) async fn hash(blob: &Blob, ticket: &Ticket) -> Result<Result<String, ()>, Stop> {
-    let source = BlobSource::new("", blob.clone());
     let mut hasher = Sha256::new();
+    let read = hash_into(&mut hasher, blob, ticket).await?;
+    Ok(read.map(|()| hex(&hasher.finalize())))
+}
+
+/// Hashes a Blob; an inner error if it cannot be read to its end.
+pub(super) async fn hash_into(
+    hasher: &mut Sha256,
+    blob: &Blob,
+    ticket: &Ticket,
+) -> Result<Result<(), ()>, Stop> {
+    let source = BlobSource::new("", blob.clone());
     let mut at = 0;
     while at < source.n_bytes() {
         ticket.check()?;
@@ -141,5 +210,5 @@ pub(super) async fn hash(blob: &Blob, ticket: &Ticket) -> Result<Result<String, 
         }
         at += n_bytes;
     }
-    Ok(Ok(hex(&hasher.finalize())))
+    Ok(Ok(()))
 }

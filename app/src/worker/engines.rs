@@ -55,6 +55,13 @@ impl Engines {
         info
     }
 
+    /// Takes the CPU engine for a reason of its own, whatever the visitor chose.
+    pub fn fall_back(&self, why: &str) -> EngineInfo {
+        *self.spare.borrow_mut() = None;
+        self.is_gpu.set(false);
+        cpu_info(why.to_owned(), true)
+    }
+
     /// An empty engine of the chosen kind.
     pub async fn make(&self) -> Result<Engine, EngineError> {
         let spare = self.spare.borrow_mut().take();

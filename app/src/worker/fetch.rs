@@ -1,7 +1,8 @@
 //! Downloads: streamed with progress, hashed on the way, resumed by Range, given up at once.
 //!
 //! A finished download is a `Blob`: the browser keeps it, this module's memory never holds more
-//! than a chunk. What an unfinished one got so far is kept for the next try.
+//! than a chunk. What an unfinished one got so far is kept for the next try; in the browser's cache
+//! as well, where the next page finds it.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -16,13 +17,17 @@ use web_sys::{
     Response,
 };
 
+use super::cache::{Shelf, hash_into};
 use super::cancel::{Stop, Ticket};
 use super::http::{self, Head, Verdict, Wanted, megabytes};
 use super::js;
 use crate::protocol::Fault;
 
-/// Chunks are joined into Blobs of this size, so that the script's heap stays small.
+/// Chunks are joined into Blobs of this size, so that the script's heap stays small; each is kept
+/// for the next page.
 const PIECE_BYTES: u64 = 8 << 20;
+/// Files below this size are sooner fetched again than looked for.
+const MIN_KEPT_BYTES: u64 = 1 << 20;
 /// A transfer without a byte for so long is broken.
 const STALL_MS: f64 = 30_000.0;
 /// How often a transfer that breaks but moves on is resumed without asking.
@@ -38,6 +43,21 @@ pub(super) struct Ask<'a> {
     pub n_bytes: Option<u64>,
     /// Its sha256 in hexadecimal, if known: anything else is refused.
     pub sha256: Option<&'a str>,
+    /// Where an unfinished download is kept, and under which name.
+    pub shelf: Option<(&'a Shelf, &'a str)>,
+}
+
+impl<'a> Ask<'a> {
+    /// Where the parts are kept, of a file that is worth it.
+    fn shelf(&self) -> Option<(&'a Shelf, &'a str)> {
+        self.shelf.filter(|_| self.n_bytes.is_none_or(|n_bytes| n_bytes >= MIN_KEPT_BYTES))
+    }
+
+    async fn drop_pieces(&self) {
+        if let Some((shelf, key)) = self.shelf() {
+            shelf.drop_pieces(key).await;
+        }
+    }
 }
 
 /// A finished download.
@@ -47,6 +67,8 @@ pub(super) struct Fetched {
     pub blob: Blob,
     /// Their hash in hexadecimal.
     pub sha256: String,
+    /// Whether their origin published the same hash.
+    pub is_published: bool,
 }
 
 /// Fetches, and keeps the parts of downloads that broke off.
@@ -63,6 +85,10 @@ struct Partial {
     n_pending: u64,
     received: u64,
     hasher: Sha256,
+    /// Pieces that the browser's cache has; none any more after it took one not.
+    n_shelved: Option<u32>,
+    /// The hash that the server published along with the file.
+    linked: Option<String>,
 }
 
 /// Why one request did not finish the file.
@@ -86,43 +112,66 @@ impl Fetcher {
         mut progress: impl FnMut(u64, Option<u64>),
     ) -> Result<Fetched, Stop> {
         let kept = self.partials.borrow_mut().remove(ask.url);
-        let mut partial = kept.unwrap_or_default();
-        let (mut n_busy, mut n_breaks, mut started_over) = (0, 0, false);
-        loop {
-            ticket.check()?;
-            let before = partial.received;
-            let stop = match request(ask, ticket, &mut partial, n_busy, &mut progress).await {
-                Ok(()) => return finish(ask, partial),
-                Err(Break::StartOver) if !started_over => {
-                    started_over = true;
-                    partial = Partial::default();
-                    continue;
+        let mut partial = match kept {
+            Some(partial) => partial,
+            None => Partial::from_shelf(ask, ticket).await?,
+        };
+        let stop = match persist(ask, ticket, &mut partial, &mut progress).await {
+            Ok(()) => {
+                let finished = finish(ask, partial);
+                if finished.is_err() {
+                    ask.drop_pieces().await;
                 }
-                Err(Break::Busy { after_ms, .. }) if n_busy + 1 < http::MAX_ATTEMPTS => {
-                    n_busy += 1;
-                    wait(after_ms, ticket).await?;
-                    continue;
-                }
-                Err(Break::Broken(_)) if partial.received > before && n_breaks < MAX_BREAKS => {
-                    n_breaks += 1;
-                    continue;
-                }
-                Err(Break::StartOver) => {
-                    let what = "the server sends other parts than asked for";
-                    return Err(ask.wanted.fault(what, "Load it again in a while.").into());
-                }
-                Err(Break::Busy { fault, .. }) => Stop::Fault(fault),
-                Err(Break::Broken(problem)) => {
-                    let online = js::scope().navigator().on_line();
-                    let kept = partial.received;
-                    Stop::Fault(http::unreachable_fault(ask.wanted, online, &problem, kept))
-                }
-                Err(Break::End(stop)) => stop,
-            };
-            if partial.received > 0 {
-                self.partials.borrow_mut().insert(ask.url.to_owned(), partial);
+                return finished;
             }
-            return Err(stop);
+            Err(stop) => stop,
+        };
+        if partial.received > 0 {
+            // With nothing pending the next page goes on exactly here.
+            if partial.settle().is_ok() {
+                partial.shelve(ask).await;
+            }
+            self.partials.borrow_mut().insert(ask.url.to_owned(), partial);
+        }
+        Err(stop)
+    }
+}
+
+/// Asks until the file is there or nothing helps.
+async fn persist(
+    ask: &Ask<'_>,
+    ticket: &Ticket,
+    partial: &mut Partial,
+    progress: &mut impl FnMut(u64, Option<u64>),
+) -> Result<(), Stop> {
+    let (mut n_busy, mut n_breaks, mut started_over) = (0, 0, false);
+    loop {
+        ticket.check()?;
+        let before = partial.received;
+        match request(ask, ticket, partial, n_busy, progress).await {
+            Ok(()) => return Ok(()),
+            Err(Break::StartOver) if !started_over => {
+                started_over = true;
+                partial.start_over(ask).await;
+            }
+            Err(Break::StartOver) => {
+                let what = "the server sends other parts than asked for";
+                return Err(ask.wanted.fault(what, "Load it again in a while.").into());
+            }
+            Err(Break::Busy { after_ms, .. }) if n_busy + 1 < http::MAX_ATTEMPTS => {
+                n_busy += 1;
+                wait(after_ms, ticket).await?;
+            }
+            Err(Break::Busy { fault, .. }) => return Err(fault.into()),
+            Err(Break::Broken(_)) if partial.received > before && n_breaks < MAX_BREAKS => {
+                n_breaks += 1;
+            }
+            Err(Break::Broken(problem)) => {
+                let online = js::scope().navigator().on_line();
+                let kept = partial.received;
+                return Err(http::unreachable_fault(ask.wanted, online, &problem, kept).into());
+            }
+            Err(Break::End(stop)) => return Err(stop),
         }
     }
 }
@@ -180,8 +229,10 @@ async fn transfer(
         };
     if start != partial.received {
         // The server does not do ranges: it all comes again.
-        *partial = Partial::default();
+        partial.start_over(ask).await;
     }
+    partial.linked =
+        response.headers().get("X-Linked-Etag").ok().flatten().and_then(http::sha256_of);
     let total = ask.n_bytes.or(total);
     let Some(body) = response.body() else {
         return Err(Break::Broken("an answer without a body".to_owned()));
@@ -194,13 +245,14 @@ async fn transfer(
             break;
         }
         partial.push(js::get(&chunk, "value").unchecked_into()).map_err(broken)?;
+        partial.shelve(ask).await;
         progress(partial.received, total);
         ticket.check().map_err(Break::End)?;
         if ask.n_bytes.is_some_and(|n_bytes| partial.received > n_bytes) {
             let _cancelled = reader.cancel();
             let what = format!("is longer than the {} expected", megabytes(total.unwrap_or(0)));
             let stop = ask.wanted.fault(what, "The file was replaced; load it again later.").into();
-            *partial = Partial::default();
+            partial.start_over(ask).await;
             return Err(Break::End(stop));
         }
     }
@@ -245,9 +297,11 @@ fn finish(ask: &Ask<'_>, partial: Partial) -> Result<Fetched, Stop> {
         Stop::Fault(ask.wanted.fault(what, "Close other tabs, then load it again."))
     };
     let sha256 = hex(&partial.hasher.clone().finalize());
+    let linked = partial.linked.clone();
     let blob = partial.into_blob().map_err(no_memory)?;
-    check_hash(ask.wanted, &sha256, ask.sha256)?;
-    Ok(Fetched { blob, sha256 })
+    let published = ask.sha256.or(linked.as_deref());
+    check_hash(ask.wanted, &sha256, published)?;
+    Ok(Fetched { blob, sha256, is_published: published.is_some() })
 }
 
 /// Refuses a file that is not the pinned one.
@@ -270,6 +324,40 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 }
 
 impl Partial {
+    /// What an earlier page left of a file.
+    async fn from_shelf(ask: &Ask<'_>, ticket: &Ticket) -> Result<Self, Stop> {
+        let mut partial = Self { n_shelved: Some(0), ..Self::default() };
+        let Some((shelf, key)) = ask.shelf() else { return Ok(partial) };
+        for piece in shelf.pieces(key).await {
+            if hash_into(&mut partial.hasher, &piece, ticket).await?.is_err() {
+                // Hashed in part: nothing of it can be used.
+                partial.start_over(ask).await;
+                return Ok(partial);
+            }
+            partial.received += piece.size() as u64;
+            partial.pieces.push(piece.as_ref());
+        }
+        partial.n_shelved = Some(partial.pieces.length());
+        if ask.n_bytes.is_some_and(|n_bytes| partial.received > n_bytes) {
+            partial.start_over(ask).await;
+        }
+        Ok(partial)
+    }
+
+    async fn start_over(&mut self, ask: &Ask<'_>) {
+        *self = Self { n_shelved: Some(0), ..Self::default() };
+        ask.drop_pieces().await;
+    }
+
+    /// Hands the pieces that are new to the browser's cache, as long as it takes them.
+    async fn shelve(&mut self, ask: &Ask<'_>) {
+        let Some((shelf, key)) = ask.shelf() else { return };
+        while let Some(idx) = self.n_shelved.filter(|&n| n < self.pieces.length()) {
+            let kept = shelf.keep_piece(key, idx, self.pieces.get(idx).unchecked_ref()).await;
+            self.n_shelved = kept.ok().map(|()| idx + 1);
+        }
+    }
+
     fn push(&mut self, chunk: Uint8Array) -> Result<(), JsValue> {
         self.hasher.update(chunk.to_vec());
         let n_bytes = u64::from(chunk.length());
@@ -283,6 +371,9 @@ impl Partial {
     }
 
     fn settle(&mut self) -> Result<(), JsValue> {
+        if self.n_pending == 0 {
+            return Ok(());
+        }
         self.pieces.push(Blob::new_with_u8_array_sequence(&self.pending)?.as_ref());
         self.pending = Array::new();
         self.n_pending = 0;

@@ -31,7 +31,7 @@ pub(super) struct Gathered {
     pub files: Vec<BlobSource>,
     /// Names, sizes, hashes.
     pub facts: Vec<FileFact>,
-    /// Whether each was held against a pinned hash.
+    /// Whether all weights have the hash that was published with them.
     pub verified: bool,
     /// For people, if the source knows.
     pub title: Option<String>,
@@ -109,8 +109,8 @@ impl Loader {
         Ok(Gathered {
             source,
             files,
+            verified: is_verified(&facts),
             facts,
-            verified: true,
             title: Some(model.title.clone()),
             licence: Some(model.licence.clone()),
             revision: None,
@@ -142,9 +142,8 @@ impl Loader {
                 file: file.trim().to_owned(),
             },
             files,
+            verified: is_verified(&facts),
             facts,
-            // The hub vouches for what the hub sends; nobody else does.
-            verified: false,
             title: Some(repo.name.clone()),
             licence: listing.licence(),
             revision: Some(listing.commit.clone()),
@@ -159,7 +158,7 @@ impl Loader {
         ticket: &Ticket,
     ) -> Result<Vec<u8>, Stop> {
         const MAX_BYTES: u64 = 32 << 20;
-        let ask = Ask { url, wanted, n_bytes: None, sha256: None };
+        let ask = Ask { url, wanted, n_bytes: None, sha256: None, shelf: None };
         let fetched = self.fetcher.fetch(&ask, ticket, |_, _| ()).await?;
         let source = BlobSource::new(wanted.file.clone(), fetched.blob);
         let n_bytes = source.n_bytes();
@@ -186,6 +185,7 @@ impl Loader {
                 name: need.path.clone(),
                 bytes: fetched.blob.size() as u64,
                 sha256: Some(fetched.sha256),
+                published: fetched.is_published,
             });
             files.push(BlobSource::new(need.path.clone(), fetched.blob));
         }
@@ -211,7 +211,13 @@ impl Loader {
         }
         let mut rate = Rate::default();
         let stage = format!("Downloading {}", need.path);
-        let ask = Ask { url: &need.url, wanted: &need.wanted, n_bytes: need.n_bytes, sha256 };
+        let ask = Ask {
+            url: &need.url,
+            wanted: &need.wanted,
+            n_bytes: need.n_bytes,
+            sha256,
+            shelf: Some((shelf, &need.cache_key)),
+        };
         let progress = |received: u64, of_file: Option<u64>| {
             if rate.note(js::now(), received) {
                 post(&FromWorker::Progress(LoadProgress {
@@ -226,8 +232,18 @@ impl Loader {
         if let Err(why) = shelf.keep(&need.cache_key, &fetched).await {
             unkept.get_or_insert(why);
         }
+        shelf.drop_pieces(&need.cache_key).await;
         Ok(fetched)
     }
+}
+
+/// Whether each file of weights has the hash that its origin published; so do most of the small
+/// files beside them.
+fn is_verified(facts: &[FileFact]) -> bool {
+    let is_weights =
+        |fact: &&FileFact| [".safetensors", ".gguf"].iter().any(|end| fact.name.ends_with(end));
+    let mut weights = facts.iter().filter(is_weights).peekable();
+    weights.peek().is_some() && weights.all(|fact| fact.published)
 }
 
 /// One file to fetch.
@@ -253,7 +269,7 @@ async fn gather_files(attachment: &JsValue, ticket: &Ticket) -> Result<Gathered,
         } else {
             None
         };
-        facts.push(FileFact { name: name.clone(), bytes, sha256 });
+        facts.push(FileFact { name: name.clone(), bytes, sha256, published: false });
         files.push(BlobSource::new(name, blob));
     }
     Ok(Gathered {

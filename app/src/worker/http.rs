@@ -159,6 +159,13 @@ fn parse_content_range(text: &str) -> Option<(u64, Option<u64>)> {
     fits.then_some((first, total))
 }
 
+/// The sha256 in an `X-Linked-Etag`, with which the hub names the content of a large file.
+pub(super) fn sha256_of(etag: String) -> Option<String> {
+    let tag = etag.trim().trim_start_matches("W/").trim_matches('"').to_ascii_lowercase();
+    let is_hash = tag.len() == 64 && tag.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_hash.then_some(tag)
+}
+
 /// How long to wait: what the server asks for in seconds, else doubling from one second.
 fn wait_ms(retry_after: Option<&str>, attempt: u32) -> u64 {
     let asked = retry_after.and_then(|text| text.trim().parse::<u64>().ok());
@@ -308,6 +315,16 @@ mod tests {
         assert_eq!(judge(&whole, &wanted(), 5, 0), Verdict::Body { start: 0, total: Some(10) });
         assert_eq!(judge(&head(416), &wanted(), 5, 0), Verdict::StartOver);
         assert!(matches!(judge(&head(416), &wanted(), 0, 0), Verdict::Refused(_)));
+    }
+
+    #[test]
+    fn only_a_sha256_is_taken_for_one() {
+        let hash = "ab".repeat(32);
+        assert_eq!(sha256_of(format!("\"{}\"", hash.to_uppercase())), Some(hash.clone()));
+        assert_eq!(sha256_of(format!("W/\"{hash}\"")), Some(hash));
+        for other in ["", "\"\"", "\"d41d8cd98f00b204e9800998ecf8427e\"", &"g".repeat(64)] {
+            assert_eq!(sha256_of(other.to_owned()), None, "{other}");
+        }
     }
 
     #[test]

@@ -82,15 +82,15 @@ impl Studio {
             self.repaint().await;
             return;
         }
-        let info = match self.set_tokens(&input, &control).await {
-            Ok(info) => info,
+        let (info, read) = match self.set_tokens(&input, &control).await {
+            Ok(done) => done,
             Err(err) => {
                 // The same text on the engine that is there now.
                 if !self.mend(&err).await {
                     return;
                 }
                 match self.set_tokens(&input, &control).await {
-                    Ok(info) => info,
+                    Ok(done) => done,
                     Err(err) => {
                         if self.mend(&err).await {
                             self.desk.run_again(job);
@@ -106,7 +106,7 @@ impl Studio {
             let notice = Some(notices.join(" "));
             post(&FromWorker::Tokens { run, tokens: views.clone(), notice });
         }
-        self.completed(run, input, views, info);
+        self.completed(run, input, views, info, read);
         self.report();
         self.show().await;
         self.fill_masks(&control).await;
@@ -117,18 +117,26 @@ impl Studio {
         &mut self,
         input: &Input,
         control: &Control,
-    ) -> Result<RunInfo, ModelError> {
+    ) -> Result<(RunInfo, Trace), ModelError> {
         let wants = self.desk.wants();
         let Some(loaded) = &mut self.loaded else {
             return Err(ModelError::input("text", "no model is loaded"));
         };
-        // What the panels need is kept from the start, rather than run for once more.
+        // What the panels need is kept from the start, rather than run for once more, and comes
+        // back with the run.
         let points = points_of(&wants.hooks, loaded.session.spec());
         loaded.session.want(points.iter().map(|point| point.hook))?;
-        loaded.session.set_tokens(input, control).await
+        loaded.session.set_tokens_reading(input, &taps_of(&points), control).await
     }
 
-    fn completed(&mut self, run: RunId, input: Input, views: Vec<TokenView>, info: RunInfo) {
+    fn completed(
+        &mut self,
+        run: RunId,
+        input: Input,
+        views: Vec<TokenView>,
+        info: RunInfo,
+        read: Trace,
+    ) {
         let report = RunReport {
             run,
             n_tokens: input.ids.len() as u32,
@@ -136,7 +144,8 @@ impl Studio {
             ms: info.ms,
             pattern_row_error: None,
         };
-        self.last = Some(LastRun { run, input, views, report, is_checked: false });
+        self.last =
+            Some(LastRun { run, input, views, report, is_checked: false, read, sent: None });
     }
 
     /// Whether the text is too long for keeping every map.
@@ -180,8 +189,8 @@ impl Studio {
     async fn answer_with(&mut self, control: &Control) {
         self.desk.answering_wants();
         let wants = self.desk.wants();
-        let (Some(last), Some(loaded)) = (&self.last, &mut self.loaded) else { return };
-        let outcome = send_wants(last.run, loaded, &wants, control).await;
+        let (Some(last), Some(loaded)) = (&mut self.last, &mut self.loaded) else { return };
+        let outcome = send_wants(last, loaded, wants, control).await;
         if let Err(err) = outcome
             && self.mend(&err).await
             && let Some(job) = self.job.clone()
@@ -196,7 +205,7 @@ impl Studio {
             post(&FromWorker::Generated { run: job.run, end: GenerateEnd::Stopped });
             return;
         };
-        last.run = job.run;
+        (last.run, last.sent) = (job.run, None);
         // Should the text have to run again, it answers to the page's count.
         if let Some(text) = &mut self.job {
             text.run = job.run;
@@ -247,7 +256,11 @@ impl Studio {
             if loaded.end_tokens.contains(&id) {
                 return Ok(GenerateEnd::EndToken);
             }
-            let info = match loaded.session.next(id, control).await {
+            // The panels' hooks come with the token after which they are shown.
+            let is_traced = js::now() - traced_at >= TRACE_EVERY_MS;
+            let wants = if is_traced { self.desk.wants() } else { Wants::default() };
+            let taps = taps_of(&points_of(&wants.hooks, loaded.session.spec()));
+            let (info, read) = match loaded.session.next_reading(id, &taps, control).await {
                 Err(err) if err.is_cancelled() => return Ok(GenerateEnd::Stopped),
                 outcome => outcome?,
             };
@@ -258,7 +271,7 @@ impl Studio {
             let message = FromWorker::Tokens { run: job.run, tokens: views, notice: None };
             post(&message);
             let FromWorker::Tokens { tokens: views, .. } = message else { continue };
-            self.completed(job.run, input, views, info);
+            self.completed(job.run, input, views, info, read);
             self.report();
             let started = js::now();
             if started >= show_at {
@@ -266,7 +279,7 @@ impl Studio {
                 let took = js::now() - started;
                 show_at = started + SHOW_EVERY_MS.max(took * (1.0 + REST_AFTER_SHOWING));
             }
-            if js::now() - traced_at >= TRACE_EVERY_MS {
+            if is_traced {
                 traced_at = js::now();
                 self.answer_with(control).await;
             }
@@ -367,19 +380,66 @@ pub(super) fn candidate(loaded: &Loaded, id: u32, logit: f32) -> Candidate {
     Candidate { id, text: visible(loaded.tokenizer.bytes_of(id)), logit }
 }
 
+/// All of each of these points.
+fn taps_of(points: &[HookPoint]) -> Vec<Tap> {
+    points.iter().map(|&point| Tap::of(point)).collect()
+}
+
+/// Sends what the panels want of a run and do not have yet.
 async fn send_wants(
+    last: &mut LastRun,
+    loaded: &mut Loaded,
+    wants: Wants,
+    control: &Control,
+) -> Result<(), ModelError> {
+    let run = last.run;
+    let sent = last.sent.take().unwrap_or_default();
+    if wants.hooks != sent.hooks {
+        let points = points_of(&wants.hooks, loaded.session.spec());
+        send_trace(last, loaded, &points, control).await?;
+    }
+    let has_lens = wants.lens_at.is_none() || wants.lens_at == sent.lens_at;
+    let has_losses = !wants.losses || sent.losses;
+    let open = Wants {
+        lens_at: wants.lens_at.filter(|_| !has_lens),
+        losses: !has_losses,
+        hooks: Vec::new(),
+    };
+    let done = Wants { losses: wants.losses || sent.losses, ..wants };
+    send_predictions(run, loaded, &open, control).await?;
+    last.sent = Some(done);
+    Ok(())
+}
+
+/// Hooks: those that came with the run, the others read now.
+async fn send_trace(
+    last: &LastRun,
+    loaded: &mut Loaded,
+    points: &[HookPoint],
+    control: &Control,
+) -> Result<(), ModelError> {
+    let had = points.iter().filter_map(|&point| last.read.get(point).cloned()).collect();
+    let mut trace = Trace::new(had);
+    let missing: Vec<_> =
+        points.iter().copied().filter(|&point| trace.get(point).is_none()).collect();
+    if !missing.is_empty() {
+        let Some(others) = read(loaded, &missing, control).await? else { return Ok(()) };
+        trace.extend(others);
+    }
+    if !points.is_empty() {
+        let bytes = trace.to_safetensors(&BTreeMap::new())?;
+        post_bytes(&FromWorker::Trace { run: last.run }, &bytes);
+    }
+    Ok(())
+}
+
+/// The lens and the losses, where they are wanted.
+async fn send_predictions(
     run: RunId,
     loaded: &mut Loaded,
     wants: &Wants,
     control: &Control,
 ) -> Result<(), ModelError> {
-    let points = points_of(&wants.hooks, loaded.session.spec());
-    if !points.is_empty() {
-        let trace = read(loaded, &points, control).await?;
-        if let Some(trace) = trace {
-            post_bytes(&FromWorker::Trace { run }, &trace.to_safetensors(&BTreeMap::new())?);
-        }
-    }
     let n_tokens = loaded.session.tokens().len();
     let can_predict = loaded.session.spec().causal && loaded.session.spec().has_logits;
     if can_predict && (wants.losses || wants.lens_at.is_some()) {
@@ -432,6 +492,5 @@ pub(super) async fn read(
         );
         return Ok(None);
     }
-    let taps: Vec<_> = points.iter().map(|&point| Tap::of(point)).collect();
-    session.read(&taps, control).await.map(Some)
+    session.read(&taps_of(points), control).await.map(Some)
 }

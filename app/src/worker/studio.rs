@@ -7,7 +7,7 @@ use std::task::Poll;
 
 use js_sys::Function;
 use vitrine_kernels::EngineError;
-use vitrine_models::{Input, ModelError, Session};
+use vitrine_models::{Input, ModelError, Session, Trace};
 use wasm_bindgen::JsValue;
 
 use super::cancel::Stop;
@@ -19,7 +19,7 @@ use super::post::{fault, post};
 use super::tokenizer::Tokenizer;
 use super::wall::Wall;
 use crate::protocol::{
-    EngineChoice, Fault, FaultPlace, FromWorker, RunId, RunJob, RunReport, TokenView,
+    EngineChoice, Fault, FaultPlace, FromWorker, RunId, RunJob, RunReport, TokenView, Wants,
 };
 
 /// A quiet time after which the sums of all pattern rows are checked.
@@ -55,6 +55,10 @@ pub(super) struct LastRun {
     pub report: RunReport,
     /// Whether the sums of pattern rows were checked.
     pub is_checked: bool,
+    /// Hooks that came with the run.
+    pub read: Trace,
+    /// What the panels were sent of it: none of that goes twice.
+    pub sent: Option<Wants>,
 }
 
 impl Studio {
@@ -157,7 +161,7 @@ impl Studio {
             && self.loader.engines.is_gpu()
         {
             post(&FromWorker::Fault(Fault { place: FaultPlace::Engine, ..problem.clone() }));
-            self.choose(EngineChoice::Cpu).await;
+            self.fall_back("The GPU could not take the model");
             outcome = self.reload(&gathered, &tokenizer).await;
         }
         match outcome {
@@ -189,6 +193,10 @@ impl Studio {
         post(&FromWorker::Engine(info));
     }
 
+    fn fall_back(&self, why: &str) {
+        post(&FromWorker::Engine(self.loader.engines.fall_back(why)));
+    }
+
     /// Deals with an error of a run. Returns whether to run again: after the first loss of the
     /// device on a fresh one, after a second within a minute on the CPU, and there too after a
     /// shader that the driver refuses.
@@ -208,7 +216,7 @@ impl Studio {
                         "The CPU engine goes on with the same text. Choose the GPU engine again \
                          once the driver has settled, or reload the page.",
                     );
-                    self.choose(EngineChoice::Cpu).await;
+                    self.fall_back("The GPU was lost twice within a minute");
                 } else {
                     self.choose(self.loader.engines.choice()).await;
                 }
@@ -218,7 +226,7 @@ impl Studio {
                 let advice = "The CPU engine goes on with the same text. A newer browser or driver \
                               may take the shader.";
                 fault(FaultPlace::Engine, err.to_string(), advice);
-                self.choose(EngineChoice::Cpu).await;
+                self.fall_back("The GPU's driver refused a shader");
                 self.rebuild().await
             }
             err => {

@@ -22,6 +22,7 @@ use crate::arch::forward::{Frame, RunInput};
 use crate::arch::{Counted, Forward, Model, ModelSpec, Positions, Products, pass};
 use crate::error::ModelError;
 use crate::hook::{Form, Hook, HookPoint, Stack};
+use crate::trace::Trace;
 
 pub use beam::{BeamNode, BeamTree, Beams, EarlyStopping, Fate, Hypothesis};
 pub use heads::{Agreement, LensRow, agreement, cosine};
@@ -430,6 +431,21 @@ impl Session {
         input: &Input,
         control: &Control,
     ) -> Result<RunInfo, ModelError> {
+        Ok(self.set_tokens_reading(input, &[], control).await?.0)
+    }
+
+    /// [`Session::set_tokens`], and hooks of all tokens by the same submit and the same map: those
+    /// that are kept, if something ran at all. What is missing in the trace is for
+    /// [`Session::read`].
+    ///
+    /// # Errors
+    /// As [`Session::set_tokens`].
+    pub async fn set_tokens_reading(
+        &mut self,
+        input: &Input,
+        taps: &[Tap],
+        control: &Control,
+    ) -> Result<(RunInfo, Trace), ModelError> {
         let start = Instant::now();
         self.check_input(self.spec(), input)?;
         self.set_source(input.source.as_deref(), control).await?;
@@ -438,7 +454,7 @@ impl Session {
         let is_same = n_shared == n_tokens && self.text.n_filled == n_tokens;
         let is_complete = !self.spec().has_logits || !self.spec().causal || !self.logits.is_empty();
         if is_same && is_complete {
-            return Ok(RunInfo { n_reused: n_tokens, n_new: 0, ms: 0.0 });
+            return Ok((RunInfo { n_reused: n_tokens, n_new: 0, ms: 0.0 }, Trace::default()));
         }
         // The last token always runs: its logits are wanted, and only the last row's are computed.
         let past = if self.spec().causal { n_shared.min(n_tokens - 1) } else { 0 };
@@ -451,12 +467,14 @@ impl Session {
             spec if spec.causal => self.options.max_rows,
             _ => n_tokens,
         };
+        let mut trace = Trace::default();
         while self.text.n_filled < n_tokens {
             let end = (self.text.n_filled + max_rows).min(n_tokens);
-            self.run_rows(end, end == n_tokens, control).await?;
+            let taps = if end == n_tokens { taps } else { &[] };
+            trace = self.run_rows(end, end == n_tokens, taps, control).await?;
         }
         let ms = start.elapsed().as_secs_f64() * 1e3;
-        Ok(RunInfo { n_reused: past, n_new: n_tokens - past, ms })
+        Ok((RunInfo { n_reused: past, n_new: n_tokens - past, ms }, trace))
     }
 
     /// Runs the encoder where the source is another than before; no row of the target is valid
@@ -504,6 +522,19 @@ impl Session {
     /// # Errors
     /// As [`Session::set_tokens`].
     pub async fn next(&mut self, token: u32, control: &Control) -> Result<RunInfo, ModelError> {
+        Ok(self.next_reading(token, &[], control).await?.0)
+    }
+
+    /// [`Session::next`], and hooks as [`Session::set_tokens_reading`] reads them.
+    ///
+    /// # Errors
+    /// As [`Session::set_tokens`].
+    pub async fn next_reading(
+        &mut self,
+        token: u32,
+        taps: &[Tap],
+        control: &Control,
+    ) -> Result<(RunInfo, Trace), ModelError> {
         let mut input = self.text.input.clone();
         input.ids.truncate(self.text.n_filled);
         input.ids.push(token);
@@ -513,31 +544,35 @@ impl Session {
                 list.push(value);
             }
         }
-        self.set_tokens(&input, control).await
+        self.set_tokens_reading(&input, taps, control).await
     }
 
-    /// Runs rows `n_filled..end` of the input.
+    /// Runs rows `n_filled..end` of the input, and reads of the taps those that are kept.
     async fn run_rows(
         &mut self,
         end: usize,
         is_last: bool,
+        taps: &[Tap],
         control: &Control,
-    ) -> Result<(), ModelError> {
+    ) -> Result<Trace, ModelError> {
         let (past, n_rows) = (self.text.n_filled, end - self.text.n_filled);
         let has_padding = self.text.input.attention_mask.is_some();
         let spec = self.spec();
         let has_head = is_last && spec.has_logits && spec.causal;
         let key = Key::Pass { n_rows, has_padding, has_head };
         let built = self.recording(key)?;
-        let reads: Vec<_> =
-            built.outputs.iter().map(|&(_, id)| Read::tensor(&built.recording, id)).collect();
+        let outputs = built.outputs.iter().map(|&(_, id)| Read::tensor(&built.recording, id));
+        let (taps, kept) = self.kept_reads(taps, end);
+        let reads: Vec<_> = outputs.chain(kept).collect();
         let step = Step { past: past as u32, thumbnail_from: self.thumbnail_from(end) };
         self.text.n_painted = 0;
-        let values = self.run(&built, past..end, &[], step, &reads, control).await?;
+        let mut values = self.run(&built, past..end, &[], step, &reads, control).await?;
+        let of_taps = values.split_off(built.outputs.len());
         self.logits = values.into_iter().next().unwrap_or_default();
         self.text.n_filled = end;
         self.text.n_painted = end;
-        Ok(())
+        let tensors = taps.into_iter().zip(of_taps);
+        Ok(Trace::new(tensors.map(|(tap, values)| self.tensor_of(tap, values)).collect()))
     }
 
     /// First row whose thumbnail must be painted for `end` tokens: all if a cell now stands for

@@ -65,13 +65,9 @@ impl Session {
         let mut reads = Vec::new();
         let mut tensors: Vec<Option<TraceTensor>> = Vec::new();
         for tap in taps {
-            let stack = tap.point.stack;
-            let kept = self.text_of(stack).sites.find(tap.point, self.spec_of(stack));
+            let kept = self.kept_read(tap);
             tensors.push(kept.is_some().then(|| self.tensor_of(tap, Vec::new())));
-            if let Some((state, cols)) = kept {
-                let rows = tap.rows.clone().unwrap_or(0..self.n_rows(tap.point));
-                reads.push(Read::state(state, self.ranges(tap, rows, cols)));
-            }
+            reads.extend(kept);
         }
         let mut kept = tensors.iter_mut().flatten();
         for batch in batches(&reads) {
@@ -89,6 +85,31 @@ impl Session {
             }
         }
         Ok(Trace::new(tensors.into_iter().flatten().collect()))
+    }
+
+    /// Where a tap's values are, if they are kept.
+    fn kept_read(&self, tap: &Tap) -> Option<Read> {
+        let stack = tap.point.stack;
+        let (state, cols) = self.text_of(stack).sites.find(tap.point, self.spec_of(stack))?;
+        let rows = tap.rows.clone().unwrap_or(0..self.n_rows(tap.point));
+        Some(Read::state(state, self.ranges(tap, rows, cols)))
+    }
+
+    /// The taps that are kept and where they will be once `n_tokens` have run; none of them where
+    /// they are more than one copy holds.
+    pub(super) fn kept_reads<'a>(
+        &mut self,
+        taps: &'a [Tap],
+        n_tokens: usize,
+    ) -> (Vec<&'a Tap>, Vec<Read>) {
+        let n_filled = std::mem::replace(&mut self.text.n_filled, n_tokens);
+        let is_there = |tap: &&Tap| self.check_tap(tap).is_ok() && !tap.point.hook.is_derived();
+        let kept = taps.iter().filter(is_there);
+        let (taps, reads): (Vec<_>, Vec<_>) =
+            kept.filter_map(|tap| Some((tap, self.kept_read(tap)?))).unzip();
+        self.text.n_filled = n_filled;
+        let n_values: usize = reads.iter().map(Read::len).sum();
+        if n_values > MAX_VALUES_A_READ { (Vec::new(), Vec::new()) } else { (taps, reads) }
     }
 
     /// Whether a hook is kept, or patterns can be had from queries and keys.
@@ -178,7 +199,7 @@ impl Session {
     }
 
     /// The tap's shape with values: that of the hook, narrowed to the rows and the head.
-    fn tensor_of(&self, tap: &Tap, values: Vec<f32>) -> TraceTensor {
+    pub(super) fn tensor_of(&self, tap: &Tap, values: Vec<f32>) -> TraceTensor {
         let (spec, text) = (self.spec_of(tap.point.stack), self.text_of(tap.point.stack));
         let mut shape = tap.point.shape(spec, text.n_filled, self.n_source());
         let (row_axis, head_axis) = match tap.point.hook.form() {

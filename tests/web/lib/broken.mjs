@@ -121,6 +121,7 @@ export const TOKENIZER = [
   { name: "id of two tokens", files: withTokenizer((json) => void (json.model.vocab.the = json.model.vocab.th)), says: [/id|twice|duplicate|same/i] },
   { name: "id past the embedding", files: withTokenizer((json) => void (json.model.vocab.extra = 9000)), says: [/9000|9,000|9 000/] },
   { name: "broken regex", files: withTokenizer((json) => ({ ...json, pre_tokenizer: { type: "Split", pattern: { Regex: "(((" }, behavior: "Isolated", invert: false } })), says: [/regex|pattern|expression/i] },
+  { name: "explosive regex", files: withTokenizer((json) => ({ ...json, pre_tokenizer: { type: "Split", pattern: { Regex: "(.*)*\\1z" }, behavior: "Isolated", invert: false } })), says: [/takes too long/] },
 ].map((one) => ({ ...one, says: [/tokenizer\.json/, ...one.says] }));
 
 const withConfig = (change) => ({ ...gpt2(), "config.json": Buffer.from(JSON.stringify({ ...gpt2Config(), ...change })) });

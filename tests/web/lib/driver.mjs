@@ -32,6 +32,12 @@ export function driverOverlay(dist) {
   };
 }
 
+/** What to lay over a site whose worker is to meet a browser that `prelude` changed before. */
+export function workerAfter(dist, prelude) {
+  const name = workerOf(dist);
+  return { [name]: Buffer.concat([readFileSync(path.join(dist, name)), Buffer.from(`\n{${prelude}}\n`)]) };
+}
+
 /** Opens the blank page; `page.evaluate` finds the driver as `driver`. */
 export async function openDriver(page, site) {
   await page.goto(site.url("driver.html"));

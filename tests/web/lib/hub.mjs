@@ -45,13 +45,16 @@ export class Hub {
     await new Promise((done) => this.server.close(done));
   }
 
-  /** Puts files (name → bytes) into a repository; returns its commit. */
-  put(repo, files) {
+  /**
+   * Puts files (name → bytes) into a repository; returns its commit. The hashes of large files
+   * are published in the list and the header, in the header of the file alone, or nowhere.
+   */
+  put(repo, files, { published = "list" } = {}) {
     const entries = Object.entries(files).map(([name, bytes]) => [name, Buffer.from(bytes)]);
     const hash = createHash("sha1");
     for (const [name, bytes] of entries) hash.update(name).update(bytes);
     const commit = hash.digest("hex");
-    this.repos.set(repo, { commit, files: new Map(entries) });
+    this.repos.set(repo, { commit, files: new Map(entries), published });
     return commit;
   }
 
@@ -96,7 +99,9 @@ export class Hub {
     const bytes = repo.files.get(file[3]);
     if (!bytes) return refuse(404, "Entry not found", "EntryNotFound");
     if (!["main", repo.commit].includes(file[2])) return refuse(404, "Invalid rev id", "RevisionNotFound");
-    const facts = { "X-Repo-Commit": repo.commit, ETag: `"${sha256(bytes)}"` };
+    const facts = { "X-Repo-Commit": repo.commit };
+    if (repo.published !== "nowhere") facts.ETag = `"${sha256(bytes)}"`;
+    if (repo.published === "header") facts["X-Linked-Etag"] = facts.ETag;
     if (host === HUB && bytes.length > 4096) {
       // Large files live in another place, as at the real hub.
       const headers = {
@@ -104,7 +109,7 @@ export class Hub {
         ...facts,
         Location: `https://${STORE}${url.pathname}`,
         "X-Linked-Size": bytes.length,
-        "X-Linked-Etag": `"${sha256(bytes)}"`,
+        ...(facts.ETag && { "X-Linked-Etag": facts.ETag }),
       };
       response.writeHead(302, headers);
       return void response.end();
@@ -114,6 +119,7 @@ export class Hub {
 
   #describe(request, response, { name, repo, kind, cors, rule }) {
     const list = [...repo.files].map(([path, bytes]) => ({ path, bytes }));
+    const isLarge = (bytes) => bytes.length > 4096 && repo.published === "list";
     const answer =
       kind === "tree"
         ? list.map(({ path, bytes }) => ({
@@ -121,7 +127,7 @@ export class Hub {
             path,
             size: bytes.length,
             oid: sha256(bytes).slice(0, 40),
-            ...(bytes.length > 4096 && { lfs: { oid: sha256(bytes), size: bytes.length, pointerSize: 134 } }),
+            ...(isLarge(bytes) && { lfs: { oid: sha256(bytes), size: bytes.length, pointerSize: 134 } }),
           }))
         : {
             id: name,
@@ -134,7 +140,7 @@ export class Hub {
             siblings: list.map(({ path, bytes }) => ({
               rfilename: path,
               size: bytes.length,
-              ...(bytes.length > 4096 && { lfs: { sha256: sha256(bytes), size: bytes.length, pointerSize: 134 } }),
+              ...(isLarge(bytes) && { lfs: { sha256: sha256(bytes), size: bytes.length, pointerSize: 134 } }),
             })),
           };
     const body = Buffer.from(JSON.stringify(answer));

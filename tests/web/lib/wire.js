@@ -45,7 +45,7 @@ const card = {
   n_kv_heads: "int", d_model: "int", d_head: "int", d_mlp: "int", n_ctx: "int", d_vocab: "int",
   causal: "bool", rms_norm: "bool", post_norm: "bool", gated_mlp: "bool", n_params: "int",
   storage: list("text"), bytes_held: "int",
-  files: list({ name: "text", bytes: "int", sha256: optional("text") }), verified: "bool",
+  files: list({ name: "text", bytes: "int", sha256: optional("text"), published: "bool" }), verified: "bool",
   licence: optional("text"), revision: optional("text"), hooks: list("text"),
   norm_weights: list({ name: "text", gain: list("f32"), bias: list("f32") }), has_mlm: "bool",
   mask_token: optional("int"), windows: list("int"),
