@@ -4,7 +4,9 @@ use std::rc::Rc;
 
 use web_sys::KeyboardEvent;
 
-use crate::explorer::{card, is_causal, loss, mlp, norms, residual, similarity};
+use crate::explorer::{
+    card, is_causal, loss, mlp, norms, positions, residual, similarity, weights,
+};
 use crate::parts::dom::{View, either, el, focus, part};
 use crate::parts::matrix::Acts;
 use crate::state::cell::{Var, derive};
@@ -25,6 +27,8 @@ pub fn details() -> View {
             Tab::Mlp => mlp::mlp(),
             Tab::Loss => loss::loss(),
             Tab::Similarity => similarity::similarity(),
+            Tab::Positions => positions::positions(),
+            Tab::Weights => weights::weights(),
             Tab::Card => card::card(),
         }]
     });
@@ -80,6 +84,8 @@ fn tab_view(store: Store, tab: Tab) -> View {
         Tab::Mlp => "MLP",
         Tab::Loss => "Loss",
         Tab::Similarity => "Similarity",
+        Tab::Positions => "Positions",
+        Tab::Weights => "Weights",
         Tab::Card => "Card",
     };
     let is_causal = is_causal(store);

@@ -83,6 +83,7 @@ fn chart(rows: &[LensRow], layer: usize) -> ChartSpec {
         y_range: Some((0.0, 1.0)),
         is_x_whole: true,
         marker: Some(layer as f32),
+        ..ChartSpec::default()
     }
 }
 

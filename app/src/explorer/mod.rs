@@ -7,13 +7,16 @@
 //! `wall-canvas`, `wall-sort`, `head` (panel), `head-matrix`, `head-matrix-value`,
 //! `stage-{scores,scaled,masked,pattern,values}`, `view-{grid,lines}`, `hide-sink`, `average`,
 //! `head-lines`, `threshold`, `predictions` (panel), `prediction-N`, `arithmetic`, `lens` (panel),
-//! `tab-{norms,residual,mlp,loss,similarity,card}`, `details` (tab panel), `norms-mean`,
+//! `tab-{norms,residual,mlp,loss,similarity,positions,weights,card}`, `details` (tab panel), `norms-mean`,
 //! `norms-scale`, `norms-weights`, `norms-after`, `residual-stream`, `residual-chart`, `mlp-matrix`,
 //! `loss-chart`, `similarity-texts`, `similarity-compare`, `similarity-matrix`, `card`,
 //! `invariants`, `compare-engines`, `masked` (panel), `places`, `place-N`, `next-sentence`,
-//! `mask-each`, `mask-each-here`, `mask-stop`, `pairs`, `faults`, `fault`, `banner`, `menu-PANEL`, `explain`, `table`.
+//! `mask-each`, `mask-each-here`, `mask-stop`, `weights` (panel), `weights-matrix`, `weights-choice`,
+//! `cells-layer`, `cells-row`, `cells-col`, `spectrum` (panel), `spectrum-chart`, `positions` (panel),
+//! `positions-matrix`, `positions-chart`, `positions-stack`, `reach` (panel), `reach-matrix`, `pairs`, `faults`, `fault`, `banner`, `menu-PANEL`, `explain`, `table`.
 
 mod card;
+mod cells;
 mod details;
 mod head;
 mod header;
@@ -26,6 +29,7 @@ mod masked;
 mod mlp;
 mod models;
 mod norms;
+mod positions;
 mod predictions;
 mod prompt;
 mod residual;
@@ -35,6 +39,7 @@ mod similarity;
 mod strip;
 mod wall;
 mod wall_grid;
+mod weights;
 
 use web_sys::Event;
 

@@ -13,7 +13,7 @@ use vitrine_kernels::Control;
 use wasm_bindgen::JsValue;
 
 use super::load::Loaded;
-use crate::protocol::{EngineChoice, GenerateJob, RunJob, WallCommand, Wants};
+use crate::protocol::{EngineChoice, GenerateJob, RunJob, WallCommand, Wants, WeightsAsk};
 
 /// What the loop does next.
 pub(super) enum Task {
@@ -33,6 +33,8 @@ pub(super) enum Task {
     Want,
     /// A comparison or an export.
     Errand(Errand),
+    /// Show a matrix of the weights.
+    Weights(WeightsAsk),
 }
 
 /// Work that a click asks for; done in order.
@@ -56,6 +58,7 @@ struct Inbox {
     run: Option<RunJob>,
     generate: Option<GenerateJob>,
     want: bool,
+    weights: Option<WeightsAsk>,
     errands: VecDeque<Errand>,
 }
 
@@ -169,6 +172,11 @@ impl Desk {
         self.put(|inbox| inbox.errands.push_back(errand));
     }
 
+    /// Look at a matrix.
+    pub fn weights(&self, ask: WeightsAsk) {
+        self.put(|inbox| inbox.weights = Some(ask));
+    }
+
     /// A load is complete.
     pub fn arrived(&self, loaded: Loaded) {
         self.cancel();
@@ -201,7 +209,8 @@ impl Desk {
         .await
     }
 
-    fn take(&self) -> Option<Task> {
+    /// The next thing to do, if there is one already.
+    pub fn take(&self) -> Option<Task> {
         let mut inbox = self.inbox.borrow_mut();
         if let Some(choice) = inbox.engine.take() {
             return Some(Task::Engine(choice));
@@ -223,6 +232,9 @@ impl Desk {
         }
         if std::mem::take(&mut inbox.want) {
             return Some(Task::Want);
+        }
+        if let Some(ask) = inbox.weights.take() {
+            return Some(Task::Weights(ask));
         }
         inbox.errands.pop_front().map(Task::Errand)
     }

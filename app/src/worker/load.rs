@@ -13,7 +13,7 @@ use wasm_bindgen::JsValue;
 
 use super::cache::Shelf;
 use super::cancel::{Stop, Ticket};
-use super::card::card;
+use super::card::{self, card};
 use super::engines::Engines;
 use super::fetch::Fetcher;
 use super::gather::Gathered;
@@ -211,6 +211,7 @@ async fn finish(
     checkpoint: &Checkpoint<BlobSource>,
 ) -> Result<Loaded, Stop> {
     let mut card = card(&session, &gathered, &own_title(checkpoint));
+    card::describe(&mut card, &session, checkpoint, &tokenizer).await.map_err(model_fault)?;
     card.mask_token = masked::mask_token(&tokenizer);
     let end_tokens = end_tokens(checkpoint, tokenizer.n_ids()).await.map_err(model_fault)?;
     Ok(Loaded { session, tokenizer, gathered, card, end_tokens })

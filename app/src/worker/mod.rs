@@ -28,6 +28,7 @@ mod text;
 mod tick;
 pub mod tokenizer;
 mod wall;
+mod weights;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -113,6 +114,7 @@ impl Receiver {
             ToWorker::CompareEngines => self.desk.errand(Errand::CompareEngines),
             ToWorker::Export { hooks } => self.desk.errand(Errand::Export(hooks)),
             ToWorker::MaskEach => self.desk.errand(Errand::MaskEach),
+            ToWorker::Weights(ask) => self.desk.weights(ask),
         }
     }
 

@@ -18,6 +18,7 @@ use super::load::{Loaded, Loader, engine_fault};
 use super::post::{fault, post};
 use super::tokenizer::Tokenizer;
 use super::wall::Wall;
+use super::weights::Weights;
 use crate::protocol::{
     EngineChoice, Fault, FaultPlace, FromWorker, RunId, RunJob, RunReport, TokenView,
 };
@@ -39,6 +40,8 @@ pub(super) struct Studio {
     pub last: Option<LastRun>,
     /// When the device was lost last.
     lost_at: Option<f64>,
+    /// The matrix that was looked at last.
+    pub weights: Option<Weights>,
     /// Whether there was a model, and it could not be kept.
     pub is_bereft: bool,
 }
@@ -69,6 +72,7 @@ impl Studio {
             job: None,
             last: None,
             lost_at: None,
+            weights: None,
             is_bereft: false,
         }
     }
@@ -76,6 +80,13 @@ impl Studio {
     /// Does what comes, forever.
     pub async fn work(mut self) {
         loop {
+            if self.weights.as_ref().is_some_and(Weights::is_working) {
+                match self.desk.take() {
+                    Some(task) => self.act(task).await,
+                    None => self.go_on_with_weights().await,
+                }
+                continue;
+            }
             let is_checked = self.last.as_ref().is_none_or(|last| last.is_checked);
             let task = if is_checked {
                 self.desk.next().await
@@ -88,19 +99,24 @@ impl Studio {
                     }
                 }
             };
-            match task {
-                Task::Engine(choice) => self.use_engine(choice).await,
-                Task::Release(done) => self.release(&done),
-                Task::Arrived(loaded) => self.move_in(*loaded).await,
-                Task::Wall(command, canvas) => self.paint(command, &canvas).await,
-                Task::Run(job) => self.run(job).await,
-                Task::Generate(job) => self.generate(job).await,
-                Task::Want => self.answer_wants().await,
-                Task::Errand(Errand::Compare(texts)) => self.compare(texts).await,
-                Task::Errand(Errand::CompareEngines) => self.compare_engines().await,
-                Task::Errand(Errand::Export(hooks)) => self.export(&hooks).await,
-                Task::Errand(Errand::MaskEach) => self.mask_each().await,
-            }
+            self.act(task).await;
+        }
+    }
+
+    async fn act(&mut self, task: Task) {
+        match task {
+            Task::Engine(choice) => self.use_engine(choice).await,
+            Task::Release(done) => self.release(&done),
+            Task::Arrived(loaded) => self.move_in(*loaded).await,
+            Task::Wall(command, canvas) => self.paint(command, &canvas).await,
+            Task::Run(job) => self.run(job).await,
+            Task::Generate(job) => self.generate(job).await,
+            Task::Want => self.answer_wants().await,
+            Task::Weights(ask) => self.show_weights(&ask).await,
+            Task::Errand(Errand::Compare(texts)) => self.compare(texts).await,
+            Task::Errand(Errand::CompareEngines) => self.compare_engines().await,
+            Task::Errand(Errand::Export(hooks)) => self.export(&hooks).await,
+            Task::Errand(Errand::MaskEach) => self.mask_each().await,
         }
     }
 
@@ -138,6 +154,7 @@ impl Studio {
     /// Frees the model.
     fn clear_out(&mut self) {
         self.last = None;
+        self.weights = None;
         if let Some(loaded) = self.loaded.take() {
             free(loaded.session);
         }
