@@ -57,6 +57,9 @@ pub enum ToWorker {
     /// Look at a matrix of the weights: [`FromWorker::Weights`] with the cells attached as f32,
     /// then, where it was asked for, a growing [`FromWorker::Spectrum`].
     Weights(WeightsAsk),
+    /// Close the recorded run; the model that was loaded before answers with
+    /// [`FromWorker::Loaded`].
+    CloseRecorded,
 }
 
 /// Which engine the visitor wants.
@@ -408,13 +411,29 @@ pub struct ModelCard {
     pub matrices: Vec<MatrixFact>,
     /// How positions enter, a stack each.
     pub positions: Vec<PositionFacts>,
+    /// There is no model: this is a run that was recorded elsewhere.
+    pub recorded: Option<RecordedFacts>,
 }
 
 impl ModelCard {
+    /// Whether there is no model, only what a run left behind.
+    pub fn is_recorded(&self) -> bool {
+        self.recorded.is_some()
+    }
+
     /// Whether tokens can be masked and asked for.
     pub fn can_mask(&self) -> bool {
         self.has_mlm && self.mask_token.is_some()
     }
+}
+
+/// What a file says of a recorded run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedFacts {
+    /// Whether the ids of the tokens are in the file.
+    pub has_ids: bool,
+    /// What the visitor should know of it.
+    pub notes: Vec<String>,
 }
 
 /// A matrix of the weights.

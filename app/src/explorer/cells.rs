@@ -7,8 +7,8 @@ use web_sys::Event;
 use crate::parts::dom::{El, effect, el, input_of};
 use crate::parts::matrix::{Acts, Cursor};
 use crate::protocol::WeightsAsk;
+use crate::state::Store;
 use crate::state::cell::{Derived, Var, derive};
-use crate::state::{Store, use_store};
 
 /// Rows and columns that are asked for at once.
 pub const SIZE: (u32, u32) = (64, 192);
@@ -99,12 +99,4 @@ pub fn own_cursor() -> (Derived<Cursor>, Rc<Acts>) {
         move_to: Box::new(move |cell| set(Some(cell))),
     });
     (derive(move || at.get()), acts)
-}
-
-/// Why a recorded run has nothing to show here.
-pub fn no_model() -> El {
-    let store = use_store();
-    let words = "A recorded run has no weights: load a model to look at them.";
-    let shows = move || store.card.get().is_some_and(|card| card.matrices.is_empty());
-    el!(p class="hint").text(move || shows().then_some(words))
 }

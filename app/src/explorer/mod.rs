@@ -13,7 +13,7 @@
 //! `invariants`, `compare-engines`, `masked` (panel), `places`, `place-N`, `next-sentence`,
 //! `mask-each`, `mask-each-here`, `mask-stop`, `weights` (panel), `weights-matrix`, `weights-choice`,
 //! `cells-layer`, `cells-row`, `cells-col`, `spectrum` (panel), `spectrum-chart`, `positions` (panel),
-//! `positions-matrix`, `positions-chart`, `positions-stack`, `reach` (panel), `reach-matrix`, `pairs`, `faults`, `fault`, `banner`, `menu-PANEL`, `explain`, `table`.
+//! `recorded`, `close-recorded`, `lacking`, `head-lacking`, `positions-matrix`, `positions-chart`, `positions-stack`, `reach` (panel), `reach-matrix`, `pairs`, `faults`, `fault`, `banner`, `menu-PANEL`, `explain`, `table`.
 
 mod card;
 mod cells;
@@ -75,6 +75,7 @@ pub fn explorer() -> View {
         move || store.report.read().as_ref().as_ref().is_some_and(|report| report.n_tokens == 0);
     let main = el!(main id="main" class="explorer" tabindex="-1")
         .class("textless", is_textless)
+        .class("recorded", move || is_recorded(store))
         .child(wall::wall())
         .child(head::head())
         .child(next)
@@ -122,6 +123,11 @@ fn banner() -> View {
 /// Labels of the tokens of the trace that is shown.
 fn trace_labels(store: Store) -> Derived<Vec<String>> {
     derive(move || crate::lens::tokens::labels(&store.trace.read().tokens, 12))
+}
+
+/// Whether a recorded run is shown in place of a model.
+fn is_recorded(store: Store) -> bool {
+    store.card.read().as_ref().as_ref().is_some_and(|card| card.is_recorded())
 }
 
 /// Whether the model predicts a next token; so it is taken to be until one is there.

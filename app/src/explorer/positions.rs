@@ -67,15 +67,8 @@ pub fn positions() -> View {
     let tools = either(has_table, move |has_table| {
         if has_table { vec![cells::place(store, shape).into()] } else { Vec::new() }
     });
-    let none = move || {
-        let card = store.card.get()?;
-        card.positions
-            .is_empty()
-            .then_some("A recorded run does not say how positions enter: load a model to see it.")
-    };
     let left = el!(div)
         .child(el!(div class="cells-tools").child(stacks(store, at)).child(tools))
-        .child(el!(p class="hint").text(none))
         .child(matrix(spec, &acts));
     let body =
         el!(div class="thirds").child(left).child(line(store, facts)).child(reach(store, facts));

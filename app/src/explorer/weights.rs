@@ -4,7 +4,7 @@
 
 use web_sys::Event;
 
-use crate::explorer::cells::{self, labelled, no_model, number, own_cursor};
+use crate::explorer::cells::{self, labelled, number, own_cursor};
 use crate::explorer::norms::table;
 use crate::format;
 use crate::lens::table::Table;
@@ -60,10 +60,7 @@ pub fn weights() -> View {
     let testid = "weights-matrix";
     let spec = Matrix { view, cursor, name: title, testid, square: false, max_cell: 28.0 };
     let shape = derive(move || chosen.get().map(|choice| choice.shape));
-    let left = el!(div)
-        .child(tools(store, choices, chosen, shape))
-        .child(no_model())
-        .child(matrix(spec, &acts));
+    let left = el!(div).child(tools(store, choices, chosen, shape)).child(matrix(spec, &acts));
     let halves = el!(div class="halves").child(left).child(spectrum(store, chosen));
     panel(kit, title, None).child(halves).done()
 }

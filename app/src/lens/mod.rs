@@ -7,6 +7,7 @@ pub mod norms;
 pub mod pair;
 pub mod positions;
 pub mod predict;
+pub mod recorded;
 pub mod residual;
 pub mod table;
 pub mod tokens;

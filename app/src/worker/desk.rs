@@ -12,7 +12,7 @@ use js_sys::{Function, Promise};
 use vitrine_kernels::Control;
 use wasm_bindgen::JsValue;
 
-use super::load::Loaded;
+use super::load::Arrival;
 use crate::protocol::{EngineChoice, GenerateJob, RunJob, WallCommand, Wants, WeightsAsk};
 
 /// What the loop does next.
@@ -22,7 +22,7 @@ pub(super) enum Task {
     /// Free the model, then call back.
     Release(Function),
     /// A load is complete.
-    Arrived(Box<Loaded>),
+    Arrived(Arrival),
     /// Something about the wall, with its canvas.
     Wall(WallCommand, JsValue),
     /// Run a text.
@@ -47,13 +47,15 @@ pub(super) enum Errand {
     Export(Vec<String>),
     /// Mask each token in turn.
     MaskEach,
+    /// Back to the model.
+    CloseRecorded,
 }
 
 #[derive(Default)]
 struct Inbox {
     engine: Option<EngineChoice>,
     release: Option<Function>,
-    arrived: Option<Box<Loaded>>,
+    arrived: Option<Arrival>,
     wall: VecDeque<(WallCommand, JsValue)>,
     run: Option<RunJob>,
     generate: Option<GenerateJob>,
@@ -178,9 +180,9 @@ impl Desk {
     }
 
     /// A load is complete.
-    pub fn arrived(&self, loaded: Loaded) {
+    pub fn arrived(&self, arrival: Arrival) {
         self.cancel();
-        self.put(|inbox| inbox.arrived = Some(Box::new(loaded)));
+        self.put(|inbox| inbox.arrived = Some(arrival));
     }
 
     /// Resolves when the loop has freed the model.

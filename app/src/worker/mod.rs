@@ -18,6 +18,7 @@ mod js;
 mod load;
 mod masked;
 mod memory;
+mod playback;
 mod post;
 mod rate;
 mod run;
@@ -115,6 +116,7 @@ impl Receiver {
             ToWorker::Export { hooks } => self.desk.errand(Errand::Export(hooks)),
             ToWorker::MaskEach => self.desk.errand(Errand::MaskEach),
             ToWorker::Weights(ask) => self.desk.weights(ask),
+            ToWorker::CloseRecorded => self.desk.errand(Errand::CloseRecorded),
         }
     }
 

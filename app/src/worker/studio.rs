@@ -14,7 +14,8 @@ use super::cancel::Stop;
 use super::desk::{Desk, Errand, Task};
 use super::gather::Gathered;
 use super::js;
-use super::load::{Loaded, Loader, engine_fault};
+use super::load::{Arrival, Loaded, Loader, engine_fault};
+use super::playback::Playback;
 use super::post::{fault, post};
 use super::tokenizer::Tokenizer;
 use super::wall::Wall;
@@ -40,6 +41,8 @@ pub(super) struct Studio {
     pub last: Option<LastRun>,
     /// When the device was lost last.
     lost_at: Option<f64>,
+    /// The recorded run that is shown in place of the model.
+    pub playback: Option<Box<Playback>>,
     /// The matrix that was looked at last.
     pub weights: Option<Weights>,
     /// Whether there was a model, and it could not be kept.
@@ -72,6 +75,7 @@ impl Studio {
             job: None,
             last: None,
             lost_at: None,
+            playback: None,
             weights: None,
             is_bereft: false,
         }
@@ -107,7 +111,8 @@ impl Studio {
         match task {
             Task::Engine(choice) => self.use_engine(choice).await,
             Task::Release(done) => self.release(&done),
-            Task::Arrived(loaded) => self.move_in(*loaded).await,
+            Task::Arrived(Arrival::Model(loaded)) => self.move_in(*loaded).await,
+            Task::Arrived(Arrival::Run(playback)) => self.open_recorded(playback).await,
             Task::Wall(command, canvas) => self.paint(command, &canvas).await,
             Task::Run(job) => self.run(job).await,
             Task::Generate(job) => self.generate(job).await,
@@ -117,6 +122,7 @@ impl Studio {
             Task::Errand(Errand::CompareEngines) => self.compare_engines().await,
             Task::Errand(Errand::Export(hooks)) => self.export(&hooks).await,
             Task::Errand(Errand::MaskEach) => self.mask_each().await,
+            Task::Errand(Errand::CloseRecorded) => self.close_recorded().await,
         }
     }
 
@@ -143,6 +149,7 @@ impl Studio {
 
     async fn move_in(&mut self, loaded: Loaded) {
         self.clear_out();
+        self.playback = None;
         self.loader.held.set(loaded.session.engine().bytes_held());
         post(&FromWorker::Loaded(Box::new(loaded.card.clone())));
         self.loaded = Some(loaded);

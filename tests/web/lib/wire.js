@@ -34,6 +34,7 @@ const TO_WORKER = variants(
   ["Export", { hooks: list("text") }],
   "MaskEach",
   ["Weights", { name: "text", first: pair("int"), size: pair("int"), spectrum: "bool" }],
+  "CloseRecorded",
 );
 
 const candidate = { id: "int", text: "text", logit: "f32" };
@@ -57,6 +58,7 @@ const card = {
   mask_token: optional("int"), windows: list("int"), parts: list({ name: "text", n: "int" }),
   config: list(pair("text")), tokenizer: list(pair("text")),
   matrices: list({ name: "text", shape: pair("int") }), positions: list(positions),
+  recorded: optional({ has_ids: "bool", notes: list("text") }),
 };
 const maskedPlace = { position: "int", p_of_original: "f32", rank_of_original: "int", top: list(candidate) };
 const lensRow = { hook: "text", top: list(candidate), entropy: "f32", rank_of_final: "int", p_of_final: "f32" };
