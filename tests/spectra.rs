@@ -11,6 +11,7 @@ use vitrine_kernels::spectrum::{Eigen, Gram, roots};
 use vitrine_kernels::{Control, Engine};
 use vitrine_models::arch::{Matrices, Matrix, Model};
 use vitrine_models::circuits::Attention;
+use vitrine_models::hook::Stack;
 use vitrine_models::weights::checkpoint::open_path;
 
 fn golden() -> Value {
@@ -74,6 +75,22 @@ fn of_circuits_as_numpy_has_them() {
         compare(&attention.qk(model.spec(), head).unwrap(), &qk, &format!("QK of head {head}"));
         compare(&attention.ov(model.spec(), head).unwrap(), &ov, &format!("OV of head {head}"));
     }
+    // Rows 3..6 and columns 2..9 of the last head.
+    let head = model.spec().n_heads - 1;
+    let (rows, cols) = (3..6, 2..9);
+    let qk = attention.qk_cells(model.spec(), head, rows.clone(), cols.clone());
+    let ov = attention.ov_cells(model.spec(), head, rows, cols);
+    for (ours, theirs) in [qk, ov].iter().zip(expected["cells_of_last"].as_array().unwrap()) {
+        let theirs: Vec<f32> = theirs.as_array().unwrap().iter().flat_map(numbers).collect();
+        assert_eq!(ours.len(), theirs.len());
+        for (ours, reference) in ours.iter().zip(&theirs) {
+            assert!(
+                (ours - reference).abs() <= 1e-5 * reference.abs().max(0.1),
+                "{ours} {reference}"
+            );
+        }
+    }
+    assert!(attention.qk_cells(model.spec(), head, 0..1, 0..9999).is_empty());
 }
 
 #[test]
@@ -83,8 +100,40 @@ fn what_is_no_matrix_is_refused() {
     for name in ["blocks.0.attn.b_Q", "blocks.9.attn.W_Q", ""] {
         assert!(block_on(matrices.read(name)).is_err(), "{name}");
     }
+    let matrix = block_on(matrices.read("blocks.0.attn.W_Q")).unwrap();
+    assert_eq!(
+        matrix.cells(1..3, 4..6),
+        [matrix.rows(1..2), matrix.rows(2..3)].map(|row| row[4..6].to_vec()).concat()
+    );
+    assert!(matrix.cells(0..1, 30..40).is_empty() && matrix.cells(30..40, 0..1).is_empty());
     let list = matrices.list();
     assert!(list.contains(&("blocks.0.attn.W_Q", [36, 36])), "{list:?}");
+}
+
+/// Tables that follow from the configuration, and T5's biases spread over the distances, are
+/// matrices too.
+#[test]
+fn tables_of_positions_are_matrices() {
+    let checkpoint = block_on(open_path(&folder("marian"))).unwrap();
+    let matrices = Matrices::of(&checkpoint).unwrap();
+    let table = block_on(matrices.read("pos_embed.W_pos")).unwrap();
+    let half = table.n_cols / 2;
+    // MarianMT has all sines before all cosines; the first pair turns a radian a token.
+    let row = table.rows(3..4);
+    assert!((row[0] - 3f32.sin()).abs() <= 1e-6 && (row[half] - 3f32.cos()).abs() <= 1e-6);
+    let checkpoint = block_on(open_path(&folder("t5"))).unwrap();
+    let matrices = Matrices::of(&checkpoint).unwrap();
+    let biases = block_on(matrices.read("encoder.rel_pos.W_bias")).unwrap();
+    let (mut engine, control) = (Engine::Cpu(CpuEngine::new()), Control::default());
+    let model = block_on(Model::load(&mut engine, &checkpoint, &control, &mut |_| ())).unwrap();
+    assert_eq!(biases.rows(0..biases.n_rows), model.distance_biases(Stack::Encoder));
+    let spec = model.spec().encoder.as_deref().unwrap();
+    let buckets = spec.buckets();
+    assert_eq!(buckets.len(), biases.n_cols);
+    let row = biases.rows(0..1);
+    for (a, b) in (1..buckets.len()).map(|at| (at - 1, at)) {
+        assert!(buckets[a] != buckets[b] || row[a] == row[b], "one bucket, one bias");
+    }
 }
 
 #[test]

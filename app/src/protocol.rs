@@ -54,6 +54,12 @@ pub enum ToWorker {
     /// Mask each token of the last text alone and ask for it (models with a head over masked
     /// tokens): a growing [`FromWorker::Losses`] after each. [`ToWorker::Stop`] ends it.
     MaskEach,
+    /// Look at a matrix of the weights: [`FromWorker::Weights`] with the cells attached as f32,
+    /// then, where it was asked for, a growing [`FromWorker::Spectrum`].
+    Weights(WeightsAsk),
+    /// Close the recorded run; the model that was loaded before answers with
+    /// [`FromWorker::Loaded`].
+    CloseRecorded,
 }
 
 /// Which engine the visitor wants.
@@ -97,6 +103,19 @@ pub struct RunJob {
     pub pair: Option<String>,
     /// Tokens in whose place the model gets its mask.
     pub masks: Vec<u32>,
+}
+
+/// A part of a matrix of the weights.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WeightsAsk {
+    /// One of [`ModelCard::matrices`], or a head's circuit: `blocks.3.attn.QK[5]`.
+    pub name: String,
+    /// First row and column.
+    pub first: (u32, u32),
+    /// At most so many rows and columns.
+    pub size: (u32, u32),
+    /// Whether the singular values are asked for too.
+    pub spectrum: bool,
 }
 
 /// How to choose the next token.
@@ -267,6 +286,19 @@ pub enum FromWorker {
         /// In the order of the text.
         places: Vec<MaskedPlace>,
     },
+    /// The attachment holds the cells, row-major.
+    Weights(WeightsPart),
+    /// Singular values of the matrix that was asked for last.
+    Spectrum {
+        /// Its name.
+        name: String,
+        /// How much of the work is done, 0 to 1.
+        done: f32,
+        /// Largest first, once all are there.
+        values: Vec<f32>,
+        /// Why there are none, if there are none.
+        why_not: Option<String>,
+    },
 }
 
 /// The engine's badge.
@@ -369,13 +401,106 @@ pub struct ModelCard {
     pub mask_token: Option<u32>,
     /// How many tokens back each layer sees, itself included; 0, or no entry: all.
     pub windows: Vec<u32>,
+    /// What the weights are for, and how many there are: `attention`, …
+    pub parts: Vec<(String, u64)>,
+    /// The configuration as the file states it.
+    pub config: Vec<(String, String)>,
+    /// What there is to know of the tokenizer.
+    pub tokenizer: Vec<(String, String)>,
+    /// Matrices that can be looked at.
+    pub matrices: Vec<MatrixFact>,
+    /// How positions enter, a stack each.
+    pub positions: Vec<PositionFacts>,
+    /// There is no model: this is a run that was recorded elsewhere.
+    pub recorded: Option<RecordedFacts>,
 }
 
 impl ModelCard {
+    /// Whether there is no model, only what a run left behind.
+    pub fn is_recorded(&self) -> bool {
+        self.recorded.is_some()
+    }
+
     /// Whether tokens can be masked and asked for.
     pub fn can_mask(&self) -> bool {
         self.has_mlm && self.mask_token.is_some()
     }
+}
+
+/// What a file says of a recorded run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedFacts {
+    /// Whether the ids of the tokens are in the file.
+    pub has_ids: bool,
+    /// What the visitor should know of it.
+    pub notes: Vec<String>,
+}
+
+/// A matrix of the weights.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MatrixFact {
+    /// `blocks.3.attn.W_Q`.
+    pub name: String,
+    /// Rows (outputs, or the tokens or positions of a table) and columns.
+    pub shape: (u32, u32),
+}
+
+/// Cells of a matrix.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WeightsPart {
+    /// Its name.
+    pub name: String,
+    /// Rows and columns of the whole.
+    pub shape: (u32, u32),
+    /// First row and column that came.
+    pub first: (u32, u32),
+    /// Rows and columns that came.
+    pub size: (u32, u32),
+    /// How the file stores it; empty for products of several.
+    pub stored_as: String,
+}
+
+/// How positions enter a stack of blocks.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PositionFacts {
+    /// `encoder`, `decoder`, or nothing where there is one stack.
+    pub stack: String,
+    /// Which way.
+    pub kind: PositionKind,
+    /// The table's name among [`ModelCard::matrices`].
+    pub table: Option<String>,
+    /// The table's row of position 0.
+    pub offset: u32,
+    /// Radians a position by which each rotary pair turns.
+    pub frequencies: Vec<f64>,
+    /// Whether a pair is two columns side by side, rather than half a head apart.
+    pub is_interleaved: bool,
+    /// What each head takes off a score for each token of distance.
+    pub slopes: Vec<f32>,
+    /// What each head adds to a score, `[n_heads, 2R + 1]`, from R tokens before to R behind.
+    pub biases: Vec<f32>,
+    /// The bucket of each of those distances.
+    pub buckets: Vec<u32>,
+    /// How many tokens back each layer sees, itself included; 0: all.
+    pub windows: Vec<u32>,
+    /// Each token sees earlier ones only.
+    pub causal: bool,
+}
+
+/// The ways in which positions enter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PositionKind {
+    /// A learned table, added to the embeddings.
+    #[default]
+    Learned,
+    /// Sines and cosines, added to the embeddings.
+    Sinusoidal,
+    /// Queries and keys turn.
+    Rotary,
+    /// Scores fall with the distance (ALiBi).
+    Linear,
+    /// Scores shift by the distance's bucket (T5).
+    Buckets,
 }
 
 /// One file of a model.

@@ -19,12 +19,14 @@ import transformers
 from safetensors.torch import save_file
 
 import bergamot
+import chat
 import dequant
 import kinds
 import recurrent
 import seq2seq
 import spectra
 import tokenizer
+import trace
 import twins
 from common import Taps, cases, decoder_case, greedy, heads, randomise, scores_of, write_case
 
@@ -386,6 +388,8 @@ MAKERS = {
     "dequant": lambda: dequant.make(HERE),
     "tokenizer": lambda: tokenizer.make(HERE),
     "spectra": lambda: spectra.make(HERE),
+    "trace": trace.make,
+    "chat": chat.make,
     "gpt2": lambda: gpt2("gpt2", 1),
     "gpt2_untied": lambda: gpt2("gpt2_untied", 2, tie_word_embeddings=False, n_inner=50,
                                 activation_function="gelu", layer_norm_epsilon=1e-3),

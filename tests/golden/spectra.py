@@ -26,7 +26,9 @@ def circuits(q, k, v, o, n_heads, n_kv_heads):
         full = (q[of_q].T @ k[of_kv], o[:, of_q] @ v[of_kv])
         for found, matrix in zip((qk, ov), full):
             found.append(svd(matrix)[:d_head])
-    return {"qk": qk, "ov": ov}
+        if head == n_heads - 1:
+            cells = [[rounded(row[2:9]) for row in matrix[3:6]] for matrix in full]
+    return {"qk": qk, "ov": ov, "cells_of_last": cells}
 
 
 def make(here):

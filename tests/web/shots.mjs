@@ -56,6 +56,24 @@ const STATES = {
     await explorer.id("pairs").selectOption("ba");
   },
   card: async ({ explorer }) => explorer.tab("card"),
+  weights: async ({ explorer }) => explorer.tab("weights"),
+  circuit: async ({ explorer }) => {
+    await explorer.tab("weights");
+    await explorer.id("weights-choice").selectOption("attn.OV");
+  },
+  positions: async ({ explorer }) => explorer.tab("positions"),
+  // Windows in some layers; a model of tests/golden.
+  windows: async ({ explorer }) => {
+    await explorer.openFiles(golden("gpt_neo"));
+    await explorer.settled();
+    await explorer.tab("positions");
+    await explorer.id("cells-row").waitFor();
+  },
+  alibi: async ({ explorer }) => {
+    await explorer.openFiles(golden("bloom"));
+    await explorer.settled();
+    await explorer.tab("positions");
+  },
   selected: async ({ explorer }) => explorer.tokens().nth(3).click(),
   lines: async ({ explorer }) => explorer.id("view-lines").click(),
   scores: async ({ explorer }) => explorer.id("stage-scores").click(),

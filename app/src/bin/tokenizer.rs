@@ -56,6 +56,18 @@ pub fn vocabulary(handle: u32) -> Result<Vec<u8>, JsError> {
     })
 }
 
+/// What there is to know of a tokenizer: lines of a name, a tab and a value.
+///
+/// # Errors
+/// If nothing is loaded under the handle.
+#[wasm_bindgen]
+pub fn facts(handle: u32) -> Result<String, JsError> {
+    with(handle, |tokenizer| {
+        let facts = tokenizer.facts().into_iter();
+        Ok(facts.map(|(name, value)| format!("{name}\t{value}\n")).collect())
+    })
+}
+
 /// Cuts a text, or a pair of texts, into tokens: four numbers each (id, start, end, flags).
 ///
 /// # Errors

@@ -2,7 +2,7 @@
 
 use crate::format;
 use crate::lens::table::Table;
-use crate::parts::dom::{View, el, part};
+use crate::parts::dom::{El, View, el, part};
 use crate::parts::frame::{Kit, panel};
 use crate::protocol::{FileFact, ModelCard, ModelSource};
 use crate::state::cell::derive;
@@ -16,13 +16,13 @@ pub fn card() -> View {
         Some(Table {
             caption: card.title.clone(),
             columns: vec!["fact".into(), "value".into()],
-            rows: facts(&card).into_iter().map(|(name, value)| vec![name.into(), value]).collect(),
+            rows: all(&card),
         })
     };
     let kit = Kit {
         id: "card",
         explain: &[
-            "The shape of the model as its configuration states it, how its weights are stored, and its files with their hashes.",
+            "The shape of the model as its configuration states it, how many weights each part has and how they are stored, what is known of the tokenizer, the configuration word by word, and the files with their hashes.",
             "Verified means that the weights have the sha256 that was published with the model: by this site, or by the hub for exactly this revision. Where nobody published one (a file from your disk), the hash that was computed here is shown: compare it with one that you trust.",
         ],
         table: Some(Box::new(table)),
@@ -40,22 +40,56 @@ pub fn card() -> View {
         Some(card) => card.files.iter().map(file_view).collect(),
         None => Vec::new(),
     });
-    let names = ["file", "size", "sha256", ""].map(|name| el!(th scope="col").child(name).into());
-    let table = el!(table class="data")
-        .child(el!(thead).child(el!(tr).child(names.to_vec())))
-        .child(el!(tbody).child(files));
-    let frame =
-        el!(div class="files-frame" tabindex="0" role="region" aria-label="Files of the model")
-            .child(table);
+    let config = part(move || match store.card.get() {
+        Some(card) => card.config.iter().map(config_view).collect(),
+        None => Vec::new(),
+    });
+    let shape =
+        el!(div class="files-frame" tabindex="0" role="region" aria-label="Facts of the model")
+            .child(el!(dl class="facts").child(shape));
     let card = el!(div class="card" data-testid="card")
-        .child(el!(dl class="facts").child(shape))
-        .child(frame);
+        .child(shape)
+        .child(frame("Configuration", "card-config", &["field", "value"], config))
+        .child(frame("Files", "card-files", &["file", "size", "sha256"], files));
     panel(kit, title, None).child(card).done()
 }
 
-fn fact_view((name, value): (&'static str, String)) -> View {
+/// Everything, for the table: facts, configuration, files.
+fn all(card: &ModelCard) -> Vec<Vec<String>> {
+    let facts = facts(card).into_iter().map(|(name, value)| vec![name, value]);
+    let config =
+        card.config.iter().map(|(name, value)| vec![format!("config: {name}"), value.clone()]);
+    let files = card.files.iter().map(|file| {
+        let hash = file.sha256.as_deref().unwrap_or("not computed");
+        vec![
+            format!("file: {}", file.name),
+            format!("{}, sha256 {hash}", format::bytes(file.bytes)),
+        ]
+    });
+    facts.chain(config).chain(files).collect()
+}
+
+fn fact_view((name, value): (String, String)) -> View {
     let value = el!(dd class="num").child(el!(bdi).child(value));
-    el!(div).child(el!(dt).child(name)).child(value).into()
+    el!(div).child(el!(dt).child(el!(bdi).child(name))).child(value).into()
+}
+
+/// A table that scrolls by itself.
+fn frame(name: &str, testid: &str, columns: &[&str], rows: View) -> El {
+    let columns = columns.iter().map(|name| el!(th scope="col").child(*name).into());
+    let head = el!(thead).child(el!(tr).child(columns.collect::<Vec<View>>()));
+    let table = el!(table class="data").child(head).child(el!(tbody).child(rows));
+    el!(div class="files-frame" tabindex="0" role="region")
+        .set("aria-label", &format!("{name} of the model"))
+        .set("data-testid", testid)
+        .child(table)
+}
+
+fn config_view((name, value): &(String, String)) -> View {
+    el!(tr)
+        .child(el!(th scope="row").child(el!(bdi).child(name.as_str())))
+        .child(el!(td class="num hash").child(el!(bdi).child(value.as_str())))
+        .into()
 }
 
 fn file_view(file: &FileFact) -> View {
@@ -81,7 +115,7 @@ pub fn verified(card: &ModelCard) -> String {
     }
 }
 
-fn facts(card: &ModelCard) -> Vec<(&'static str, String)> {
+fn facts(card: &ModelCard) -> Vec<(String, String)> {
     let norm = if card.rms_norm { "RMSNorm" } else { "LayerNorm" };
     let place = if card.post_norm { "after the sum" } else { "before the block" };
     let mut facts = vec![
@@ -106,5 +140,15 @@ fn facts(card: &ModelCard) -> Vec<(&'static str, String)> {
     if let Some(revision) = &card.revision {
         facts.push(("revision", revision.clone()));
     }
+    let mut facts: Vec<(String, String)> =
+        facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let n_all = card.n_params.max(1) as f64;
+    facts.extend(card.parts.iter().map(|(part, n)| {
+        let share = format::fixed(100.0 * *n as f64 / n_all, 1);
+        (format!("weights: {part}"), format!("{}, {share} %", format::count(*n)))
+    }));
+    facts.extend(
+        card.tokenizer.iter().map(|(name, value)| (format!("tokenizer: {name}"), value.clone())),
+    );
     facts
 }

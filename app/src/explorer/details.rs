@@ -4,9 +4,13 @@ use std::rc::Rc;
 
 use web_sys::KeyboardEvent;
 
-use crate::explorer::{card, is_causal, loss, mlp, norms, residual, similarity};
+use crate::explorer::{
+    card, is_causal, loss, mlp, norms, positions, residual, similarity, weights,
+};
+use crate::lens::recorded;
 use crate::parts::dom::{View, either, el, focus, part};
 use crate::parts::matrix::Acts;
+use crate::protocol::ModelCard;
 use crate::state::cell::{Var, derive};
 use crate::state::url::Tab;
 use crate::state::{Hover, Store, use_store};
@@ -18,6 +22,10 @@ pub fn details() -> View {
     let tab = derive(move || tab_of(store, kind_of(store, is_causal.get())));
     let kind = derive(move || kind_of(store, is_causal.get()));
     let tabs = part(move || tabs_of(kind.get()).map(|tab| tab_view(store, tab)).collect());
+    let lacking = derive(move || {
+        let layer = store.focus.read().layer;
+        store.card.get().and_then(|card| recorded::tab(&card, tab.get(), layer))
+    });
     let panel = either(tab, |tab| {
         vec![match tab {
             Tab::Norms => norms::norms(),
@@ -25,6 +33,8 @@ pub fn details() -> View {
             Tab::Mlp => mlp::mlp(),
             Tab::Loss => loss::loss(),
             Tab::Similarity => similarity::similarity(),
+            Tab::Positions => positions::positions(),
+            Tab::Weights => weights::weights(),
             Tab::Card => card::card(),
         }]
     });
@@ -48,15 +58,18 @@ pub fn details() -> View {
         .child(tabs);
     let panel = el!(div class="tab-panel" role="tabpanel" id="tab-panel")
         .attr("aria-labelledby", move || format!("tab-{}", tab.get().word()))
+        .child(el!(p class="hint lacking" data-testid="lacking").text(move || lacking.get()))
         .child(panel);
     el!(div class="details" data-testid="details").child(tabs).child(panel).into()
 }
 
-/// Whether the model predicts the next token, and whether masked ones.
-type Kind = (bool, bool);
+/// Whether the model predicts the next token, whether masked ones, and whether it is there at all.
+type Kind = (bool, bool, bool);
 
 fn kind_of(store: Store, is_causal: bool) -> Kind {
-    (is_causal, store.card.get().is_some_and(|card| card.can_mask()))
+    let card = store.card.get();
+    let is = |what: fn(&ModelCard) -> bool| card.as_ref().is_some_and(|card| what(card));
+    (is_causal, is(ModelCard::can_mask), !is(ModelCard::is_recorded))
 }
 
 fn tab_of(store: Store, kind: Kind) -> Tab {
@@ -65,10 +78,10 @@ fn tab_of(store: Store, kind: Kind) -> Tab {
 }
 
 /// Encoders compare sentences, models that predict have a loss.
-fn tabs_of((is_causal, can_mask): Kind) -> impl Iterator<Item = Tab> {
+fn tabs_of((is_causal, can_mask, has_model): Kind) -> impl Iterator<Item = Tab> {
     Tab::ALL.iter().copied().filter(move |&tab| match tab {
         Tab::Loss => is_causal || can_mask,
-        Tab::Similarity => !is_causal,
+        Tab::Similarity => !is_causal && has_model,
         _ => true,
     })
 }
@@ -80,6 +93,8 @@ fn tab_view(store: Store, tab: Tab) -> View {
         Tab::Mlp => "MLP",
         Tab::Loss => "Loss",
         Tab::Similarity => "Similarity",
+        Tab::Positions => "Positions",
+        Tab::Weights => "Weights",
         Tab::Card => "Card",
     };
     let is_causal = is_causal(store);

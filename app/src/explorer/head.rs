@@ -9,6 +9,7 @@ use crate::explorer::row::row;
 use crate::explorer::{choice, trace_labels};
 use crate::format;
 use crate::lens::attention::{self, HeadsAsked, MatrixView, Sides, sinks};
+use crate::lens::recorded;
 use crate::lens::table::Table;
 use crate::parts::dom::{Child, El, View, either, el, input_of, show as shown_if, value_of};
 use crate::parts::frame::{Kit, panel};
@@ -157,7 +158,16 @@ fn stages() -> View {
     };
     let buttons: Vec<View> = Stage::ALL.iter().map(button).collect();
     let steps = el!(div class="steps" role="group" aria-label="Steps of attention").child(buttons);
-    vec![steps.into(), el!(p class="hint step-hint").text(explain).into()].into_node()
+    let lacking = move || {
+        let layer = store.focus.read().layer;
+        recorded::stage(&*store.card.get()?, store.url.read().stage, layer)
+    };
+    vec![
+        steps.into(),
+        el!(p class="hint step-hint").text(explain).into(),
+        el!(p class="hint lacking" data-testid="head-lacking").text(lacking).into(),
+    ]
+    .into_node()
 }
 
 /// Grid or lines.

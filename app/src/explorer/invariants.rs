@@ -2,6 +2,7 @@
 
 use web_sys::Event;
 
+use crate::explorer::is_recorded;
 use crate::format;
 use crate::lens::norms;
 use crate::parts::dom::{El, View, el, on_window, part, show};
@@ -20,7 +21,8 @@ const MAX_ENGINE_ERROR: f32 = 1e-2;
 pub fn invariants() -> El {
     let store = use_store();
     let norm = derive(move || {
-        let card = store.card.get()?;
+        // Whether a file's normalised rows hold γ and β nobody says.
+        let card = store.card.get().filter(|card| !card.is_recorded())?;
         let run = store.trace.read();
         let site = format!("blocks.{}.ln1", store.focus.read().layer);
         norms::check(&run.trace, &card, &site)
@@ -48,12 +50,15 @@ pub fn invariants() -> El {
         store.post(&ToWorker::CompareEngines);
     };
     let can_compare = move || {
-        (*store.engine.read()).as_ref().is_some_and(|engine| engine.gpu_available)
+        !is_recorded(store)
+            && (*store.engine.read()).as_ref().is_some_and(|engine| engine.gpu_available)
             && store.report.read().is_some()
             && !store.comparing.get()
     };
     let compare_name = move || {
-        if store.comparing.get() {
+        if is_recorded(store) {
+            "GPU = CPU needs a model"
+        } else if store.comparing.get() {
             "Comparing"
         } else if (*store.engine.read()).as_ref().is_some_and(|engine| !engine.gpu_available) {
             "GPU = CPU needs WebGPU"
@@ -67,7 +72,9 @@ pub fn invariants() -> El {
         .text(compare_name);
     let key = el!(span class="invariants-key")
         .child(el!(span class="provenance" aria-hidden="true").child("•"))
-        .child("computed in this run");
+        .text(
+            move || if is_recorded(store) { "as the file has it" } else { "computed in this run" },
+        );
     el!(footer class="invariants" data-testid="invariants" aria-label="What must hold")
         .child(el!(span class="invariants-name").child("Must hold"))
         .child(items)

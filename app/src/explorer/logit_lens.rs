@@ -1,12 +1,12 @@
 //! The logit lens: what the model would predict if it stopped after each layer.
 //! (nostalgebraist 2020, "interpreting GPT: the logit lens".)
 
-use crate::explorer::is_causal;
+use crate::explorer::{is_causal, is_recorded};
 use crate::format;
 use crate::lens::table::Table;
 use crate::lens::tokens::label;
 use crate::parts::chart;
-use crate::parts::dom::{View, el, part, show};
+use crate::parts::dom::{View, either, el, part};
 use crate::parts::frame::{Kit, fixed, panel};
 use crate::parts::plot::{ChartSpec, Line};
 use crate::parts::svg;
@@ -16,8 +16,23 @@ use crate::state::{Store, use_store};
 
 /// The panel; only for models that predict a next token.
 pub fn lens() -> View {
-    let is_causal = is_causal(use_store());
-    show(move || is_causal.get(), lens_panel)
+    let store = use_store();
+    let is_causal = is_causal(store);
+    let kind = derive(move || (is_causal.get(), is_recorded(store)));
+    either(kind, |kind| match kind {
+        (_, true) => vec![lens_of_none()],
+        (true, false) => vec![lens_panel()],
+        (false, false) => Vec::new(),
+    })
+}
+
+fn lens_of_none() -> View {
+    let explain = &["The lens needs the model's unembedding, which a recorded run does not hold."];
+    let kit = Kit { id: "lens", explain, table: None, picture: None, hooks: None };
+    let words = "The logit lens needs the model's unembedding: load the model and type the text.";
+    panel(kit, fixed("What each layer would say"), None)
+        .child(el!(p class="hint").child(words))
+        .done()
 }
 
 fn lens_panel() -> View {
@@ -83,6 +98,7 @@ fn chart(rows: &[LensRow], layer: usize) -> ChartSpec {
         y_range: Some((0.0, 1.0)),
         is_x_whole: true,
         marker: Some(layer as f32),
+        ..ChartSpec::default()
     }
 }
 

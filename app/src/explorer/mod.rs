@@ -7,13 +7,16 @@
 //! `wall-canvas`, `wall-sort`, `head` (panel), `head-matrix`, `head-matrix-value`,
 //! `stage-{scores,scaled,masked,pattern,values}`, `view-{grid,lines}`, `hide-sink`, `average`,
 //! `head-lines`, `threshold`, `predictions` (panel), `prediction-N`, `arithmetic`, `lens` (panel),
-//! `tab-{norms,residual,mlp,loss,similarity,card}`, `details` (tab panel), `norms-mean`,
+//! `tab-{norms,residual,mlp,loss,similarity,positions,weights,card}`, `details` (tab panel), `norms-mean`,
 //! `norms-scale`, `norms-weights`, `norms-after`, `residual-stream`, `residual-chart`, `mlp-matrix`,
 //! `loss-chart`, `similarity-texts`, `similarity-compare`, `similarity-matrix`, `card`,
 //! `invariants`, `compare-engines`, `masked` (panel), `places`, `place-N`, `next-sentence`,
-//! `mask-each`, `mask-each-here`, `mask-stop`, `pairs`, `faults`, `fault`, `banner`, `menu-PANEL`, `explain`, `table`.
+//! `mask-each`, `mask-each-here`, `mask-stop`, `weights` (panel), `weights-matrix`, `weights-choice`,
+//! `cells-layer`, `cells-row`, `cells-col`, `spectrum` (panel), `spectrum-chart`, `positions` (panel),
+//! `recorded`, `close-recorded`, `lacking`, `head-lacking`, `positions-matrix`, `positions-chart`, `positions-stack`, `reach` (panel), `reach-matrix`, `pairs`, `faults`, `fault`, `banner`, `menu-PANEL`, `explain`, `table`.
 
 mod card;
+mod cells;
 mod details;
 mod head;
 mod header;
@@ -26,6 +29,7 @@ mod masked;
 mod mlp;
 mod models;
 mod norms;
+mod positions;
 mod predictions;
 mod prompt;
 mod residual;
@@ -35,6 +39,7 @@ mod similarity;
 mod strip;
 mod wall;
 mod wall_grid;
+mod weights;
 
 use web_sys::Event;
 
@@ -70,6 +75,7 @@ pub fn explorer() -> View {
         move || store.report.read().as_ref().as_ref().is_some_and(|report| report.n_tokens == 0);
     let main = el!(main id="main" class="explorer" tabindex="-1")
         .class("textless", is_textless)
+        .class("recorded", move || is_recorded(store))
         .child(wall::wall())
         .child(head::head())
         .child(next)
@@ -117,6 +123,11 @@ fn banner() -> View {
 /// Labels of the tokens of the trace that is shown.
 fn trace_labels(store: Store) -> Derived<Vec<String>> {
     derive(move || crate::lens::tokens::labels(&store.trace.read().tokens, 12))
+}
+
+/// Whether a recorded run is shown in place of a model.
+fn is_recorded(store: Store) -> bool {
+    store.card.read().as_ref().as_ref().is_some_and(|card| card.is_recorded())
 }
 
 /// Whether the model predicts a next token; so it is taken to be until one is there.

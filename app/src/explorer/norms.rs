@@ -2,7 +2,7 @@
 //! and β, and dimensions that stand out.
 
 use crate::explorer::details::token_layer_acts;
-use crate::explorer::{choice, trace_labels};
+use crate::explorer::{choice, is_recorded, trace_labels};
 use crate::format;
 use crate::lens::attention::MatrixView;
 use crate::lens::norms::{self, Outlier, Statistic};
@@ -30,7 +30,7 @@ pub fn norms() -> View {
             let sites = (*sites).as_ref()?;
             let run = store.trace.read();
             let labels = labels.read();
-            let view = if store.url.read().norms_after {
+            let view = if store.url.read().norms_after && !card.is_recorded() {
                 norms::after(&run.trace, &card, sites, statistic, &labels)
             } else {
                 norms::before(&run.trace, sites, statistic, &labels)
@@ -80,12 +80,14 @@ pub fn norms() -> View {
         .child(scales)
         .child(weights(store))
         .child(outliers(store));
-    panel(kit, title, Some(before_after(store))).child(norms).done()
+    let tools = show(move || !is_recorded(store), move || before_after(store).into());
+    panel(kit, title, Some(el!(div).child(tools))).child(norms).done()
 }
 
 fn named(mut view: MatrixView, card: &ModelCard, statistic: Statistic) -> MatrixView {
     view.quantity = match statistic {
         Statistic::Mean => "μ".into(),
+        Statistic::Scale if card.is_recorded() => "scale".into(),
         Statistic::Scale if card.rms_norm => "rms".into(),
         Statistic::Scale => "σ".into(),
     };
@@ -94,6 +96,9 @@ fn named(mut view: MatrixView, card: &ModelCard, statistic: Statistic) -> Matrix
 
 fn title(store: Store) -> String {
     let is_rms = store.card.get().is_some_and(|card| card.rms_norm);
+    if is_recorded(store) {
+        return "Scale of each token before each norm".into();
+    }
     let what = if is_rms { "Root mean square" } else { "Mean and spread" };
     let when = if store.url.read().norms_after { "after" } else { "before" };
     format!("{what} of each token {when} each norm")

@@ -8,7 +8,7 @@ use crate::lens::predict::{Bar, Distribution, distribution};
 use crate::lens::table::Table;
 use crate::lens::tokens::label;
 use crate::parts::dom::{View, either, el};
-use crate::parts::frame::{Kit, panel};
+use crate::parts::frame::{Kit, fixed, panel};
 use crate::parts::term::term;
 use crate::state::cell::{Derived, Var, derive};
 use crate::state::{Store, use_store};
@@ -18,9 +18,35 @@ const N_BARS: usize = 8;
 
 /// The panel; encoders, which predict no next token, get another in its place.
 pub fn next_token() -> View {
-    either(is_causal(use_store()), |is_causal| {
-        vec![if is_causal { predictions() } else { encoder() }]
+    let store = use_store();
+    let is_causal = is_causal(store);
+    // A run without a model: whether its file has logits.
+    let recorded = derive(move || {
+        let card = store.card.get().filter(|card| card.is_recorded())?;
+        Some(card.hooks.iter().any(|hook| hook == "logits"))
+    });
+    let kind = derive(move || (recorded.get(), is_causal.get()));
+    either(kind, |kind| {
+        vec![match kind {
+            (Some(false), _) => no_logits(),
+            (Some(true), _) | (None, true) => predictions(),
+            (None, false) => encoder(),
+        }]
     })
+}
+
+fn no_logits() -> View {
+    let kit = Kit {
+        id: "predictions",
+        explain: &[
+            "The logits of a recorded run lie in its file under the name logits, a row a token.",
+        ],
+        table: None,
+        picture: None,
+        hooks: None,
+    };
+    let words = "The file has no logits, so it does not say what the model expected next.";
+    panel(kit, fixed("Next token"), None).child(el!(p class="hint").child(words)).done()
 }
 
 fn predictions() -> View {

@@ -4,9 +4,9 @@ use std::cell::Cell;
 
 use web_sys::Event;
 
-use crate::explorer::is_causal;
 use crate::explorer::settings::settings;
-use crate::parts::dom::{El, View, either, el, show, value_of};
+use crate::explorer::{is_causal, is_recorded};
+use crate::parts::dom::{El, View, either, el, part, show, value_of};
 use crate::parts::icon;
 use crate::protocol::{GenerateEnd, ToWorker};
 use crate::state::cell::derive;
@@ -19,8 +19,33 @@ thread_local! {
 }
 
 /// Text, pair, generate and stop.
-pub fn prompt() -> El {
+pub fn prompt() -> View {
     let store = use_store();
+    let is_recorded = derive(move || is_recorded(store));
+    either(is_recorded, move |is_recorded| {
+        vec![if is_recorded { recorded(store) } else { text(store) }.into()]
+    })
+}
+
+/// Where the text of a model stands: what is shown instead, and the way back.
+fn recorded(store: Store) -> El {
+    let notes = part(move || {
+        let facts = store.card.get().and_then(|card| card.recorded.clone()).unwrap_or_default();
+        let note = |note: String| el!(p class="hint").child(el!(bdi).child(note)).into();
+        facts.notes.into_iter().map(note).collect()
+    });
+    let title = move || store.card.get().map(|card| card.title.clone());
+    let back = el!(button type="button" class="act" data-testid="close-recorded")
+        .when("click", move || store.post(&ToWorker::CloseRecorded))
+        .child("Back to the model");
+    let words = el!(div class="recorded-words")
+        .child(el!(p class="recorded-title").child(el!(bdi).text(title)))
+        .child(el!(p class="hint").child("All numbers are those of the file. Its text cannot be changed, and nothing can be generated: that needs a model."))
+        .child(notes);
+    el!(div class="prompt" data-testid="recorded").child(words).child(back)
+}
+
+fn text(store: Store) -> El {
     let is_causal = is_causal(store);
     let on_text = move |event: Event| {
         let value = value_of(&event);

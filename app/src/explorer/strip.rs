@@ -2,6 +2,7 @@
 
 use web_sys::KeyboardEvent;
 
+use crate::explorer::is_recorded;
 use crate::format;
 use crate::lens::tokens::{bytes_text, label};
 use crate::parts::dom::{Child, El, View, around, el, focus, list, show};
@@ -41,7 +42,10 @@ fn token_view(store: Store, is_pair: Derived<bool>, idx: usize) -> View {
         let token = token.read();
         let token = (*token).as_ref()?;
         if !token.masked {
-            return Some(token.id.to_string());
+            let card = store.card.read();
+            let facts = card.as_ref().as_ref().and_then(|card| card.recorded.as_ref());
+            // Ids that no file says are not made up.
+            return facts.is_none_or(|facts| facts.has_ids).then(|| token.id.to_string());
         }
         let places = store.masked.read();
         let place = places.iter().find(|place| place.position == idx as u32);
@@ -138,6 +142,9 @@ fn report(store: Store) -> View {
     let words = move || {
         let report = store.report.get()?;
         let tokens = format::plural(report.n_tokens as usize, "token");
+        if is_recorded(store) {
+            return Some(format!("{tokens} · recorded"));
+        }
         let mut words = format!("{tokens} · {}", format::duration(report.ms));
         if report.n_reused > 0 {
             words.push_str(&format!(" · {} reused", report.n_reused));
@@ -145,6 +152,7 @@ fn report(store: Store) -> View {
         Some(words)
     };
     let from = move || match &*store.engine.read() {
+        _ if is_recorded(store) => "A run that was recorded elsewhere",
         None => "",
         Some(engine) if engine.gpu => "This run, on WebGPU",
         Some(_) => "This run, on the CPU engine",

@@ -5,12 +5,15 @@ pub mod attention;
 pub mod heads;
 pub mod norms;
 pub mod pair;
+pub mod positions;
 pub mod predict;
+pub mod recorded;
 pub mod residual;
 pub mod table;
 pub mod tokens;
 pub mod trace;
 pub mod wall;
+pub mod weights;
 
 /// Indices of values, largest first; equal ones stay in order. (One sort for all lenses: each
 /// kind of element that is sorted costs the module a sort of its own.)

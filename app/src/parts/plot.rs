@@ -53,8 +53,18 @@ pub struct ChartSpec {
     pub y_range: Option<(f32, f32)>,
     /// x stands for whole numbers.
     pub is_x_whole: bool,
+    /// Equal steps of y are equal factors; what is not above 0 breaks the line.
+    pub is_y_log: bool,
     /// A vertical rule at this x.
     pub marker: Option<f32>,
+}
+
+impl ChartSpec {
+    /// A point as it is drawn: on an axis of factors y is its power of ten.
+    fn placed(&self, &(x, y): &(f32, f32)) -> (f32, f32) {
+        // Below 0 this is NaN, at 0 it is infinite: neither is drawn.
+        (x, if self.is_y_log { y.log10() } else { y })
+    }
 }
 
 /// Roles that a style sheet colours.
@@ -137,9 +147,8 @@ pub fn draw(spec: &ChartSpec, width: f64, height: f64) -> Vec<Mark> {
 
 /// Ranges of x and y that can be drawn: finite, not empty, with some air.
 fn ranges(spec: &ChartSpec) -> Option<(Range<f32>, Range<f32>)> {
-    let points = spec.lines.iter().flat_map(|line| &line.points);
-    let finite: Vec<(f32, f32)> =
-        points.copied().filter(|(x, y)| x.is_finite() && y.is_finite()).collect();
+    let points = spec.lines.iter().flat_map(|line| &line.points).map(|point| spec.placed(point));
+    let finite: Vec<(f32, f32)> = points.filter(|(x, y)| x.is_finite() && y.is_finite()).collect();
     let (mut x, mut y) = (finite.first()?.0, finite.first()?.1);
     let (mut x_end, mut y_end) = (x, y);
     for point in &finite {
@@ -176,8 +185,8 @@ fn draw_on(
         .x_label_area_size(fine(20))
         .y_label_area_size(fine(44))
         .build_cartesian_2d(
-            Axis { of: x.into(), is_whole: spec.is_x_whole },
-            Axis { of: y.clone().into(), is_whole: false },
+            Axis { of: x.into(), is_whole: spec.is_x_whole, is_log: false },
+            Axis { of: y.clone().into(), is_whole: false, is_log: spec.is_y_log },
         )?;
     let label = ("sans-serif", fine(12)).into_font().color(&Role::Quiet.color());
     let hairline = Role::Hairline.color();
@@ -197,7 +206,8 @@ fn draw_on(
     }
     for line in &spec.lines {
         let is_finite = |(x, y): &(f32, f32)| x.is_finite() && y.is_finite();
-        for run in line.points.split(|point| !is_finite(point)).filter(|run| !run.is_empty()) {
+        let points: Vec<(f32, f32)> = line.points.iter().map(|point| spec.placed(point)).collect();
+        for run in points.split(|point| !is_finite(point)).filter(|run| !run.is_empty()) {
             let points = run.iter().map(|&(x, v)| (x, v.max(y.start).min(y.end)));
             let color = Role::Series(line.color).color();
             chart.draw_series(LineSeries::new(points, color))?;
@@ -211,6 +221,8 @@ struct Axis {
     of: RangedCoordf32,
     /// Only whole numbers have a label.
     is_whole: bool,
+    /// Values are powers of ten.
+    is_log: bool,
 }
 
 impl Ranged for Axis {
@@ -233,6 +245,7 @@ impl Ranged for Axis {
 impl ValueFormatter<f32> for Axis {
     fn format_ext(&self, value: &f32) -> String {
         match self.is_whole {
+            false if self.is_log => format::three(10_f32.powf(*value)),
             false => format::three(*value),
             true if value.fract().abs() < 1e-3 => format::fixed((*value).into(), 0),
             true => String::new(),
@@ -371,6 +384,23 @@ mod tests {
         });
         let (line, text) = (lowest_line.max(), lowest_text.max());
         assert!(text > line.map(|y| y + 6 * FINENESS), "{text:?} below {line:?}");
+    }
+
+    #[test]
+    fn equal_factors_are_equal_steps() {
+        let chart = ChartSpec { is_y_log: true, ..spec(&[(0., 100.), (1., 10.), (2., 1.)]) };
+        let marks = draw(&chart, 300.0, 160.0);
+        let lines = series(&marks);
+        let [a, b, c] = [0, 1, 2].map(|idx| lines[0][idx].1);
+        assert!(((b - a) - (c - b)).abs() <= 1, "{a} {b} {c}");
+        let labels = marks.iter().filter_map(|mark| match mark {
+            Mark::Text { text, .. } => Some(text.as_str()),
+            Mark::Path { .. } => None,
+        });
+        assert!(labels.clone().any(|label| label == "10.0"), "{:?}", labels.collect::<Vec<_>>());
+        let zero =
+            ChartSpec { is_y_log: true, ..spec(&[(0., 1.), (1., 10.), (2., 0.), (3., -1.)]) };
+        assert_eq!(series(&draw(&zero, 300.0, 160.0))[0].len(), 2);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::lens::trace::Trace;
 use crate::protocol::{
     Fault, FaultPlace, FromWorker, ModelCard, ModelSource, RunId, ToWorker, TokenView,
 };
-use crate::state::{Comparison, Expected, RunTrace, Similarity, Store};
+use crate::state::{Cells, Comparison, Expected, RunTrace, Similarity, Spectrum, Store};
 
 /// Applies one message.
 pub fn receive(store: Store, message: FromWorker, attachment: &JsValue) {
@@ -72,9 +72,22 @@ pub fn receive(store: Store, message: FromWorker, attachment: &JsValue) {
         FromWorker::Exported { file_name } => {
             crate::parts::export::save(&file_name, "application/octet-stream", attachment);
         }
+        FromWorker::Weights(part) if is_weighed(store, &part.name) => {
+            let values = host::floats(attachment).into();
+            store.cells.set(Arc::new(Cells { part, values }));
+            if store.weighing.read_untracked().as_ref().as_ref().is_some_and(|ask| !ask.spectrum) {
+                store.weighing.set(None);
+            }
+        }
+        FromWorker::Spectrum { name, done, values, why_not } if is_weighed(store, &name) => {
+            if done >= 1.0 {
+                store.weighing.set(None);
+            }
+            store.spectrum.set(Arc::new(Spectrum { name, done, values, why_not }));
+        }
         FromWorker::WallStale => store.wall_age.update(|age| *age += 1),
         FromWorker::Fault(Fault { place, what, advice }) => fault(store, place, what, &advice),
-        // Of an older run.
+        // Of an older run, or of another matrix.
         FromWorker::Tokens { .. }
         | FromWorker::Ran(_)
         | FromWorker::Trace { .. }
@@ -82,8 +95,15 @@ pub fn receive(store: Store, message: FromWorker, attachment: &JsValue) {
         | FromWorker::Lens { .. }
         | FromWorker::Losses { .. }
         | FromWorker::Masked { .. }
+        | FromWorker::Weights(_)
+        | FromWorker::Spectrum { .. }
         | FromWorker::Generated { .. } => {}
     }
+}
+
+/// Whether an answer is about the matrix that was asked for last.
+fn is_weighed(store: Store, name: &str) -> bool {
+    store.weighing.read_untracked().as_ref().as_ref().is_some_and(|asked| asked.name == name)
 }
 
 /// Shows a failure, once.
@@ -97,6 +117,7 @@ pub fn fault(store: Store, place: FaultPlace, what: String, advice: &str) {
         FaultPlace::Panel => {
             store.comparing.set(false);
             store.masking.set(false);
+            store.weighing.set(None);
         }
         FaultPlace::Engine => {}
     }
@@ -131,6 +152,7 @@ fn loaded(store: Store, card: ModelCard) {
     store.faults.update(|faults| faults.retain(|fault| fault.place != FaultPlace::Model));
     let source = card.source.clone();
     let is_first = store.card.read_untracked().is_none();
+    store.weighing.set(None);
     forget_run(store);
     store.comparison.set(None);
     store.card.set(Some(Arc::new(card)));

@@ -18,7 +18,7 @@ use crate::lens::trace::Trace;
 use crate::protocol::{
     EngineInfo, Fault, FaultPlace, GenerateEnd, GenerateJob, LensRow, LoadProgress, MaskedPlace,
     ModelCard, ModelOffer, ModelSource, Predictions, RunId, RunJob, RunReport, ToWorker, TokenView,
-    Wants,
+    Wants, WeightsAsk, WeightsPart,
 };
 use crate::state::cell::{Derived, Var, derive};
 use crate::state::url::{Average, UrlState};
@@ -92,6 +92,28 @@ pub struct Similarity {
     pub cosines: Vec<f32>,
 }
 
+/// Cells of a matrix of the weights.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Cells {
+    /// Which.
+    pub part: WeightsPart,
+    /// Row-major.
+    pub values: Arc<[f32]>,
+}
+
+/// Singular values of a matrix.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Spectrum {
+    /// Its name.
+    pub name: String,
+    /// How much of the work is done.
+    pub done: f32,
+    /// Largest first.
+    pub values: Vec<f32>,
+    /// Why there are none.
+    pub why_not: Option<String>,
+}
+
 /// The page's state.
 pub struct State {
     /// The choices.
@@ -134,6 +156,12 @@ pub struct State {
     pub similarity: Var<Similarity>,
     /// Engines compared.
     pub comparison: Var<Option<Comparison>>,
+    /// The part of a matrix that was asked for last, until all of it is there.
+    pub weighing: Var<Option<WeightsAsk>>,
+    /// Its cells.
+    pub cells: Var<Arc<Cells>>,
+    /// Its singular values.
+    pub spectrum: Var<Arc<Spectrum>>,
     /// Whether the engines are being compared.
     pub comparing: Var<bool>,
     /// Grows when the wall needs a new canvas.
@@ -206,6 +234,9 @@ impl State {
             ended: Var::default(),
             similarity: Var::default(),
             comparison: Var::default(),
+            weighing: Var::default(),
+            cells: Var::default(),
+            spectrum: Var::default(),
             comparing: Var::default(),
             wall_age: Var::default(),
             said: Var::default(),
@@ -331,6 +362,12 @@ impl State {
         self.masking.set(true);
         self.losses.set(Vec::new());
         self.post(&ToWorker::MaskEach);
+    }
+
+    /// Asks for cells of a matrix, and its singular values.
+    pub fn weigh(&self, ask: WeightsAsk) {
+        self.weighing.set(Some(ask.clone()));
+        self.post(&ToWorker::Weights(ask));
     }
 
     /// Pins a cell.

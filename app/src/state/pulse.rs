@@ -33,6 +33,9 @@ fn word(store: Store) -> &'static str {
         || run_trace.run == run
             && run_trace.tokens.len() == store.tokens.read().len()
             && store.wants.read().hooks.iter().all(|hook| run_trace.trace.get(hook).is_some());
-    let is_asked = store.generating.get() || store.comparing.get() || store.masking.get();
+    let is_asked = store.generating.get()
+        || store.comparing.get()
+        || store.masking.get()
+        || store.weighing.read().is_some();
     if is_asked || !is_done || !is_seen { "running" } else { "ready" }
 }

@@ -141,6 +141,10 @@ words! {
         Loss = "loss",
         /// Sentences compared.
         Similarity = "similarity",
+        /// How positions enter.
+        Positions = "positions",
+        /// Matrices of the weights.
+        Weights = "weights",
         /// What the model is.
         Card = "card",
     }
@@ -198,6 +202,10 @@ pub struct UrlState {
     pub tab: Tab,
     /// Whether the norms are shown after rather than before.
     pub norms_after: bool,
+    /// The matrix of the weights, as [`crate::lens::weights::Choice::key`]; the first if none fits.
+    pub matrix: String,
+    /// First row and column of the part of it (or of the table of positions) that is shown.
+    pub cells: (u32, u32),
     /// How the next token is chosen.
     pub sampling: Sampling,
     /// Paper or night.
@@ -225,6 +233,8 @@ impl Default for UrlState {
             sort: WallSort::Layer,
             tab: Tab::Norms,
             norms_after: false,
+            matrix: String::new(),
+            cells: (0, 0),
             sampling: Sampling::default(),
             theme: Theme::Auto,
         }
@@ -271,6 +281,9 @@ impl UrlState {
             "sort" => self.sort = WallSort::from_word(value).unwrap_or_default(),
             "tab" => self.tab = Tab::from_word(value).unwrap_or_default(),
             "norms" => self.norms_after = value == "after",
+            "w" if is_name(value) => self.matrix = value.to_owned(),
+            "wr" => self.cells.0 = number(value, 0, 1 << 24).unwrap_or_default(),
+            "wc" => self.cells.1 = number(value, 0, 1 << 24).unwrap_or_default(),
             "T" => {
                 self.sampling.temperature =
                     fraction(value, 0.0, 4.0).unwrap_or(self.sampling.temperature);
@@ -324,6 +337,9 @@ impl UrlState {
         put("sort", self.sort.word(), self.sort != plain.sort);
         put("tab", self.tab.word(), self.tab != plain.tab);
         put("norms", "after", self.norms_after);
+        put("w", &self.matrix, !self.matrix.is_empty());
+        put("wr", &self.cells.0.to_string(), self.cells.0 > 0);
+        put("wc", &self.cells.1.to_string(), self.cells.1 > 0);
         let (ours, theirs) = (&self.sampling, &plain.sampling);
         put("T", &format::plain(ours.temperature), ours.temperature != theirs.temperature);
         put("top_k", &ours.top_k.to_string(), ours.top_k != theirs.top_k);
@@ -490,6 +506,8 @@ mod tests {
             sort: WallSort::Induction,
             tab: Tab::Card,
             norms_after: true,
+            matrix: "attn.W_Q".into(),
+            cells: (7, 300),
             sampling: Sampling { temperature: 0.7, top_k: 40, top_p: 0.95, seed: 9 },
             theme: Theme::Dark,
         };
@@ -499,7 +517,7 @@ mod tests {
     #[test]
     fn hostile_values_are_left_at_their_defaults() {
         let hash = "l=-1&h=99999999999999999999&stage=%3Cscript%3E&T=NaN&T=1e9&top_p=0&min=101\
-                    &mask=-1.x..99999999999&pairs=ac&m=bundled/../../etc/passwd&seed=1e3&theme=__proto__&q=4294967296&x&=&&=1";
+                    &mask=-1.x..99999999999&pairs=ac&m=bundled/../../etc/passwd&w=%3Cb%3E&wr=-1&wc=1e9&seed=1e3&theme=__proto__&q=4294967296&x&=&&=1";
         assert_eq!(UrlState::from_hash(hash), UrlState::default());
         for text in ["hub/a", "hub/a/b/c", "hub/a/b@..", "hub/ /b", "disk", "bundled/"] {
             assert_eq!(model_from_text(text), None, "{text}");

@@ -52,7 +52,7 @@ pub fn wants(url: &UrlState, card: &ModelCard, shown: Shown) -> Wants {
         }
         Tab::Residual => hooks.extend(residual::hooks(card)),
         Tab::Mlp => hooks.push(layer_hook(layer, "mlp.hook_post")),
-        Tab::Loss | Tab::Similarity | Tab::Card => {}
+        Tab::Loss | Tab::Similarity | Tab::Positions | Tab::Weights | Tab::Card => {}
     }
     let mut sorted: Vec<String> = Vec::with_capacity(hooks.len());
     for hook in hooks {

@@ -1,10 +1,20 @@
 //! What the page is told of a loaded model.
 
-use vitrine_models::Session;
-use vitrine_models::arch::{NormKind, NormPosition};
+use vitrine_kernels::ops::rope::RopePairs;
+use vitrine_models::arch::{Matrices, ModelSpec, NormKind, NormPosition, Part, Positions};
+use vitrine_models::hook::Stack;
+use vitrine_models::weights::Checkpoint;
+use vitrine_models::{ModelError, Session};
 
 use super::gather::Gathered;
-use crate::protocol::{ModelCard, NormWeights};
+use super::source::BlobSource;
+use super::text::shown_words;
+use super::tokenizer::Tokenizer;
+use crate::protocol::{MatrixFact, ModelCard, NormWeights, PositionFacts, PositionKind};
+
+/// Fields of a configuration that are shown, and characters of each.
+const MAX_FIELDS: usize = 160;
+const MAX_FIELD_CHARS: usize = 120;
 
 /// The card of a session's model.
 pub(super) fn card(session: &Session, gathered: &Gathered, architecture_title: &str) -> ModelCard {
@@ -45,8 +55,111 @@ pub(super) fn card(session: &Session, gathered: &Gathered, architecture_title: &
             .collect(),
         has_mlm: !spec.causal && spec.has_logits,
         mask_token: None,
-        windows: spec.windows.iter().map(|&window| window as u32).collect(),
+        windows: windows(spec),
+        ..ModelCard::default()
     }
+}
+
+/// What the files say beside the sizes: configuration, tokenizer, matrices, positions.
+pub(super) async fn describe(
+    card: &mut ModelCard,
+    session: &Session,
+    checkpoint: &Checkpoint<BlobSource>,
+    tokenizer: &Tokenizer,
+) -> Result<(), ModelError> {
+    let parts = session.model().parts();
+    card.parts = parts.map(|(part, n)| (part_name(part).to_owned(), n)).collect();
+    card.config = config(checkpoint);
+    card.tokenizer = tokenizer
+        .facts()
+        .await
+        .map_err(|problem| ModelError::tokenizer(checkpoint.name(), "tokenizer", problem))?;
+    let n_padding = session.spec().d_vocab.saturating_sub(tokenizer.n_ids());
+    card.tokenizer.push(("embedding rows without a token".to_owned(), n_padding.to_string()));
+    card.matrices = Matrices::of(checkpoint)?
+        .list()
+        .into_iter()
+        .map(|(name, [n_rows, n_cols])| MatrixFact {
+            name: name.to_owned(),
+            shape: (n_rows as u32, n_cols as u32),
+        })
+        .collect();
+    let spec = session.spec();
+    let stacks = spec.encoder.as_deref().into_iter().chain([spec]);
+    card.positions = stacks.map(|stack| positions(session, stack, &card.matrices)).collect();
+    Ok(())
+}
+
+fn part_name(part: Part) -> &'static str {
+    match part {
+        Part::Embedding => "embeddings",
+        Part::Attention => "attention",
+        Part::Mlp => "MLPs",
+        Part::Norms => "norms",
+        Part::Head => "head",
+    }
+}
+
+/// Fields and values as the file has them; long ones cut.
+fn config(checkpoint: &Checkpoint<BlobSource>) -> Vec<(String, String)> {
+    let field = |name: &str, value: String| {
+        (shown_words(name, MAX_FIELD_CHARS), shown_words(&value, MAX_FIELD_CHARS))
+    };
+    let mut fields: Vec<(String, String)> = match checkpoint.gguf_metadata() {
+        Some(metadata) => {
+            metadata.iter().map(|(name, value)| field(name, value.to_string())).collect()
+        }
+        None => {
+            let json = checkpoint.config_json().into_iter().flatten();
+            json.map(|(name, value)| field(name, value.to_string())).collect()
+        }
+    };
+    let n_more = fields.len().saturating_sub(MAX_FIELDS);
+    fields.truncate(MAX_FIELDS);
+    if n_more > 0 {
+        fields.push(("and".to_owned(), format!("{n_more} more")));
+    }
+    fields
+}
+
+fn windows(spec: &ModelSpec) -> Vec<u32> {
+    spec.windows.iter().map(|&window| window as u32).collect()
+}
+
+fn positions(session: &Session, spec: &ModelSpec, matrices: &[MatrixFact]) -> PositionFacts {
+    let stack = match spec.stack {
+        Stack::Only => "",
+        Stack::Encoder => "encoder",
+        Stack::Decoder => "decoder",
+    };
+    let own = format!("{stack}.pos_embed.W_pos");
+    let names = matrices.iter().map(|matrix| &matrix.name);
+    let table = names.into_iter().find(|name| **name == own || *name == "pos_embed.W_pos");
+    let mut facts = PositionFacts {
+        stack: stack.to_owned(),
+        table: table.cloned().filter(|_| spec.has_position_table()),
+        slopes: spec.slopes(),
+        buckets: spec.buckets().into_iter().map(|bucket| bucket as u32).collect(),
+        biases: session.model().distance_biases(spec.stack).to_vec(),
+        windows: (0..spec.n_layers).map(|layer| spec.reach(layer).window as u32).collect(),
+        causal: spec.causal,
+        ..PositionFacts::default()
+    };
+    facts.kind = match spec.positions {
+        Positions::Learned { offset, .. } => {
+            facts.offset = offset as u32;
+            PositionKind::Learned
+        }
+        Positions::Sinusoidal => PositionKind::Sinusoidal,
+        Positions::Rotary { pairs, .. } => {
+            facts.frequencies = session.model().rotary_frequencies();
+            facts.is_interleaved = pairs == RopePairs::Interleaved;
+            PositionKind::Rotary
+        }
+        Positions::Linear => PositionKind::Linear,
+        Positions::Buckets { .. } => PositionKind::Buckets,
+    };
+    facts
 }
 
 /// `106 M`.

@@ -12,8 +12,8 @@ use js_sys::{Function, Promise};
 use vitrine_kernels::Control;
 use wasm_bindgen::JsValue;
 
-use super::load::Loaded;
-use crate::protocol::{EngineChoice, GenerateJob, RunJob, WallCommand, Wants};
+use super::load::Arrival;
+use crate::protocol::{EngineChoice, GenerateJob, RunJob, WallCommand, Wants, WeightsAsk};
 
 /// What the loop does next.
 pub(super) enum Task {
@@ -22,7 +22,7 @@ pub(super) enum Task {
     /// Free the model, then call back.
     Release(Function),
     /// A load is complete.
-    Arrived(Box<Loaded>),
+    Arrived(Arrival),
     /// Something about the wall, with its canvas.
     Wall(WallCommand, JsValue),
     /// Run a text.
@@ -33,6 +33,8 @@ pub(super) enum Task {
     Want,
     /// A comparison or an export.
     Errand(Errand),
+    /// Show a matrix of the weights.
+    Weights(WeightsAsk),
 }
 
 /// Work that a click asks for; done in order.
@@ -45,17 +47,20 @@ pub(super) enum Errand {
     Export(Vec<String>),
     /// Mask each token in turn.
     MaskEach,
+    /// Back to the model.
+    CloseRecorded,
 }
 
 #[derive(Default)]
 struct Inbox {
     engine: Option<EngineChoice>,
     release: Option<Function>,
-    arrived: Option<Box<Loaded>>,
+    arrived: Option<Arrival>,
     wall: VecDeque<(WallCommand, JsValue)>,
     run: Option<RunJob>,
     generate: Option<GenerateJob>,
     want: bool,
+    weights: Option<WeightsAsk>,
     errands: VecDeque<Errand>,
 }
 
@@ -169,10 +174,15 @@ impl Desk {
         self.put(|inbox| inbox.errands.push_back(errand));
     }
 
+    /// Look at a matrix.
+    pub fn weights(&self, ask: WeightsAsk) {
+        self.put(|inbox| inbox.weights = Some(ask));
+    }
+
     /// A load is complete.
-    pub fn arrived(&self, loaded: Loaded) {
+    pub fn arrived(&self, arrival: Arrival) {
         self.cancel();
-        self.put(|inbox| inbox.arrived = Some(Box::new(loaded)));
+        self.put(|inbox| inbox.arrived = Some(arrival));
     }
 
     /// Resolves when the loop has freed the model.
@@ -201,7 +211,8 @@ impl Desk {
         .await
     }
 
-    fn take(&self) -> Option<Task> {
+    /// The next thing to do, if there is one already.
+    pub fn take(&self) -> Option<Task> {
         let mut inbox = self.inbox.borrow_mut();
         if let Some(choice) = inbox.engine.take() {
             return Some(Task::Engine(choice));
@@ -223,6 +234,9 @@ impl Desk {
         }
         if std::mem::take(&mut inbox.want) {
             return Some(Task::Want);
+        }
+        if let Some(ask) = inbox.weights.take() {
+            return Some(Task::Weights(ask));
         }
         inbox.errands.pop_front().map(Task::Errand)
     }

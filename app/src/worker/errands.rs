@@ -48,6 +48,9 @@ impl Studio {
     /// The last run as a file.
     pub async fn export(&mut self, hooks: &[String]) {
         let control = self.desk.begin();
+        if let Some(playback) = &self.playback {
+            return playback.export(hooks).await;
+        }
         let (Some(last), Some(loaded)) = (&self.last, &mut self.loaded) else {
             fault(FaultPlace::Panel, "Nothing has run yet", "Type a text, then export it.");
             return;
@@ -70,7 +73,8 @@ impl Studio {
         let metadata = BTreeMap::from([
             ("model".to_owned(), loaded.card.title.clone()),
             ("architecture".to_owned(), loaded.card.architecture.clone()),
-            ("tokens".to_owned(), format!("{:?}", last.input.ids)),
+            ("token_ids".to_owned(), format!("{:?}", last.input.ids)),
+            ("tokens".to_owned(), json_list(last.views.iter().map(|view| view.text.as_str()))),
         ]);
         let file_name = format!("{}.safetensors", file_stem(&loaded.card.title));
         let read = run::read(loaded, &points, &control).await;
@@ -159,8 +163,13 @@ async fn embed_all(
     Ok(embeddings)
 }
 
+/// A JSON list of texts.
+pub(super) fn json_list<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+    serde_json::Value::from_iter(texts).to_string()
+}
+
 /// A name that every file system takes.
-fn file_stem(title: &str) -> String {
+pub(super) fn file_stem(title: &str) -> String {
     let plain =
         |char: char| if char.is_ascii_alphanumeric() || ".-_".contains(char) { char } else { '-' };
     let stem: String = title.chars().map(plain).take(60).collect();

@@ -13,13 +13,14 @@ use wasm_bindgen::JsValue;
 
 use super::cache::Shelf;
 use super::cancel::{Stop, Ticket};
-use super::card::card;
+use super::card::{self, card};
 use super::engines::Engines;
 use super::fetch::Fetcher;
 use super::gather::Gathered;
 use super::js;
 use super::masked;
 use super::memory::{self, Fit};
+use super::playback::Playback;
 use super::post::{fault, post};
 use super::rate::Rate;
 use super::site::SiteIndex;
@@ -57,6 +58,14 @@ pub(super) struct Loaded {
     pub card: ModelCard,
     /// Tokens after which a text is complete.
     pub end_tokens: Vec<u32>,
+}
+
+/// What files hold.
+pub(super) enum Arrival {
+    /// A model, ready to run.
+    Model(Box<Loaded>),
+    /// A run that was recorded elsewhere.
+    Run(Box<Playback>),
 }
 
 impl Loader {
@@ -100,8 +109,11 @@ impl Loader {
         control: &Control,
         ticket: &Ticket,
         release: impl AsyncFnOnce(),
-    ) -> Result<Loaded, Stop> {
+    ) -> Result<Arrival, Stop> {
         let gathered = self.gather(source, attachment, ticket).await?;
+        if let Some(playback) = Playback::open(&gathered).await? {
+            return Ok(Arrival::Run(Box::new(playback)));
+        }
         let checkpoint = open(&gathered).await?;
         let tokenizer = self.tokenizer(&checkpoint).await?;
         ticket.check()?;
@@ -120,7 +132,8 @@ impl Loader {
         };
         let session = weigh_in(engine, &checkpoint, control, ticket, tell).await?;
         check_vocabulary(&session, &tokenizer)?;
-        finish(session, Rc::new(tokenizer), gathered, &checkpoint).await
+        let loaded = finish(session, Rc::new(tokenizer), gathered, &checkpoint).await?;
+        Ok(Arrival::Model(Box::new(loaded)))
     }
 
     /// The same model in another engine.
@@ -211,6 +224,7 @@ async fn finish(
     checkpoint: &Checkpoint<BlobSource>,
 ) -> Result<Loaded, Stop> {
     let mut card = card(&session, &gathered, &own_title(checkpoint));
+    card::describe(&mut card, &session, checkpoint, &tokenizer).await.map_err(model_fault)?;
     card.mask_token = masked::mask_token(&tokenizer);
     let end_tokens = end_tokens(checkpoint, tokenizer.n_ids()).await.map_err(model_fault)?;
     Ok(Loaded { session, tokenizer, gathered, card, end_tokens })

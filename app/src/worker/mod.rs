@@ -18,6 +18,7 @@ mod js;
 mod load;
 mod masked;
 mod memory;
+mod playback;
 mod post;
 mod rate;
 mod run;
@@ -28,6 +29,7 @@ mod text;
 mod tick;
 pub mod tokenizer;
 mod wall;
+mod weights;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -113,6 +115,8 @@ impl Receiver {
             ToWorker::CompareEngines => self.desk.errand(Errand::CompareEngines),
             ToWorker::Export { hooks } => self.desk.errand(Errand::Export(hooks)),
             ToWorker::MaskEach => self.desk.errand(Errand::MaskEach),
+            ToWorker::Weights(ask) => self.desk.weights(ask),
+            ToWorker::CloseRecorded => self.desk.errand(Errand::CloseRecorded),
         }
     }
 

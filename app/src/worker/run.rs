@@ -49,6 +49,9 @@ impl Studio {
     /// Runs a text.
     pub async fn run(&mut self, job: RunJob) {
         self.job = Some(job.clone());
+        if self.playback.is_some() {
+            return self.play(job.run).await;
+        }
         let run = job.run;
         // From here on a newer text cancels this one.
         let control = self.desk.begin();
@@ -189,6 +192,9 @@ impl Studio {
     async fn answer_with(&mut self, control: &Control) {
         self.desk.answering_wants();
         let wants = self.desk.wants();
+        if let (Some(playback), Some(job)) = (&self.playback, &self.job) {
+            return playback.answer(job.run, &wants).await;
+        }
         let (Some(last), Some(loaded)) = (&mut self.last, &mut self.loaded) else { return };
         let outcome = send_wants(last, loaded, wants, control).await;
         if let Err(err) = outcome
@@ -375,6 +381,11 @@ fn points_of(names: &[String], spec: &ModelSpec) -> Vec<HookPoint> {
         })
         .collect()
 }
+
+/// Candidates that go with the predictions of a recorded run.
+pub(super) const N_CANDIDATES: usize = N_TOP;
+/// As many values of hooks are sent at once.
+pub(super) const MAX_VALUES: usize = (MAX_TRACE_BYTES / 4) as usize;
 
 pub(super) fn candidate(loaded: &Loaded, id: u32, logit: f32) -> Candidate {
     Candidate { id, text: visible(loaded.tokenizer.bytes_of(id)), logit }

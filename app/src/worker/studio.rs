@@ -14,10 +14,12 @@ use super::cancel::Stop;
 use super::desk::{Desk, Errand, Task};
 use super::gather::Gathered;
 use super::js;
-use super::load::{Loaded, Loader, engine_fault};
+use super::load::{Arrival, Loaded, Loader, engine_fault};
+use super::playback::Playback;
 use super::post::{fault, post};
 use super::tokenizer::Tokenizer;
 use super::wall::Wall;
+use super::weights::Weights;
 use crate::protocol::{
     EngineChoice, Fault, FaultPlace, FromWorker, RunId, RunJob, RunReport, TokenView, Wants,
 };
@@ -39,6 +41,10 @@ pub(super) struct Studio {
     pub last: Option<LastRun>,
     /// When the device was lost last.
     lost_at: Option<f64>,
+    /// The recorded run that is shown in place of the model.
+    pub playback: Option<Box<Playback>>,
+    /// The matrix that was looked at last.
+    pub weights: Option<Weights>,
     /// Whether there was a model, and it could not be kept.
     pub is_bereft: bool,
 }
@@ -73,6 +79,8 @@ impl Studio {
             job: None,
             last: None,
             lost_at: None,
+            playback: None,
+            weights: None,
             is_bereft: false,
         }
     }
@@ -80,6 +88,13 @@ impl Studio {
     /// Does what comes, forever.
     pub async fn work(mut self) {
         loop {
+            if self.weights.as_ref().is_some_and(Weights::is_working) {
+                match self.desk.take() {
+                    Some(task) => self.act(task).await,
+                    None => self.go_on_with_weights().await,
+                }
+                continue;
+            }
             let is_checked = self.last.as_ref().is_none_or(|last| last.is_checked);
             let task = if is_checked {
                 self.desk.next().await
@@ -92,19 +107,26 @@ impl Studio {
                     }
                 }
             };
-            match task {
-                Task::Engine(choice) => self.use_engine(choice).await,
-                Task::Release(done) => self.release(&done),
-                Task::Arrived(loaded) => self.move_in(*loaded).await,
-                Task::Wall(command, canvas) => self.paint(command, &canvas).await,
-                Task::Run(job) => self.run(job).await,
-                Task::Generate(job) => self.generate(job).await,
-                Task::Want => self.answer_wants().await,
-                Task::Errand(Errand::Compare(texts)) => self.compare(texts).await,
-                Task::Errand(Errand::CompareEngines) => self.compare_engines().await,
-                Task::Errand(Errand::Export(hooks)) => self.export(&hooks).await,
-                Task::Errand(Errand::MaskEach) => self.mask_each().await,
-            }
+            self.act(task).await;
+        }
+    }
+
+    async fn act(&mut self, task: Task) {
+        match task {
+            Task::Engine(choice) => self.use_engine(choice).await,
+            Task::Release(done) => self.release(&done),
+            Task::Arrived(Arrival::Model(loaded)) => self.move_in(*loaded).await,
+            Task::Arrived(Arrival::Run(playback)) => self.open_recorded(playback).await,
+            Task::Wall(command, canvas) => self.paint(command, &canvas).await,
+            Task::Run(job) => self.run(job).await,
+            Task::Generate(job) => self.generate(job).await,
+            Task::Want => self.answer_wants().await,
+            Task::Weights(ask) => self.show_weights(&ask).await,
+            Task::Errand(Errand::Compare(texts)) => self.compare(texts).await,
+            Task::Errand(Errand::CompareEngines) => self.compare_engines().await,
+            Task::Errand(Errand::Export(hooks)) => self.export(&hooks).await,
+            Task::Errand(Errand::MaskEach) => self.mask_each().await,
+            Task::Errand(Errand::CloseRecorded) => self.close_recorded().await,
         }
     }
 
@@ -131,6 +153,7 @@ impl Studio {
 
     async fn move_in(&mut self, loaded: Loaded) {
         self.clear_out();
+        self.playback = None;
         self.loader.held.set(loaded.session.engine().bytes_held());
         post(&FromWorker::Loaded(Box::new(loaded.card.clone())));
         self.loaded = Some(loaded);
@@ -142,6 +165,7 @@ impl Studio {
     /// Frees the model.
     fn clear_out(&mut self) {
         self.last = None;
+        self.weights = None;
         if let Some(loaded) = self.loaded.take() {
             free(loaded.session);
         }

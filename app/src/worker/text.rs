@@ -69,9 +69,23 @@ pub(super) fn view(piece: Piece, bytes: &[u8], generated: bool) -> TokenView {
 
 /// A name out of a file, short and without what is invisible.
 pub(super) fn shown_title(title: &str) -> String {
+    shown_words(title, 80)
+}
+
+/// Words out of a file, at most so many characters, without what is invisible.
+pub(super) fn shown_words(text: &str, max_chars: usize) -> String {
+    // What is cut off anyway is not looked at.
+    let end = text.floor_char_boundary(text.len().min(16 * max_chars));
     let words: Vec<String> =
-        title.split_whitespace().map(|word| visible(word.as_bytes())).collect();
-    words.join(" ").chars().take(80).collect()
+        text[..end].split_whitespace().map(|word| visible(word.as_bytes())).collect();
+    let words = words.join(" ");
+    let is_cut = end < text.len() || words.chars().count() > max_chars;
+    let mut shown: String = words.chars().take(max_chars).collect();
+    if is_cut {
+        shown.pop();
+        shown.push('…');
+    }
+    shown
 }
 
 #[cfg(test)]

@@ -149,6 +149,18 @@ impl Tokenizer {
         Ok(pieces(&packed.to_vec()))
     }
 
+    /// What there is to know of it: names and values.
+    ///
+    /// # Errors
+    /// In words for the visitor.
+    pub async fn facts(&self) -> Result<Vec<(String, String)>, String> {
+        let handle = self.handle().await?;
+        let facts = self.host.call("facts", &[&handle.into()]).await?;
+        let lines = facts.as_string().unwrap_or_default();
+        let pairs = lines.lines().filter_map(|line| line.split_once('\t'));
+        Ok(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+    }
+
     /// The handle in the module that lives now.
     async fn handle(&self) -> Result<u32, String> {
         self.host.module().await?;

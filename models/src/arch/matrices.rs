@@ -3,9 +3,9 @@
 
 use std::ops::Range;
 
+use super::Blueprint;
 use super::load::{describe, find_architecture, without_prefix};
-use super::{Blueprint, WeightRule};
-use crate::error::ModelError;
+use crate::error::{ModelError, shown};
 use crate::weights::{ByteSource, Checkpoint, FileDType, dequantise};
 
 /// The matrices of a checkpoint by their canonical names (`blocks.0.attn.W_Q`).
@@ -27,11 +27,26 @@ pub struct Matrix {
 }
 
 impl Matrix {
+    /// From values, `[n_rows, n_cols]`.
+    fn of_values(dims: &[usize], values: &[f32]) -> Self {
+        let bytes = bytemuck::cast_slice(values).to_vec();
+        Self { n_rows: dims[0], n_cols: dims[1], dtype: FileDType::F32, bytes }
+    }
+
     /// Some rows as f32, `[n, n_cols]`; empty if they are not there.
     pub fn rows(&self, rows: Range<usize>) -> Vec<f32> {
         let row_bytes = self.bytes.len() / self.n_rows.max(1);
         let bytes = self.bytes.get(rows.start * row_bytes..rows.end * row_bytes);
         bytes.and_then(|bytes| dequantise(self.dtype, bytes)).unwrap_or_default()
+    }
+
+    /// Some columns of some rows, `[n_rows, n_cols]` of the ranges; empty if they are not there.
+    pub fn cells(&self, rows: Range<usize>, cols: Range<usize>) -> Vec<f32> {
+        if cols.end > self.n_cols || cols.start > cols.end {
+            return Vec::new();
+        }
+        let rows = self.rows(rows);
+        rows.chunks_exact(self.n_cols.max(1)).flat_map(|row| &row[cols.clone()]).copied().collect()
     }
 
     /// How its numbers are stored.
@@ -51,11 +66,13 @@ impl<'a, S: ByteSource> Matrices<'a, S> {
         Ok(Self { checkpoint, blueprint, prefixes: entry.prefixes })
     }
 
-    /// Names and shapes `[n_rows, n_cols]`, in the order of a forward pass.
+    /// Names and shapes `[n_rows, n_cols]`, in the order of a forward pass; what follows from the
+    /// configuration (tables of sines) comes last.
     pub fn list(&self) -> Vec<(&str, [usize; 2])> {
-        let shape = |rule: &'_ WeightRule| <[usize; 2]>::try_from(rule.shape.as_slice()).ok();
-        let in_file = self.blueprint.rules.iter();
-        in_file.filter_map(|rule| Some((rule.name.as_str(), shape(rule)?))).collect()
+        let shape = |dims: &[usize]| <[usize; 2]>::try_from(dims).ok();
+        let in_file = self.blueprint.rules.iter().map(|rule| (rule.name.as_str(), &rule.shape));
+        let computed = self.blueprint.constants.iter().map(|(name, dims, _)| (*name, dims));
+        in_file.chain(computed).filter_map(|(name, dims)| Some((name, shape(dims)?))).collect()
     }
 
     /// Reads one.
@@ -63,7 +80,13 @@ impl<'a, S: ByteSource> Matrices<'a, S> {
     /// # Errors
     /// A name that the model has no matrix of; the source's.
     pub async fn read(&self, name: &str) -> Result<Matrix, ModelError> {
-        let refuse = || ModelError::input("weights", format!("this model has no matrix {name}"));
+        let refuse =
+            || ModelError::input("weights", format!("this model has no matrix {}", shown(name)));
+        if let Some((_, dims, values)) =
+            self.blueprint.constants.iter().find(|(own, dims, _)| *own == name && dims.len() == 2)
+        {
+            return Ok(Matrix::of_values(dims, values));
+        }
         let rule =
             self.blueprint.rules.iter().find(|rule| rule.name == name && rule.shape.len() == 2);
         let rule = rule.ok_or_else(refuse)?;
@@ -73,6 +96,10 @@ impl<'a, S: ByteSource> Matrices<'a, S> {
         let entry = self.checkpoint.entry(source)?;
         let data = self.checkpoint.load(source).await?;
         let bytes = rule.apply(data.dtype, data.bytes).ok_or_else(refuse)?;
+        if rule.by_distance.is_some() {
+            let all = dequantise(entry.dtype, &bytes).ok_or_else(refuse)?;
+            return Ok(Matrix::of_values(&rule.shape, &rule.spread(&all).ok_or_else(refuse)?));
+        }
         Ok(Matrix { n_rows: rule.shape[0], n_cols: rule.shape[1], dtype: entry.dtype, bytes })
     }
 }

@@ -228,7 +228,11 @@ impl Place<'_> {
 
 /// T5's bucket of each distance from −R to R, key less query, where R = `max_distance`: from there
 /// on all share the last.
-fn buckets_of_distances(n_buckets: usize, max_distance: usize, both_ways: bool) -> Vec<usize> {
+pub(super) fn buckets_of_distances(
+    n_buckets: usize,
+    max_distance: usize,
+    both_ways: bool,
+) -> Vec<usize> {
     let n_buckets = if both_ways { n_buckets / 2 } else { n_buckets };
     let n_exact = n_buckets / 2;
     let bucket = |distance: usize| {

@@ -5,6 +5,7 @@ use vitrine_kernels::ops::activation::Activation;
 use vitrine_kernels::ops::rope::RopePairs;
 use vitrine_kernels::ops::softmax::Reach;
 
+use super::names::buckets_of_distances;
 use crate::hook::{Hook, HookPoint, Stack};
 
 /// Which norm.
@@ -296,6 +297,21 @@ impl ModelSpec {
             Positions::Buckets { max_distance, .. } => 2 * max_distance + 1,
             _ => 0,
         }
+    }
+
+    /// The bucket of each distance from −R to R, key less query; empty without buckets.
+    pub fn buckets(&self) -> Vec<usize> {
+        match self.positions {
+            Positions::Buckets { n_buckets, max_distance } => {
+                buckets_of_distances(n_buckets, max_distance, !self.causal)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// What each head takes off a score for each token of distance (ALiBi); empty where it does not.
+    pub fn slopes(&self) -> Vec<f32> {
+        self.reach(0).slopes(self.n_heads)
     }
 
     /// Whether the blocks attend to the output of an encoder.

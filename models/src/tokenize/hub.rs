@@ -7,7 +7,7 @@
 //! runs tokenizers in, which the host reports and starts again.
 
 use super::bytes::Spelling;
-use super::{Token, Tokenizer, validate};
+use super::{Token, Tokenizer, validate, visible};
 use crate::error::{ModelError, shown};
 use fancy_regex::{Regex, RegexBuilder};
 
@@ -26,6 +26,7 @@ pub struct HubTokenizer {
     file: String,
     inner: tokenizers::Tokenizer,
     n_ids: usize,
+    kinds: Vec<(&'static str, String)>,
     spelling: Spelling,
     /// The patterns that are not known to be harmless.
     suspects: Vec<Regex>,
@@ -60,11 +61,35 @@ impl HubTokenizer {
             file: file.to_owned(),
             inner,
             n_ids: checked.n_ids,
+            kinds: checked.kinds,
             spelling: checked.spelling,
             suspects,
         })
     }
+
+    /// What there is to know of it, for a panel: names and values in words, each in one line.
+    pub fn facts(&self) -> Vec<(&'static str, String)> {
+        let mut facts = vec![("tokens", self.n_ids.to_string())];
+        facts.extend(self.kinds.iter().cloned());
+        let added = self.inner.get_added_vocabulary().get_added_tokens_decoder();
+        let mut special: Vec<u32> =
+            added.iter().filter(|(_, token)| token.special).map(|(&id, _)| id).collect();
+        special.sort_unstable();
+        let shown = special.iter().take(MAX_SPECIAL).map(|id| {
+            let text = visible(&self.token_bytes(*id).unwrap_or_default());
+            format!("{} {id}", text.chars().take(24).collect::<String>())
+        });
+        let mut words = shown.collect::<Vec<_>>().join(", ");
+        if special.len() > MAX_SPECIAL {
+            words.push_str(&format!(" and {} more", special.len() - MAX_SPECIAL));
+        }
+        facts.push(("special tokens", if words.is_empty() { "none".into() } else { words }));
+        facts
+    }
 }
+
+/// Special tokens that are named.
+const MAX_SPECIAL: usize = 12;
 
 impl Tokenizer for HubTokenizer {
     fn encode(&self, text: &str, add_special: bool) -> Result<Vec<Token>, ModelError> {

@@ -28,6 +28,8 @@ pub struct Checked {
     pub n_ids: usize,
     /// The regular expressions that the file brings along, to be tried before they are used.
     pub patterns: Vec<String>,
+    /// What its parts are, for people: names and kinds.
+    pub kinds: Vec<(&'static str, String)>,
     /// How pieces spell bytes.
     pub(super) spelling: super::bytes::Spelling,
 }
@@ -55,7 +57,31 @@ pub fn check(file: &str, text: &str) -> Result<Checked, ModelError> {
     let mut found = components::Found::default();
     components::check_all(file, &root, n_ids, &mut found)?;
     let spelling = found.spelling(model);
-    Ok(Checked { n_ids, patterns: found.patterns, spelling })
+    Ok(Checked { n_ids, patterns: found.patterns, kinds: kinds(&root), spelling })
+}
+
+/// What cuts the text, and what is done to it before and after.
+fn kinds(root: &Map<String, Value>) -> Vec<(&'static str, String)> {
+    let part = |name: &str| root.get(name).unwrap_or(&Value::Null);
+    let model = root.get("model").and_then(Value::as_object);
+    let mut kinds =
+        vec![("cut by", model.and_then(model::kind).unwrap_or("unnamed rules").to_owned())];
+    if let Some(merges) = part("model").get("merges").and_then(Value::as_array) {
+        kinds.push(("merges", merges.len().to_string()));
+    }
+    kinds.push(("normalizer", kind_of(part("normalizer"))));
+    kinds.push(("pre-tokenizer", kind_of(part("pre_tokenizer"))));
+    kinds.push(("post-processor", kind_of(part("post_processor"))));
+    kinds
+}
+
+/// The kind of a component, or of those in a sequence. All are in the lists of [`components`].
+fn kind_of(component: &Value) -> String {
+    let lists = ["normalizers", "pretokenizers", "processors"];
+    match lists.iter().find_map(|list| component.get(list)?.as_array()) {
+        Some(parts) => parts.iter().map(kind_of).collect::<Vec<_>>().join(", "),
+        None => component.get("type").and_then(Value::as_str).unwrap_or("none").to_owned(),
+    }
 }
 
 /// Truncation and padding are not used here, but hostile ones are refused all the same.

@@ -81,7 +81,8 @@ impl FileKind {
         match self {
             FileKind::Gguf => "Open it by itself",
             FileKind::Safetensors => {
-                "Open it together with the config.json and tokenizer.json of the same model"
+                "Open it together with the config.json and tokenizer.json of the same model. (A \
+                 recorded run opens alone: its tensors are named like hooks, see docs/trace.md.)"
             }
             FileKind::Marian => {
                 "Open it together with the tokenizer.json and the lex.…bin of the same model"

@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { check, equal, until } from "../lib/check.mjs";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const TABS = ["norms", "residual", "mlp", "loss", "card"];
+const TABS = ["norms", "residual", "mlp", "loss", "positions", "weights", "card"];
 
 /** Violations in words: rule, element, what is wrong. */
 async function violations(page) {

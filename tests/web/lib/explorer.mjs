@@ -170,7 +170,8 @@ export class Explorer {
   /** The rows of a panel's table: label and numbers; what is not seen is null. */
   async table(panel) {
     await this.menu(panel, "Table");
-    const dialog = this.id(panel).getByTestId("table");
+    // A panel within it has a table of its own, which comes later.
+    const dialog = this.id(panel).getByTestId("table").first();
     await dialog.locator("tbody tr").first().waitFor();
     const rows = await dialog.evaluate((one) =>
       [...one.querySelectorAll("tbody tr")].map((row) => [...row.children].map((cell) => cell.textContent)),

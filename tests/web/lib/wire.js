@@ -33,12 +33,19 @@ const TO_WORKER = variants(
   "CompareEngines",
   ["Export", { hooks: list("text") }],
   "MaskEach",
+  ["Weights", { name: "text", first: pair("int"), size: pair("int"), spectrum: "bool" }],
+  "CloseRecorded",
 );
 
 const candidate = { id: "int", text: "text", logit: "f32" };
 const token = {
   id: "int", text: "text", bytes: list("byte"), span: optional(pair("int")), special: "bool",
   generated: "bool", second: "bool", masked: "bool",
+};
+const positions = {
+  stack: "text", kind: variants("Learned", "Sinusoidal", "Rotary", "Linear", "Buckets"), table: optional("text"),
+  offset: "int", frequencies: list("f64"), is_interleaved: "bool", slopes: list("f32"), biases: list("f32"),
+  buckets: list("int"), windows: list("int"), causal: "bool",
 };
 const card = {
   title: "text", source: optional(source), architecture: "text", n_layers: "int", n_heads: "int",
@@ -48,7 +55,10 @@ const card = {
   files: list({ name: "text", bytes: "int", sha256: optional("text"), published: "bool" }), verified: "bool",
   licence: optional("text"), revision: optional("text"), hooks: list("text"),
   norm_weights: list({ name: "text", gain: list("f32"), bias: list("f32") }), has_mlm: "bool",
-  mask_token: optional("int"), windows: list("int"),
+  mask_token: optional("int"), windows: list("int"), parts: list({ name: "text", n: "int" }),
+  config: list(pair("text")), tokenizer: list(pair("text")),
+  matrices: list({ name: "text", shape: pair("int") }), positions: list(positions),
+  recorded: optional({ has_ids: "bool", notes: list("text") }),
 };
 const maskedPlace = { position: "int", p_of_original: "f32", rank_of_original: "int", top: list(candidate) };
 const lensRow = { hook: "text", top: list(candidate), entropy: "f32", rank_of_final: "int", p_of_final: "f32" };
@@ -71,6 +81,8 @@ const FROM_WORKER = variants(
   "WallStale",
   ["Fault", { place: variants("Engine", "Model", "Run", "Panel"), what: "text", advice: "text" }],
   ["Masked", { run: "int", places: list(maskedPlace) }],
+  ["Weights", { name: "text", shape: pair("int"), first: pair("int"), size: pair("int"), stored_as: "text" }],
+  ["Spectrum", { name: "text", done: "f32", values: list("f32"), why_not: optional("text") }],
 );
 
 /** The bytes of a message to the worker. */

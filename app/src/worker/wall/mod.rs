@@ -4,7 +4,7 @@
 //! presenting fails, they are read back and painted on a 2D context. A canvas has one kind of
 //! context for life: where the kind changes, the page is asked for a new canvas.
 
-mod pixels;
+pub(super) mod pixels;
 
 use js_sys::Object;
 use vitrine_kernels::draw::{self, Canvas, CanvasError, WallPicture};
@@ -120,6 +120,12 @@ impl Wall {
             }
             return;
         }
+        self.open_without_engine();
+    }
+
+    /// Paints from values that lie here, once there is a canvas.
+    fn open_without_engine(&mut self) {
+        let (Surface::Open, Some(canvas)) = (&self.surface, &self.canvas) else { return };
         match open_plain(canvas) {
             Ok(context) => self.surface = Surface::Plain(context),
             Err(thrown) => {
@@ -179,6 +185,13 @@ impl Studio {
         if self.desk.has_painting() {
             return;
         }
+        if let Some(playback) = &self.playback {
+            self.wall.open_without_engine();
+            if let Surface::Plain(context) = &self.wall.surface {
+                paint_plain(context, playback.thumbnails().await.as_ref(), &self.wall.style);
+            }
+            return;
+        }
         let Some(loaded) = &mut self.loaded else { return };
         self.wall.open(loaded.session.engine());
         let view = loaded.session.wall().filter(|_| self.last.is_some());
@@ -196,18 +209,24 @@ impl Studio {
                     Some(view) => thumbnails(loaded, view).await,
                     None => None,
                 };
-                let canvas = context.canvas();
-                let (width, height) = (canvas.width(), canvas.height());
-                let (style, size) = (&self.wall.style, (width as usize, height as usize));
-                let pixels = pixels::pixels(thumbnails.as_ref(), style, size.0, size.1);
-                let data = Clamped(pixels.as_slice());
-                // A canvas too large for the browser stays as it is.
-                if let Ok(image) = ImageData::new_with_u8_clamped_array_and_sh(data, width, height)
-                {
-                    let _painted = context.put_image_data(&image, 0.0, 0.0);
-                }
+                paint_plain(context, thumbnails.as_ref(), &self.wall.style);
             }
         }
+    }
+}
+
+fn paint_plain(
+    context: &OffscreenCanvasRenderingContext2d,
+    thumbnails: Option<&Thumbnails>,
+    style: &WallStyle,
+) {
+    let canvas = context.canvas();
+    let (width, height) = (canvas.width(), canvas.height());
+    let pixels = pixels::pixels(thumbnails, style, width as usize, height as usize);
+    let data = Clamped(pixels.as_slice());
+    // A canvas too large for the browser stays as it is.
+    if let Ok(image) = ImageData::new_with_u8_clamped_array_and_sh(data, width, height) {
+        let _painted = context.put_image_data(&image, 0.0, 0.0);
     }
 }
 

@@ -8,7 +8,7 @@ use crate::protocol::WallStyle;
 pub(super) const FRAME: u32 = 2;
 
 /// Thumbnails that were read back: `[n_maps, n_cells, n_cells]`.
-pub(super) struct Thumbnails {
+pub(in crate::worker) struct Thumbnails {
     /// Cells, each way.
     pub n_cells: usize,
     /// Tokens that a cell stands for, each way.
