@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 
 import bergamot
 import dequant
+import gradients
 import kinds
 import seq2seq
 import spectra
@@ -385,6 +386,7 @@ MAKERS = {
     "dequant": lambda: dequant.make(HERE),
     "tokenizer": lambda: tokenizer.make(HERE),
     "spectra": lambda: spectra.make(HERE),
+    "gradients": lambda: gradients.make(HERE),
     "gpt2": lambda: gpt2("gpt2", 1),
     "gpt2_untied": lambda: gpt2("gpt2_untied", 2, tie_word_embeddings=False, n_inner=50,
                                 activation_function="gelu", layer_norm_epsilon=1e-3),
