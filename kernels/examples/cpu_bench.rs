@@ -276,6 +276,7 @@ impl Block {
             base: 10000.0,
             pairs: RopePairs::Halves,
             has_factors: false,
+            inverse: false,
         };
         let q = rec.rope(q, positions, None, rope)?;
         let k = rec.rope(k, positions, None, rope)?;

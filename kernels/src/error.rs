@@ -1,6 +1,6 @@
 //! What can go wrong while recording (shapes) and while running (devices, memory).
 
-use crate::tensor::Shape;
+use crate::tensor::{Shape, StateId};
 
 /// An op was pushed with operands that do not fit it.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -72,4 +72,15 @@ pub enum EngineError {
     /// The caller asked to stop.
     #[error("cancelled")]
     Cancelled,
+}
+
+impl EngineError {
+    /// A state that is not held, or not of so many values.
+    pub(crate) fn no_such_state(state: StateId, n_values: usize) -> Self {
+        Self::Mismatch {
+            what: format!("state {}", state.0),
+            expected: format!("to hold {n_values} values"),
+            got: "nothing of that size".to_owned(),
+        }
+    }
 }

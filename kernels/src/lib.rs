@@ -5,6 +5,7 @@
 //! there is no GPU) and on the GPU engine (hand-written WGSL over wgpu), with the same results.
 //! This crate knows tensors, rows and columns; what they mean is the business of its users.
 
+pub mod backward;
 pub mod blocks;
 #[cfg(feature = "gpu")]
 pub mod draw;

@@ -229,6 +229,24 @@ impl Recorder {
         Err(RecordError::new(op, &self.scope(), what(), &shapes))
     }
 
+    /// The ops so far.
+    pub(crate) fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// Tensors declared so far.
+    pub(crate) fn n_tensors(&self) -> usize {
+        self.tensors.len()
+    }
+
+    /// Runs `body` within `scope` alone, whatever scopes are open.
+    pub(crate) fn within<R>(&mut self, scope: String, body: impl FnOnce(&mut Self) -> R) -> R {
+        let open = std::mem::replace(&mut self.scopes, vec![scope]);
+        let result = body(self);
+        self.scopes = open;
+        result
+    }
+
     /// Whether a declared tensor is a state.
     pub(crate) fn is_state(&self, id: TensorId) -> bool {
         matches!(self.tensors[id.index()].source, Source::State(_))

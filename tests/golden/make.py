@@ -21,6 +21,7 @@ from safetensors.torch import save_file
 import bergamot
 import chat
 import dequant
+import gradients
 import kinds
 import recurrent
 import seq2seq
@@ -390,6 +391,7 @@ MAKERS = {
     "spectra": lambda: spectra.make(HERE),
     "trace": trace.make,
     "chat": chat.make,
+    "gradients": lambda: gradients.make(HERE),
     "gpt2": lambda: gpt2("gpt2", 1),
     "gpt2_untied": lambda: gpt2("gpt2_untied", 2, tie_word_embeddings=False, n_inner=50,
                                 activation_function="gelu", layer_norm_epsilon=1e-3),

@@ -6,6 +6,7 @@
 //! Where the host wants its event loop served, it is asked to between parts.
 
 pub(crate) mod attention;
+pub(crate) mod gemm;
 mod lines;
 pub(crate) mod matmul;
 pub(crate) mod packed;
@@ -21,9 +22,11 @@ use std::time::Duration;
 use web_time::Instant;
 
 use self::attention::AttentionScratch;
+use self::gemm::GemmScratch;
 use self::lines::Lines;
 use self::packed::{Packed, read_value};
 use self::product::ProductScratch;
+use self::rows::Columns;
 use super::{Control, InputData, Read, ReadSource, Step, arena};
 use crate::blocks;
 use crate::error::EngineError;
@@ -40,7 +43,7 @@ const PAUSE_AFTER_MS: u128 = 12;
 const MAX_INPUTS: usize = 8;
 
 /// Most outputs of an op.
-const MAX_OUTPUTS: usize = 4;
+const MAX_OUTPUTS: usize = 6;
 
 /// Products that a part of a long op may multiply: a few milliseconds, in a browser too.
 const PRODUCTS_A_PART: usize = 100_000_000;
@@ -95,11 +98,18 @@ pub(crate) enum Weight {
 #[derive(Default)]
 pub(crate) struct Scratch {
     pub product: ProductScratch,
+    pub gemm: GemmScratch,
     pub attention: AttentionScratch,
     pub rope: RopeTable,
     /// The best of a row so far, as (rank, column).
     pub best: Vec<(i32, u32)>,
     pub row: Vec<f32>,
+    /// Sums of columns.
+    pub columns: [Columns; 2],
+    /// Gradients of a block of scores.
+    pub slopes: Lines,
+    /// A block of a pattern after dropout.
+    pub dropped: Lines,
     /// Activations as bytes, in pairs of i16.
     pub bytes: Lines,
 }
@@ -154,11 +164,7 @@ impl Part {
 impl<'a> Context<'a> {
     /// Input `idx` as indices.
     pub fn indices(&self, idx: usize) -> &'a [u32] {
-        match self.inputs[idx].data {
-            Data::U32(values) => values,
-            Data::F32(bits) => bytemuck::cast_slice(bits),
-            Data::Weight(_) => unreachable!("weights hold no indices: refused when added"),
-        }
+        self.inputs[idx].u32()
     }
 }
 
@@ -172,6 +178,15 @@ impl<'a> Operand<'a> {
             Data::Weight(Weight::F32(values)) => values,
             Data::U32(bits) => bytemuck::cast_slice(bits),
             Data::Weight(_) => unreachable!("only gather and linear take stored types"),
+        }
+    }
+
+    /// All values, as integers.
+    pub fn u32(&self) -> &'a [u32] {
+        match self.data {
+            Data::U32(values) => values,
+            Data::F32(bits) => bytemuck::cast_slice(bits),
+            Data::Weight(_) => unreachable!("weights hold no indices: refused when added"),
         }
     }
 
@@ -281,6 +296,16 @@ impl CpuEngine {
         Ok(StateId(vacant as u32))
     }
 
+    pub(crate) fn write_state(&mut self, state: StateId, from: &[f32]) -> Result<(), EngineError> {
+        let held = self.states.get_mut(state.0 as usize).and_then(Option::as_mut);
+        let values = held.map(|(_, values)| values).filter(|values| values.len() == from.len());
+        let Some(values) = values else {
+            return Err(EngineError::no_such_state(state, from.len()));
+        };
+        values.copy_from_slice(from);
+        Ok(())
+    }
+
     pub(crate) fn remove_state(&mut self, state: StateId) {
         self.states[state.0 as usize] = None;
     }
@@ -380,6 +405,18 @@ impl CpuEngine {
             Op::Linear(_) | Op::LinearInt8(_) => {
                 let n_panels = shape(1).n_rows().div_ceil(self.isa.lanes() * packed::GROUPS);
                 (shape(0).len() * shape(1).n_rows(), n_panels)
+            }
+            Op::Matmul(op) => {
+                let ([m, n, k], _) = op.extents(shape(0), shape(1));
+                (m * n * k, m.div_ceil(64))
+            }
+            Op::Attention(op) => {
+                let n_keys = shape(1).n_rows() / op.n_sequences;
+                (2 * shape(0).len() * n_keys, op.n_sequences * op.n_heads)
+            }
+            Op::AttentionGradient(op) => {
+                let n_keys = shape(2).n_rows() / op.of.n_sequences;
+                (5 * shape(1).len() * n_keys, op.of.n_sequences * op.of.n_heads)
             }
             Op::AttentionScores(op) => (shape(0).len() * shape(1).n_rows(), op.n_heads),
             Op::AttentionValues(op) => (shape(0).len() * op.d_head, op.n_heads),

@@ -235,6 +235,15 @@ impl GpuEngine {
         Ok(StateId(vacant as u32))
     }
 
+    pub(crate) fn write_state(&mut self, state: StateId, from: &[f32]) -> Result<(), EngineError> {
+        let held = self.states.get(state.0 as usize).and_then(Option::as_ref);
+        let Some(state) = held.filter(|held| held.shape.len() == from.len()) else {
+            return Err(EngineError::no_such_state(state, from.len()));
+        };
+        self.queue.write_buffer(&state.buffer, 0, bytemuck::cast_slice(from));
+        self.check()
+    }
+
     pub(crate) fn remove_state(&mut self, state: StateId) {
         if let Some(slot) = self.states.get_mut(state.0 as usize)
             && let Some(state) = slot.take()

@@ -250,6 +250,14 @@ impl Engine {
         each!(self, engine => engine.add_state(label, shape))
     }
 
+    /// Fills a state.
+    ///
+    /// # Errors
+    /// If there is no such state or it holds another number of values.
+    pub fn write_state(&mut self, state: StateId, values: &[f32]) -> Result<(), EngineError> {
+        each!(self, engine => engine.write_state(state, values))
+    }
+
     /// Frees a state. Recordings that refer to it must not run any more.
     pub fn remove_state(&mut self, state: StateId) {
         each!(self, engine => engine.remove_state(state));

@@ -97,4 +97,40 @@ catalogue! {
     RowStats in row_stats;
     /// Maps shrunk into one wall of thumbnails.
     Thumbnail in thumbnail;
+    /// Matrix product of two computed tensors.
+    Matmul in matmul;
+    /// Product of two tensors, value by value.
+    Multiply in multiply;
+    /// Weighted sum of one or two tensors.
+    Mix in mix;
+    /// One value throughout.
+    Fill in fill;
+    /// Values zeroed at random.
+    Dropout in dropout;
+    /// Attention over a batch of sequences.
+    Attention in attention;
+    /// Mean cross-entropy of rows with their targets.
+    CrossEntropy in cross_entropy;
+    /// Gradient of the gathered table.
+    GatherGradient in gather_gradient;
+    /// Sum of the rows of a matrix.
+    SumRows in sum_rows;
+    /// Gradients of the norms.
+    NormGradient in norm_gradient;
+    /// Gradient of an activation.
+    ActivationGradient in activation_gradient;
+    /// Gradients of a gated product.
+    GatedGradient in gated_gradient;
+    /// Gradient of a softmax.
+    SoftmaxGradient in softmax_gradient;
+    /// Gradients of attention over a batch.
+    AttentionGradient in attention_gradient;
+    /// Gradient of a mean cross-entropy.
+    CrossEntropyGradient in cross_entropy_gradient;
+    /// Sum of squares, and a running total.
+    SumSquares in sum_squares;
+    /// A tensor added to a state.
+    Accumulate in accumulate;
+    /// One step of an optimiser, in place.
+    Update in update;
 }

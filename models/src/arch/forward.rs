@@ -336,7 +336,8 @@ impl<'a> Forward<'a> {
             Some(weight) => Some(self.recorder.weight(weight.id, weight.shape, weight.dtype)),
             None => None,
         };
-        let params = Rope { d_head: spec.d_head, n_rotary, base, pairs, has_factors: false };
+        let params =
+            Rope { d_head: spec.d_head, n_rotary, base, pairs, has_factors: false, inverse: false };
         Ok(self.recorder.rope(x, positions, factors, params)?)
     }
 

@@ -57,6 +57,51 @@ pub(crate) fn affine([x, gain, bias]: [&[f32]; 3], [shift, scale]: [f32; 2], y: 
     }
 }
 
+/// Rows of a block whose sum is taken before it joins the total: so that long columns keep digits.
+const ROWS_A_BLOCK: usize = 32;
+
+/// Sums of columns over rows.
+#[derive(Default)]
+pub(crate) struct Columns {
+    block: Vec<f32>,
+    total: Vec<f32>,
+    n_rows: usize,
+}
+
+impl Columns {
+    /// Starts with zeros for `n` columns.
+    pub fn start(&mut self, n: usize) {
+        for sums in [&mut self.block, &mut self.total] {
+            sums.clear();
+            sums.resize(n, 0.0);
+        }
+        self.n_rows = 0;
+    }
+
+    /// What the next row is to be added to.
+    #[inline(always)]
+    pub fn next_row(&mut self) -> &mut [f32] {
+        if self.n_rows == ROWS_A_BLOCK {
+            self.end_block();
+        }
+        self.n_rows += 1;
+        &mut self.block
+    }
+
+    /// The sums.
+    pub fn finish(&mut self, into: &mut [f32]) {
+        self.end_block();
+        into.copy_from_slice(&self.total);
+    }
+
+    fn end_block(&mut self) {
+        for (total, sum) in self.total.iter_mut().zip(&mut self.block) {
+            *total += std::mem::take(sum);
+        }
+        self.n_rows = 0;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use crate::engine::cpu::CpuOptions;

@@ -31,10 +31,11 @@ impl Function for Activation {
     }
 }
 
-struct Values<'a> {
-    op: Activation,
-    x: &'a [f32],
-    y: &'a mut [f32],
+/// y = act(x).
+pub(crate) struct Values<'a> {
+    pub op: Activation,
+    pub x: &'a [f32],
+    pub y: &'a mut [f32],
 }
 
 impl Kernel for Values<'_> {

@@ -8,9 +8,10 @@ use crate::simd::{Kernel, Simd};
 /// Cosines and sines of every position and pair.
 #[derive(Default)]
 pub(crate) struct RopeTable {
-    /// What the table was made for: n_rotary, base, positions, factors.
+    /// What the table was made for: n_rotary, base, direction, positions, factors.
     n_rotary: usize,
     base: f32,
+    inverse: bool,
     positions: Vec<u32>,
     factors: Vec<f32>,
     /// `[T, n_rotary / 2]` each.
@@ -22,12 +23,13 @@ impl RopeTable {
     fn fill(&mut self, op: &Rope, positions: &[u32], factors: &[f32]) {
         if self.n_rotary == op.n_rotary
             && self.base.to_bits() == op.base.to_bits()
+            && self.inverse == op.inverse
             && self.positions == positions
             && self.factors == factors
         {
             return;
         }
-        (self.n_rotary, self.base) = (op.n_rotary, op.base);
+        (self.n_rotary, self.base, self.inverse) = (op.n_rotary, op.base, op.inverse);
         self.positions.clear();
         self.positions.extend_from_slice(positions);
         self.factors.clear();
@@ -41,7 +43,7 @@ impl RopeTable {
                     / factors.get(pair).map_or(1.0, |factor| f64::from(*factor));
                 let (sin, cos) = (f64::from(position) * frequency).sin_cos();
                 self.cos.push(cos as f32);
-                self.sin.push(sin as f32);
+                self.sin.push(if op.inverse { -sin } else { sin } as f32);
             }
         }
     }
@@ -116,7 +118,7 @@ mod tests {
             for (positions, base) in cases.iter().flat_map(|case| [(case, 1e4), (case, 5e5)]) {
                 for pairs in [RopePairs::Halves, RopePairs::Interleaved] {
                     for has_factors in [false, true] {
-                        let rope = Rope { d_head: d, n_rotary: 16, base, pairs, has_factors };
+                        let rope = Rope { d_head: d, n_rotary: 16, base, pairs, has_factors, inverse: false };
                         let mut expected: Vec<f64> = x.iter().map(|x| f64::from(*x)).collect();
                         for row in 0..t * n_heads {
                             for (pair, &given) in factors.iter().enumerate() {

@@ -13,6 +13,7 @@ params! {
         n_rotary: u32,
         interleaved: u32,
         has_factors: u32,
+        inverse: u32,
     }
 }
 
@@ -43,6 +44,7 @@ pub(crate) fn dispatches(op: &Rope, site: &Site<'_>) -> Vec<Dispatch> {
         n_rotary: op.n_rotary as u32,
         interleaved: flag(op.pairs == RopePairs::Interleaved),
         has_factors: flag(op.has_factors),
+        inverse: flag(op.inverse),
     };
     let operands = vec![
         site.read(0),

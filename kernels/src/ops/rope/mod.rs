@@ -7,6 +7,7 @@
 pub(crate) mod cpu;
 #[cfg(feature = "gpu")]
 pub(crate) mod gpu;
+pub(crate) mod gradient;
 #[cfg(all(test, feature = "gpu"))]
 mod tests;
 
@@ -37,6 +38,8 @@ pub struct Rope {
     pub pairs: RopePairs,
     /// Whether a third input divides the frequencies.
     pub has_factors: bool,
+    /// Turns back.
+    pub inverse: bool,
 }
 
 impl Recorder {

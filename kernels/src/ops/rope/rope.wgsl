@@ -15,6 +15,7 @@ struct RopeParams {
     n_rotary: u32,
     interleaved: u32,
     has_factors: u32,
+    inverse: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: RopeParams;
@@ -80,7 +81,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) n
         is_first = col % 2u == 0u;
         distance = 1u;
     }
-    let turned = sine_cosine(phase_of(positions[i / p.n_cols], pair));
+    var turned = sine_cosine(phase_of(positions[i / p.n_cols], pair));
+    if p.inverse == 1u {
+        turned.x = -turned.x;
+    }
     if is_first {
         y[i] = x[i] * turned.y - x[i + distance] * turned.x;
     } else {

@@ -9,7 +9,7 @@ fn rope() {
             compare(1e-6, Step::default(), |bench| {
                 let x = bench.normal([5, 3 * d_head]);
                 let positions = bench.indices(vec![0, 1, 511, 8191, 131_071]);
-                let params = Rope { d_head, n_rotary, base: 10_000.0, pairs, has_factors: false };
+                let params = Rope { d_head, n_rotary, base: 10_000.0, pairs, has_factors: false, inverse: false };
                 let y = bench.recorder.rope(x, positions, None, params).expect("fits");
                 bench.keep(y);
             });
@@ -25,7 +25,7 @@ fn frequency_factors() {
         let factors: Vec<f32> = (0..32).map(|i| if i < 16 { 1.0 } else { 8.0 }).collect();
         let factors = bench.given([32], factors);
         let pairs = RopePairs::Halves;
-        let params = Rope { d_head: 64, n_rotary: 64, base: 5e5, pairs, has_factors: true };
+        let params = Rope { d_head: 64, n_rotary: 64, base: 5e5, pairs, has_factors: true, inverse: true };
         let y = bench.recorder.rope(x, positions, Some(factors), params).expect("fits");
         bench.keep(y);
     });
