@@ -193,7 +193,10 @@ impl Fit<'_> {
         if point.layer >= MAX_LAYERS {
             return refuse(format!("layers from {MAX_LAYERS} on are not taken"));
         }
-        let axes = axes(point.hook.form());
+        let Some(axes) = axes(point.hook.form()) else {
+            let problem = "is of a recurrent model; recorded runs of transformers are opened only";
+            return refuse(problem.to_owned());
+        };
         if entry.shape.len() == axes.len() + 1 {
             match entry.shape.remove(0) {
                 1 => {}
@@ -307,11 +310,12 @@ impl Axis {
     }
 }
 
-fn axes(form: Form) -> &'static [Axis] {
+/// The axes of a hook's tensor; none for what recurrent models leave behind.
+fn axes(form: Form) -> Option<&'static [Axis]> {
     use Axis::{
         EmbedWidth, HeadWidth, Heads, KvHeads, MlpWidth, One, Tokens, Two, Vocabulary, Width,
     };
-    match form {
+    Some(match form {
         Form::Model => &[Tokens, Width],
         Form::Embed => &[Tokens, EmbedWidth],
         Form::Heads => &[Tokens, Heads, HeadWidth],
@@ -322,7 +326,8 @@ fn axes(form: Form) -> &'static [Axis] {
         Form::Vocab => &[Tokens, Vocabulary],
         Form::Pooled => &[Width],
         Form::Pair => &[Two],
-    }
+        Form::Hidden | Form::Gates | Form::Start => return None,
+    })
 }
 
 /// The free texts of the header, some of which are JSON.

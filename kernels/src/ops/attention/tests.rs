@@ -22,7 +22,7 @@ fn both(bench: &mut Bench, op: Attention, [n_rows, n_cols]: [usize; 2], bits: u3
     let op = Attention { dropout: if is_given(16) { 0.3 } else { 0.0 }, stream: 9, ..op };
     let given = Given { shown, bias, distances, seed };
     let all = bench.recorder.attention([q, k, v], given, op).expect("fits");
-    [all.z, all.stats, all.pattern].map(|id| bench.keep(id));
+    [all.z, all.stats, all.pattern].into_iter().for_each(|id| bench.keep(id));
     let weights = bench.normal([b * n_rows, op.n_heads * op.d_head]);
     let product = bench.recorder.multiply(all.z, weights).expect("alike");
     let squares = bench.recorder.sum_squares(product, None).expect("fits");

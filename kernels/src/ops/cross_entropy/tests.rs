@@ -14,7 +14,7 @@ fn cross_entropy_and_its_gradient() {
             let up = bench.recorder.fill([1], 1.5);
             let operands = [logits, targets, all.rows, up];
             let back = bench.recorder.cross_entropy_gradient(operands, op).expect("fits");
-            [all.loss, all.rows, back].map(|id| bench.keep(id));
+            [all.loss, all.rows, back].into_iter().for_each(|id| bench.keep(id));
         });
     }
 }

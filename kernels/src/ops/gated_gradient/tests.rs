@@ -8,7 +8,7 @@ fn gated_gradient() {
         compare(2e-6, Step::default(), |bench| {
             let all = [(); 3].map(|()| bench.normal([2, n]));
             let both = bench.recorder.gated_gradient(all, kind).expect("fits");
-            both.map(|id| bench.keep(id));
+            both.into_iter().for_each(|id| bench.keep(id));
         });
     }
 }

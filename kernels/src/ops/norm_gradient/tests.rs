@@ -15,7 +15,7 @@ fn norm_gradient() {
                 };
                 let all = [x, dy, normed.stats];
                 let back = bench.recorder.norm_gradient(all, gain, centred).expect("fits");
-                [back.x, back.gain, back.bias].map(|id| bench.keep(id));
+                [back.x, back.gain, back.bias].into_iter().for_each(|id| bench.keep(id));
             });
         }
     }
