@@ -45,7 +45,7 @@ impl<'a> Matrix<'a> {
     }
 
     /// Without the rows before.
-    pub fn from_row(self, row: usize) -> Self {
+    pub fn starting_at(self, row: usize) -> Self {
         Self { values: self.values.get(row * self.row..).unwrap_or_default(), ..self }
     }
 

@@ -26,7 +26,7 @@ impl Kernel for Rows<'_, '_> {
         let b = Matrix::rows(cx.inputs[1].f32(), b.n_cols()).turned_if(op.b_turned);
         let rows = cx.part.of(m);
         let c = &mut cx.outputs[0].data[rows.start * n..rows.end * n];
-        let a = a.from_row(rows.start);
+        let a = a.starting_at(rows.start);
         gemm(s, [a, b], [rows.len(), n, k], &mut cx.scratch.gemm, (c, n), false);
     }
 }
