@@ -63,7 +63,9 @@ fn listen(store: Store) -> Result<(), String> {
 fn navigated(store: Store) {
     let before = store.url.get_untracked();
     let after = UrlState::from_hash(&browser::read_hash());
-    let texts = |url: &UrlState| (url.text.clone(), url.pair.clone(), url.masks.clone());
+    let texts = |url: &UrlState| {
+        (url.text.clone(), url.pair.clone(), url.masks.clone(), url.system.clone())
+    };
     let reruns = texts(&before) != texts(&after);
     let (model, engine) = (after.model.clone(), after.engine);
     store.url.set(after);

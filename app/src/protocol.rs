@@ -103,6 +103,8 @@ pub struct RunJob {
     pub pair: Option<String>,
     /// Tokens in whose place the model gets its mask.
     pub masks: Vec<u32>,
+    /// A conversation in place of the text: roles and words. Written as the model's template has it.
+    pub chat: Vec<(String, String)>,
 }
 
 /// A part of a matrix of the weights.
@@ -411,6 +413,8 @@ pub struct ModelCard {
     pub matrices: Vec<MatrixFact>,
     /// How positions enter, a stack each.
     pub positions: Vec<PositionFacts>,
+    /// Whether the model comes with a template for conversations.
+    pub has_chat: bool,
     /// There is no model: this is a run that was recorded elsewhere.
     pub recorded: Option<RecordedFacts>,
 }

@@ -1,7 +1,7 @@
 // Pictures of every panel and state, at three sizes, light and dark, to be looked at.
 // Usage: node shots.mjs --dist DIR --out DIR [--models DIR] [--only NAME] [--graphics gpu|none]
 
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 
 import { launch } from "./lib/browser.mjs";
@@ -12,6 +12,7 @@ import { indexOf } from "./lib/models.mjs";
 import { fail, options } from "./lib/options.mjs";
 import { Site } from "./server.mjs";
 
+const RECORDED = readFileSync(new URL("../golden/trace.safetensors", import.meta.url));
 const SIZES = { wide: [1440, 900], middle: [1024, 768], phone: [390, 844] };
 const THEMES = ["light", "dark"];
 const LONG =
@@ -69,6 +70,16 @@ const STATES = {
     await explorer.tab("positions");
     await explorer.id("cells-row").waitFor();
   },
+  recorded: async ({ explorer }) => {
+    await explorer.openFiles({ "trace.safetensors": RECORDED });
+    await explorer.settled();
+    await explorer.tab("residual");
+  },
+  chat: async ({ explorer }) => {
+    await explorer.id("as-chat").check();
+    await explorer.id("system").fill("Answer in one word.");
+    await explorer.settled();
+  },
   alibi: async ({ explorer }) => {
     await explorer.openFiles(golden("bloom"));
     await explorer.settled();
@@ -120,7 +131,7 @@ try {
       for (const [state, act] of Object.entries(STATES)) {
         const name = `${state}-${size}-${theme}`;
         if (flags.only && !name.includes(flags.only)) continue;
-        if (state === "similarity" && !flags.models) continue;
+        if ((state === "similarity" || state === "chat") && !flags.models) continue;
         const page = await context.newPage();
         const explorer = new Explorer(page, site);
         try {

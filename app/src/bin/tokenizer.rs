@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 
 use vitrine_app::worker::tokenizer::{NO_SPAN, SECOND, SPECIAL};
+use vitrine_models::tokenize::chat::{ChatTemplate, Turn, render};
 use vitrine_models::tokenize::{HubTokenizer, Token, Tokenizer};
 use wasm_bindgen::JsError;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -87,6 +88,38 @@ pub fn encode(handle: u32, text: &str, pair: Option<String>) -> Result<Vec<u32>,
         }
         Ok(packed)
     })
+}
+
+/// Cuts a text that holds all its special tokens already.
+///
+/// # Errors
+/// What is wrong with the text.
+#[wasm_bindgen]
+pub fn encode_whole(handle: u32, text: &str) -> Result<Vec<u32>, JsError> {
+    with(handle, |tokenizer| {
+        let mut packed = Vec::new();
+        tokenizer.encode(text, false)?.iter().for_each(|token| push(&mut packed, token, 0));
+        Ok(packed)
+    })
+}
+
+/// Writes a conversation as a chat template has it. `turns` are roles and words in turns.
+///
+/// # Errors
+/// What the template cannot take, or what is wrong with it.
+#[wasm_bindgen]
+pub fn chat(
+    file: &str,
+    source: String,
+    bos: String,
+    eos: String,
+    turns: Vec<String>,
+) -> Result<String, JsError> {
+    let turns: Vec<Turn> = turns
+        .chunks_exact(2)
+        .map(|turn| Turn { role: turn[0].clone(), content: turn[1].clone() })
+        .collect();
+    Ok(render(file, &ChatTemplate { source, bos, eos }, &turns)?)
 }
 
 fn push(packed: &mut Vec<u32>, token: &Token, flags: u32) {

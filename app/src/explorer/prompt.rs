@@ -64,6 +64,40 @@ fn text(store: Store) -> El {
         .child(text)
         .child(show(move || !is_causal.get(), move || pair(store).into()))
         .child(show(move || is_causal.get(), move || go_on(store).into()))
+        .child(show(move || has_chat(store), move || chat(store).into()))
+}
+
+fn has_chat(store: Store) -> bool {
+    store.card.read().as_ref().as_ref().is_some_and(|card| card.has_chat)
+}
+
+/// The switch of models that come with a template for conversations, and what the system says.
+fn chat(store: Store) -> El {
+    let is_on = move || store.url.read().system.is_some();
+    let toggle = move || {
+        store.choose(|url| {
+            url.system = if url.system.is_some() { None } else { Some(String::new()) };
+            (url.query, url.key) = (None, None);
+        });
+        store.run_text();
+    };
+    let switch = el!(input type="checkbox" data-testid="as-chat")
+        .prop("checked", is_on)
+        .when("change", toggle);
+    let on_system = move |event: Event| {
+        let value = value_of(&event);
+        typed(store, &|url| url.system = Some(value.clone()));
+    };
+    let system = move || {
+        el!(textarea data-testid="system" aria-label="What the system says" rows="1" dir="auto"
+            spellcheck="false" placeholder="What the system says, if anything; the text above is what the user says")
+        .value(move || store.url.read().system.clone())
+        .on("input", on_system)
+        .into()
+    };
+    el!(div class="chat")
+        .child(el!(label class="check").child(switch).child(el!(span).child("as chat")))
+        .child(show(is_on, system))
 }
 
 /// Tokens have other places then, so that what pointed at them lets go.

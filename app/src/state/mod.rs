@@ -290,7 +290,8 @@ impl State {
         let masks = if card.can_mask() { url.masks.clone() } else { Vec::new() };
         let pair = url.pair.clone().filter(|_| !card.causal);
         let (run, text) = (self.run.get_untracked(), url.text.clone());
-        self.post(&ToWorker::Run(RunJob { run, text, pair, masks }));
+        let chat = if card.has_chat { url.turns() } else { Vec::new() };
+        self.post(&ToWorker::Run(RunJob { run, text, pair, masks, chat }));
     }
 
     /// Continues the text.

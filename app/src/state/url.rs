@@ -172,6 +172,8 @@ pub struct UrlState {
     pub pair: Option<String>,
     /// Tokens that are masked, in order (models that fill masks).
     pub masks: Vec<u32>,
+    /// What the system says, where the text is shown as a conversation.
+    pub system: Option<String>,
     /// Which model; the first offer if none.
     pub model: Option<ModelSource>,
     /// Which engine.
@@ -218,6 +220,7 @@ impl Default for UrlState {
             text: FIRST_TEXT.into(),
             pair: None,
             masks: Vec::new(),
+            system: None,
             model: None,
             engine: EngineChoice::Auto,
             layer: 0,
@@ -257,10 +260,19 @@ impl UrlState {
         state
     }
 
+    /// The conversation that the text is shown as; none if it is shown as it is.
+    pub fn turns(&self) -> Vec<(String, String)> {
+        let Some(system) = &self.system else { return Vec::new() };
+        let system =
+            Some(("system".to_owned(), system.clone())).filter(|(_, words)| !words.is_empty());
+        system.into_iter().chain([("user".to_owned(), self.text.clone())]).collect()
+    }
+
     fn set(&mut self, name: &str, value: &str) {
         match name {
             "t" => self.text = capped(value),
             "t2" => self.pair = Some(capped(value)),
+            "chat" => self.system = Some(capped(value)),
             "mask" => self.masks = masks_from_text(value),
             "m" => self.model = model_from_text(value),
             "engine" => match value {
@@ -319,6 +331,9 @@ impl UrlState {
         put("t", &self.text, self.text != plain.text && fits(&self.text));
         if let Some(pair) = &self.pair {
             put("t2", pair, fits(pair));
+        }
+        if let Some(system) = &self.system {
+            put("chat", system, fits(system));
         }
         let masks: Vec<String> = self.masks.iter().map(u32::to_string).collect();
         put("mask", &masks.join("."), !masks.is_empty());
@@ -491,6 +506,7 @@ mod tests {
             text: "naïve 🦊 & = % + # мир".into(),
             pair: Some(String::new()),
             masks: vec![1, 4, 30],
+            system: Some("Be brief.".into()),
             model: hub_from_text("openai-community/gpt2@607a30d:model.safetensors"),
             engine: EngineChoice::Cpu,
             layer: 11,

@@ -255,7 +255,7 @@ mod tests {
     use super::*;
 
     fn job(run: u32) -> RunJob {
-        RunJob { run, text: String::new(), pair: None, masks: Vec::new() }
+        RunJob { run, text: String::new(), pair: None, masks: Vec::new(), chat: Vec::new() }
     }
 
     #[test]

@@ -22,6 +22,7 @@ const SIDE_FILES: &[&str] = &[
     "tokenizer.json",
     "tokenizer_config.json",
     "generation_config.json",
+    "chat_template.jinja",
     "1_Pooling/config.json",
 ];
 /// The index of sharded weights.

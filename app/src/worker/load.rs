@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use vitrine_kernels::{Control, Engine, EngineError};
 use vitrine_models::arch::LoadProgress as Progress;
+use vitrine_models::tokenize::chat::ChatTemplate;
 use vitrine_models::tokenize::{SpecialIds, check_rows, tokenizer_json_from_gguf};
 use vitrine_models::weights::{Checkpoint, GgufValue};
 use vitrine_models::{Model, ModelError, Options, Session};
@@ -14,6 +15,7 @@ use wasm_bindgen::JsValue;
 use super::cache::Shelf;
 use super::cancel::{Stop, Ticket};
 use super::card::{self, card};
+use super::chat;
 use super::engines::Engines;
 use super::fetch::Fetcher;
 use super::gather::Gathered;
@@ -58,6 +60,8 @@ pub(super) struct Loaded {
     pub card: ModelCard,
     /// Tokens after which a text is complete.
     pub end_tokens: Vec<u32>,
+    /// How the model wants conversations written, if it says so.
+    pub chat: Option<ChatTemplate>,
 }
 
 /// What files hold.
@@ -227,7 +231,9 @@ async fn finish(
     card::describe(&mut card, &session, checkpoint, &tokenizer).await.map_err(model_fault)?;
     card.mask_token = masked::mask_token(&tokenizer);
     let end_tokens = end_tokens(checkpoint, tokenizer.n_ids()).await.map_err(model_fault)?;
-    Ok(Loaded { session, tokenizer, gathered, card, end_tokens })
+    let chat = chat::template(checkpoint, &tokenizer).await.map_err(model_fault)?;
+    card.has_chat = chat.is_some();
+    Ok(Loaded { session, tokenizer, gathered, card, end_tokens, chat })
 }
 
 /// The tokens that end a text, as the files name them.

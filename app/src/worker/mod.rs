@@ -7,6 +7,7 @@
 mod cache;
 mod cancel;
 mod card;
+mod chat;
 mod desk;
 mod engines;
 mod errands;

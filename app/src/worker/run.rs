@@ -321,7 +321,10 @@ async fn prepare(loaded: &Loaded, job: &RunJob) -> Result<Prepared, String> {
     let keep_end = spec.causal;
     let (text, text_start) = text::clipped(&job.text, keep_end);
     let pair = job.pair.as_deref().map(|pair| text::clipped(pair, keep_end).0);
-    let mut pieces = loaded.tokenizer.encode(text, pair).await?;
+    let mut pieces = match loaded.chat.as_ref().filter(|_| !job.chat.is_empty()) {
+        Some(template) => loaded.tokenizer.encode_chat(template, &job.chat).await?,
+        None => loaded.tokenizer.encode(text, pair).await?,
+    };
     let n_over = text::cut_to_context(&mut pieces, spec.n_ctx, keep_end);
     let notice = notice(spec, n_over, text_start > 0 || text.len() < job.text.len());
     let offset = text_start as u32;

@@ -8,6 +8,8 @@ use std::rc::Rc;
 use js_sys::{Function, JsString, Promise, Uint8Array, Uint32Array};
 use wasm_bindgen::{JsCast, JsValue};
 
+use vitrine_models::tokenize::chat::ChatTemplate;
+
 use super::js;
 use super::text::Piece;
 
@@ -147,6 +149,31 @@ impl Tokenizer {
         let args = [&handle.into(), &text.into(), &pair];
         let packed: Uint32Array = self.host.call("encode", &args).await?.unchecked_into();
         Ok(pieces(&packed.to_vec()))
+    }
+
+    /// Writes a conversation by a template, and cuts it into tokens.
+    ///
+    /// # Errors
+    /// In words for the visitor.
+    pub async fn encode_chat(
+        &self,
+        template: &ChatTemplate,
+        turns: &[(String, String)],
+    ) -> Result<Vec<Piece>, String> {
+        let handle = self.handle().await?;
+        let words: js_sys::Array =
+            turns.iter().flat_map(|(role, words)| [role, words]).map(JsValue::from).collect();
+        let ChatTemplate { source, bos, eos } = template;
+        let file: JsValue = self.file.as_str().into();
+        let args = [&file, &source.into(), &bos.into(), &eos.into(), &words.into()];
+        let text = self.host.call("chat", &args).await?;
+        let packed: Uint32Array =
+            self.host.call("encode_whole", &[&handle.into(), &text]).await?.unchecked_into();
+        // Places in the template's text are no places in the visitor's.
+        Ok(pieces(&packed.to_vec())
+            .into_iter()
+            .map(|piece| Piece { span: None, ..piece })
+            .collect())
     }
 
     /// What there is to know of it: names and values.

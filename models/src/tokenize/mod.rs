@@ -14,6 +14,8 @@ pub mod visible;
 
 mod bytes;
 #[cfg(feature = "tokenize")]
+pub mod chat;
+#[cfg(feature = "tokenize")]
 mod graphemes;
 #[cfg(feature = "tokenize")]
 mod hub;

@@ -91,7 +91,7 @@ export class Driver {
       : Promise.resolve([]);
     this.tell({ Want: wants });
     const from = performance.now();
-    this.tell({ Run: { run, text, pair, masks } });
+    this.tell({ Run: { run, text, pair, masks, chat: [] } });
     const seen = await answer;
     const ms = performance.now() - from;
     const trace = (await traced).at(-1)?.attachment;

@@ -24,7 +24,7 @@ const TO_WORKER = variants(
   ["UseEngine", choice],
   ["Load", source],
   "CancelLoad",
-  ["Run", { run: "int", text: "text", pair: optional("text"), masks: list("int") }],
+  ["Run", { run: "int", text: "text", pair: optional("text"), masks: list("int"), chat: list(pair("text")) }],
   ["Want", { hooks: list("text"), lens_at: optional("int"), losses: "bool" }],
   ["Generate", { run: "int", n_tokens: "int", sampling }],
   "Stop",
@@ -58,7 +58,7 @@ const card = {
   mask_token: optional("int"), windows: list("int"), parts: list({ name: "text", n: "int" }),
   config: list(pair("text")), tokenizer: list(pair("text")),
   matrices: list({ name: "text", shape: pair("int") }), positions: list(positions),
-  recorded: optional({ has_ids: "bool", notes: list("text") }),
+  has_chat: "bool", recorded: optional({ has_ids: "bool", notes: list("text") }),
 };
 const maskedPlace = { position: "int", p_of_original: "f32", rank_of_original: "int", top: list(candidate) };
 const lensRow = { hook: "text", top: list(candidate), entropy: "f32", rank_of_final: "int", p_of_final: "f32" };
