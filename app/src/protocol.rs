@@ -505,6 +505,8 @@ pub enum PositionKind {
     Linear,
     /// Scores shift by the distance's bucket (T5).
     Buckets,
+    /// Tokens are read one after another (recurrent models): nothing is added.
+    Order,
 }
 
 /// One file of a model.

@@ -102,6 +102,7 @@ fn title(facts: &PositionFacts) -> String {
         PositionKind::Rotary => "Rotary positions: by which angle each pair has turned",
         PositionKind::Linear => "ALiBi: what each head adds to a score, by distance",
         PositionKind::Buckets => "T5's buckets: what each head adds to a score, by distance",
+        PositionKind::Order => "No positions: tokens are read one after another",
     };
     let stack = if facts.stack.is_empty() { "" } else { ", " };
     format!("{words}{stack}{}", facts.stack)
@@ -128,6 +129,7 @@ fn view(store: Store, facts: &PositionFacts) -> Option<MatrixView> {
             positions::angles(facts, 0, n_tokens.clamp(N_DISTANCES, 2 * N_DISTANCES))
         }
         PositionKind::Linear | PositionKind::Buckets => positions::biases(facts, N_DISTANCES),
+        PositionKind::Order => None,
     }
 }
 
@@ -138,11 +140,14 @@ fn line(store: Store, facts: Facts) -> View {
         positions::chart(&*facts.get()?, store.focus.read().head, most)
     });
     let has_line = derive(move || spec.read().is_some());
-    let why = move || {
-        let facts = facts.get()?;
-        facts.table.is_some().then_some(
+    let why = move || match facts.get()?.kind {
+        PositionKind::Learned | PositionKind::Sinusoidal => Some(
             "This model adds its positions to the embeddings and leaves the scores alone: what distance costs is in the weights of each head, not in a rule.",
-        )
+        ),
+        PositionKind::Order => Some(
+            "A recurrent model knows the order of tokens by reading them in order: it adds nothing for it.",
+        ),
+        PositionKind::Rotary | PositionKind::Linear | PositionKind::Buckets => None,
     };
     let chart = either(has_line, move |has_line| {
         if has_line { vec![chart(spec, "positions-chart").into()] } else { Vec::new() }

@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use vitrine_kernels::blocks;
+
 use super::Blueprint;
 use super::load::{describe, find_architecture, without_prefix};
 use crate::error::{ModelError, shown};
@@ -23,6 +25,7 @@ pub struct Matrix {
     /// Columns.
     pub n_cols: usize,
     dtype: FileDType,
+    stored_as: &'static str,
     bytes: Vec<u8>,
 }
 
@@ -30,7 +33,8 @@ impl Matrix {
     /// From values, `[n_rows, n_cols]`.
     fn of_values(dims: &[usize], values: &[f32]) -> Self {
         let bytes = bytemuck::cast_slice(values).to_vec();
-        Self { n_rows: dims[0], n_cols: dims[1], dtype: FileDType::F32, bytes }
+        let dtype = FileDType::F32;
+        Self { n_rows: dims[0], n_cols: dims[1], dtype, stored_as: dtype.name(), bytes }
     }
 
     /// Some rows as f32, `[n, n_cols]`; empty if they are not there.
@@ -51,7 +55,7 @@ impl Matrix {
 
     /// How its numbers are stored.
     pub fn stored_as(&self) -> &'static str {
-        self.dtype.name()
+        self.stored_as
     }
 }
 
@@ -100,6 +104,14 @@ impl<'a, S: ByteSource> Matrices<'a, S> {
             let all = dequantise(entry.dtype, &bytes).ok_or_else(refuse)?;
             return Ok(Matrix::of_values(&rule.shape, &rule.spread(&all).ok_or_else(refuse)?));
         }
-        Ok(Matrix { n_rows: rule.shape[0], n_cols: rule.shape[1], dtype: entry.dtype, bytes })
+        let stored_as = entry.dtype.name();
+        if data.dtype.is_quantised() && entry.dtype.engine_dtype().is_none() {
+            // Marian's bytes: blocks with their factor are made as they are read.
+            let mut values = vec![0.0; rule.shape.iter().product()];
+            blocks::read(data.dtype, &bytes, &mut values);
+            return Ok(Matrix { stored_as, ..Matrix::of_values(&rule.shape, &values) });
+        }
+        let (n_rows, n_cols) = (rule.shape[0], rule.shape[1]);
+        Ok(Matrix { n_rows, n_cols, dtype: entry.dtype, stored_as, bytes })
     }
 }
