@@ -63,7 +63,10 @@ fn listen(store: Store) -> Result<(), String> {
 fn navigated(store: Store) {
     let before = store.url.get_untracked();
     let after = UrlState::from_hash(&browser::read_hash());
-    let texts = |url: &UrlState| (url.text.clone(), url.pair.clone(), url.masks.clone());
+    let texts = |url: &UrlState| {
+        let typed = (url.text.clone(), url.pair.clone(), url.target.clone());
+        (typed, url.masks.clone(), url.beams)
+    };
     let reruns = texts(&before) != texts(&after);
     let (model, engine) = (after.model.clone(), after.engine);
     store.url.set(after);

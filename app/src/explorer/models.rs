@@ -14,7 +14,7 @@ use crate::state::{Store, inbox, use_store};
 /// The model's name, and the ways to another.
 pub fn model_picker() -> View {
     let store = use_store();
-    let title = move || match (store.card.get(), &*store.progress.read()) {
+    let title = move || match (store.model.get(), &*store.progress.read()) {
         (_, Some(progress)) => match progress.total {
             Some(total) if total > 0 => {
                 let share = 100.0 * progress.received as f64 / total as f64;
@@ -26,7 +26,7 @@ pub fn model_picker() -> View {
         (None, None) => "No model".into(),
     };
     let verified = part(move || {
-        let Some(card) = store.card.get() else { return Vec::new() };
+        let Some(card) = store.model.get() else { return Vec::new() };
         let mark = if card.verified { "✓" } else { "not verified" };
         let words = super::card::verified(&card);
         vec![el!(span class="mark").set("title", &words).child(mark).into()]

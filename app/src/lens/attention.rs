@@ -272,7 +272,7 @@ fn stage_values(
 ) -> Option<(usize, usize, Vec<f32>)> {
     match stage {
         Stage::Scores => products(trace, layer, head, 1.0),
-        Stage::Scaled => products(trace, layer, head, 1.0 / (card.d_head.max(1) as f32).sqrt()),
+        Stage::Scaled => products(trace, layer, head, card.attn_scale),
         Stage::Masked => map(trace, layer, head, "attn.hook_attn_scores"),
         Stage::Pattern => map(trace, layer, head, "attn.hook_pattern"),
         Stage::Values => {

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use vitrine_kernels::{Control, Engine, EngineError};
 use vitrine_models::arch::LoadProgress as Progress;
+use vitrine_models::session::Beams;
 use vitrine_models::tokenize::{SpecialIds, check_rows, tokenizer_json_from_gguf};
 use vitrine_models::weights::{Checkpoint, GgufValue};
 use vitrine_models::{Model, ModelError, Options, Session};
@@ -20,6 +21,7 @@ use super::gather::Gathered;
 use super::js;
 use super::masked;
 use super::memory::{self, Fit};
+use super::pair;
 use super::playback::Playback;
 use super::post::{fault, post};
 use super::rate::Rate;
@@ -58,6 +60,8 @@ pub(super) struct Loaded {
     pub card: ModelCard,
     /// Tokens after which a text is complete.
     pub end_tokens: Vec<u32>,
+    /// How an encoder–decoder's target is searched for.
+    pub rules: Beams,
 }
 
 /// What files hold.
@@ -227,7 +231,8 @@ async fn finish(
     card::describe(&mut card, &session, checkpoint, &tokenizer).await.map_err(model_fault)?;
     card.mask_token = masked::mask_token(&tokenizer);
     let end_tokens = end_tokens(checkpoint, tokenizer.n_ids()).await.map_err(model_fault)?;
-    Ok(Loaded { session, tokenizer, gathered, card, end_tokens })
+    let rules = pair::rules(checkpoint, &end_tokens).await.map_err(model_fault)?;
+    Ok(Loaded { session, tokenizer, gathered, card, end_tokens, rules })
 }
 
 /// The tokens that end a text, as the files name them.
