@@ -73,8 +73,7 @@ pub fn explorer() -> View {
         .child(banner())
         .child(faults())
         .child(prompt::prompt())
-        .child(source::strip())
-        .child(strip::strip());
+        .child(el!(div class="strips").child(source::strip()).child(strip::strip()));
     let next =
         el!(div class="column-next").child(predictions::next_token()).child(logit_lens::lens());
     // Without a text nothing is to come, so the panels draw no shapes of it.

@@ -192,4 +192,5 @@ fn forget_run(store: Store) {
     store.losses.set(Vec::new());
     store.masked.set(Vec::new());
     store.traced.set(RunTrace::default());
+    store.written.set(Arc::default());
 }

@@ -284,7 +284,7 @@ export function marian({ layers = 2, heads = 4, d = 32, ctx = 24, seed = 3 } = {
     eos_token_id: 0,
   };
   const generation = {
-    eos_token_id: 0, forced_eos_token_id: 0, bad_words_ids: [[n - 1]], no_repeat_ngram_size: 1, length_penalty: 1,
+    eos_token_id: 0, forced_eos_token_id: 0, bad_words_ids: [[n - 1], [1]], no_repeat_ngram_size: 1, length_penalty: 1,
   };
   return {
     "config.json": Buffer.from(JSON.stringify(config)),
