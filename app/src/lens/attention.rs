@@ -359,7 +359,15 @@ mod tests {
     }
 
     fn card() -> ModelCard {
-        ModelCard { n_heads: 2, n_kv_heads: 1, d_head: 2, causal: true, ..ModelCard::default() }
+        let attn_scale = 0.5_f32.sqrt();
+        ModelCard {
+            n_heads: 2,
+            n_kv_heads: 1,
+            d_head: 2,
+            causal: true,
+            attn_scale,
+            ..ModelCard::default()
+        }
     }
 
     fn view(head: usize, stage: Stage, hidden_keys: &[u32]) -> MatrixView {
