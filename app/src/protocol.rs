@@ -557,6 +557,8 @@ pub enum PositionKind {
     Linear,
     /// Scores shift by the distance's bucket (T5).
     Buckets,
+    /// By nothing but the order in which tokens are read.
+    Order,
 }
 
 /// One file of a model.

@@ -10,7 +10,6 @@ use crate::explorer::{
 use crate::lens::recorded;
 use crate::parts::dom::{View, either, el, focus, part};
 use crate::parts::matrix::Acts;
-use crate::protocol::ModelCard;
 use crate::state::cell::{Var, derive};
 use crate::state::url::Tab;
 use crate::state::{Hover, Store, tab_of, tabs_of, use_store};

@@ -84,13 +84,13 @@ fn from_disk() -> View {
         // So that the same file can be chosen again.
         input.set_value("");
     };
-    let input = el!(input type="file" multiple="" data-testid="model-files" accept=".gguf,.safetensors,.json")
+    let input = el!(input type="file" multiple="" data-testid="model-files" accept=".gguf,.safetensors,.json,.bin")
         .on("change", on_change);
     vec![
         el!(h3).child("From your disk").into(),
         el!(label class="file").child(el!(span).child("Choose files")).child(input).into(),
         el!(p class="hint")
-            .child("One GGUF, or config.json with model.safetensors and tokenizer.json. Or drop them on the page. They stay on this machine.")
+            .child("One GGUF, or config.json with model.safetensors and tokenizer.json, or a Marian model's .bin with its lexical shortlist and tokenizer.json. Or drop them on the page. They stay on this machine.")
             .into(),
     ]
     .into_node()

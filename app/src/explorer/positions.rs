@@ -102,6 +102,7 @@ fn title(facts: &PositionFacts) -> String {
         PositionKind::Rotary => "Rotary positions: by which angle each pair has turned",
         PositionKind::Linear => "ALiBi: what each head adds to a score, by distance",
         PositionKind::Buckets => "T5's buckets: what each head adds to a score, by distance",
+        PositionKind::Order => "No positions: a recurrent stack reads tokens in their order",
     };
     let stack = if facts.stack.is_empty() { "" } else { ", " };
     format!("{words}{stack}{}", facts.stack)
@@ -128,6 +129,7 @@ fn view(store: Store, facts: &PositionFacts) -> Option<MatrixView> {
             positions::angles(facts, 0, n_tokens.clamp(N_DISTANCES, 2 * N_DISTANCES))
         }
         PositionKind::Linear | PositionKind::Buckets => positions::biases(facts, N_DISTANCES),
+        PositionKind::Order => None,
     }
 }
 

@@ -166,6 +166,7 @@ fn positions(session: &Session, spec: &ModelSpec, matrices: &[MatrixFact]) -> Po
         }
         Positions::Linear => PositionKind::Linear,
         Positions::Buckets { .. } => PositionKind::Buckets,
+        Positions::Order => PositionKind::Order,
     };
     facts
 }

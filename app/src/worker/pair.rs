@@ -80,8 +80,14 @@ impl Studio {
         let Some(loaded) = &self.loaded else { return Ok(()) };
         let spec = loaded.session.spec().clone();
         let Some(encoder) = &spec.encoder else { return Ok(()) };
-        let (source, n_over, is_clipped) =
-            encode(&loaded.tokenizer, &job.text, encoder.n_ctx).await?;
+        let ending = |id| Piece { id, span: None, special: true, second: false };
+        let end = spec.source_end.map(ending);
+        let n_ctx = encoder.n_ctx.saturating_sub(usize::from(end.is_some()));
+        let (mut source, n_over, is_clipped) = encode(&loaded.tokenizer, &job.text, n_ctx).await?;
+        // Where the tokenizer's file does not say that a source has an end, the model does.
+        if end.is_some_and(|end| source.last().is_none_or(|last| last.id != end.id)) {
+            source.extend(end);
+        }
         control.check()?;
         let is_empty = source.iter().all(|piece| piece.special);
         let source = if is_empty { Vec::new() } else { source };
@@ -101,7 +107,7 @@ impl Studio {
             fault(FaultPlace::Run, what, "Add it to config.json, or take another model.");
             return Ok(());
         };
-        let start = Piece { id: start, span: None, special: true, second: false };
+        let start = ending(start);
         let source: Vec<u32> = source.iter().map(|piece| piece.id).collect();
         let started = js::now();
         let (target, notice, is_written) = match &job.target {

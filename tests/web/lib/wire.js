@@ -46,7 +46,7 @@ const token = {
   generated: "bool", second: "bool", masked: "bool",
 };
 const positions = {
-  stack: "text", kind: variants("Learned", "Sinusoidal", "Rotary", "Linear", "Buckets"), table: optional("text"),
+  stack: "text", kind: variants("Learned", "Sinusoidal", "Rotary", "Linear", "Buckets", "Order"), table: optional("text"),
   offset: "int", frequencies: list("f64"), is_interleaved: "bool", slopes: list("f32"), biases: list("f32"),
   buckets: list("int"), windows: list("int"), causal: "bool",
 };
