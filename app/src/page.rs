@@ -64,7 +64,8 @@ fn navigated(store: Store) {
     let before = store.url.get_untracked();
     let after = UrlState::from_hash(&browser::read_hash());
     let texts = |url: &UrlState| {
-        (url.text.clone(), url.pair.clone(), url.masks.clone(), url.system.clone())
+        let typed = (url.text.clone(), url.pair.clone(), url.target.clone());
+        (typed, url.masks.clone(), url.beams, url.system.clone())
     };
     let reruns = texts(&before) != texts(&after);
     let (model, engine) = (after.model.clone(), after.engine);

@@ -37,7 +37,12 @@ pub enum ToWorker {
     /// Stop run or generation.
     Stop,
     /// The wall of all heads is painted by the worker on a canvas of the page.
-    Wall(WallCommand),
+    Wall {
+        /// Whose heads.
+        of: Attention,
+        /// What happens to it.
+        command: WallCommand,
+    },
     /// Embed each text (encoders only) and compare them: [`FromWorker::Similarity`].
     Compare {
         /// The sentences.
@@ -105,6 +110,41 @@ pub struct RunJob {
     pub masks: Vec<u32>,
     /// A conversation in place of the text: roles and words. Written as the model's template has it.
     pub chat: Vec<(String, String)>,
+    /// What the decoder of an encoder–decoder reads; the text is its source then.
+    pub target: Option<Target>,
+}
+
+/// Which attention: a model's only one, or one of the three of an encoder–decoder.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Attention {
+    /// The only one.
+    #[default]
+    Own,
+    /// Of source tokens to source tokens.
+    Encoder,
+    /// Of target tokens to earlier ones.
+    Decoder,
+    /// Of target tokens to source tokens.
+    Cross,
+}
+
+impl Attention {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Own, Self::Encoder, Self::Decoder, Self::Cross];
+}
+
+/// Where the target text comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Target {
+    /// The visitor typed it.
+    Typed(String),
+    /// The model writes it: [`FromWorker::Written`], growing, before [`FromWorker::Ran`].
+    Written {
+        /// Hypotheses side by side; 1 is greedy search.
+        n_beams: u32,
+        /// At most so many tokens.
+        max_tokens: u32,
+    },
 }
 
 /// A part of a matrix of the weights.
@@ -301,6 +341,17 @@ pub enum FromWorker {
         /// Why there are none, if there are none.
         why_not: Option<String>,
     },
+    /// The source's tokens, before an encoder–decoder runs; [`FromWorker::Tokens`] are the target's.
+    Source {
+        /// Of which run.
+        run: RunId,
+        /// The tokens, in order.
+        tokens: Vec<TokenView>,
+        /// What the visitor should know (cut to the context, …).
+        notice: Option<String>,
+    },
+    /// What an encoder–decoder has written so far.
+    Written(Box<Written>),
 }
 
 /// The engine's badge.
@@ -417,6 +468,11 @@ pub struct ModelCard {
     pub has_chat: bool,
     /// There is no model: this is a run that was recorded elsewhere.
     pub recorded: Option<RecordedFacts>,
+    /// Factor on the products of queries and keys.
+    pub attn_scale: f32,
+    /// The stack that reads the source; the rest is then the decoder's. Hooks and norms have full
+    /// names, those of both are in the decoder's lists.
+    pub encoder: Option<Box<ModelCard>>,
 }
 
 impl ModelCard {
@@ -602,6 +658,66 @@ pub struct MaskedPlace {
     pub rank_of_original: u32,
     /// The most probable tokens, with probabilities in place of logits.
     pub top: Vec<Candidate>,
+}
+
+/// A search for the target text.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Written {
+    /// Of which run.
+    pub run: RunId,
+    /// Hypotheses side by side.
+    pub n_beams: u32,
+    /// Whether the search has ended.
+    pub is_done: bool,
+    /// The best hypothesis as a text.
+    pub text: String,
+    /// Its last node.
+    pub chosen: Option<u32>,
+    /// All candidates, step by step, the best of a step first.
+    pub nodes: Vec<BeamNode>,
+    /// Those that have ended, best first.
+    pub hypotheses: Vec<Hypothesis>,
+}
+
+/// A candidate of one step of a search.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BeamNode {
+    /// The node that it follows; none at the start.
+    pub parent: Option<u32>,
+    /// Vocabulary index of the token that it adds.
+    pub id: u32,
+    /// Printable form.
+    pub text: String,
+    /// ln p of that token.
+    pub log_p: f32,
+    /// Sum of ln p since the start.
+    pub score: f32,
+    /// Tokens since the start.
+    pub n_tokens: u32,
+    /// What became of it.
+    pub fate: Fate,
+}
+
+/// What became of a candidate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fate {
+    /// It was among the beams.
+    Kept,
+    /// It ended, and was taken among the hypotheses.
+    Ended,
+    /// Others were better.
+    Dropped,
+}
+
+/// A hypothesis that has ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Hypothesis {
+    /// Its last node.
+    pub node: u32,
+    /// Its score for its length.
+    pub score: f32,
+    /// Its text.
+    pub text: String,
 }
 
 /// What one layer would predict if it were the last.

@@ -6,7 +6,7 @@ import path from "node:path";
 
 import { launch } from "./lib/browser.mjs";
 import { Explorer } from "./lib/explorer.mjs";
-import { golden, modelsFolder, small } from "./lib/fixtures.mjs";
+import { golden, marian, modelsFolder, small } from "./lib/fixtures.mjs";
 import { Hub } from "./lib/hub.mjs";
 import { indexOf } from "./lib/models.mjs";
 import { fail, options } from "./lib/options.mjs";
@@ -24,6 +24,14 @@ const bert = async (explorer, text = "The quick brown fox jumps over the lazy do
   await explorer.openFiles(golden("bert"));
   await explorer.settled();
   await explorer.type(text);
+  await explorer.settled();
+};
+
+/** A translator (random weights), at work on a sentence. */
+const translator = async (explorer) => {
+  await explorer.openFiles(marian());
+  await explorer.settled();
+  await explorer.type("The woman bought a new red book in the park");
   await explorer.settled();
 };
 
@@ -55,6 +63,18 @@ const STATES = {
     await explorer.id("pair").fill("He bought milk");
     await explorer.settled();
     await explorer.id("pairs").selectOption("ba");
+  },
+  translate: async ({ explorer }) => translator(explorer),
+  "translate-beam": async ({ explorer }) => {
+    await translator(explorer);
+    await explorer.id("beams").selectOption("4");
+    await explorer.settled();
+    await explorer.tab("beam");
+  },
+  "translate-encoder": async ({ explorer }) => {
+    await translator(explorer);
+    await explorer.id("attend-encoder").click();
+    await explorer.tab("residual");
   },
   card: async ({ explorer }) => explorer.tab("card"),
   weights: async ({ explorer }) => explorer.tab("weights"),

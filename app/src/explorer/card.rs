@@ -12,7 +12,7 @@ use crate::state::use_store;
 pub fn card() -> View {
     let store = use_store();
     let table = move || {
-        let card = store.card.get_untracked()?;
+        let card = store.model.get_untracked()?;
         Some(Table {
             caption: card.title.clone(),
             columns: vec!["fact".into(), "value".into()],
@@ -30,13 +30,13 @@ pub fn card() -> View {
         hooks: None,
     };
     let title = derive(move || {
-        store.card.get().map_or("The model".into(), |card| format!("The model: {}", card.title))
+        store.model.get().map_or("The model".into(), |card| format!("The model: {}", card.title))
     });
     let shape = part(move || {
-        let facts = store.card.get().map(|card| facts(&card)).unwrap_or_default();
+        let facts = store.model.get().map(|card| facts(&card)).unwrap_or_default();
         facts.into_iter().map(fact_view).collect()
     });
-    let files = part(move || match store.card.get() {
+    let files = part(move || match store.model.get() {
         Some(card) => card.files.iter().map(file_view).collect(),
         None => Vec::new(),
     });
@@ -134,6 +134,19 @@ fn facts(card: &ModelCard) -> Vec<(String, String)> {
         ("held in memory", format::bytes(card.bytes_held)),
         ("verified", verified(card)),
     ];
+    if let Some(encoder) = &card.encoder {
+        let shape = |card: &ModelCard| {
+            let (layers, heads) = (card.n_layers, card.n_heads);
+            format!(
+                "{} × {}, {} tokens",
+                layers,
+                format::plural(heads as usize, "head"),
+                card.n_ctx
+            )
+        };
+        facts.insert(1, ("encoder", shape(encoder)));
+        facts.insert(2, ("decoder", shape(card)));
+    }
     if let Some(licence) = &card.licence {
         facts.push(("licence", licence.clone()));
     }

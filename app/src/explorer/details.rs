@@ -5,30 +5,30 @@ use std::rc::Rc;
 use web_sys::KeyboardEvent;
 
 use crate::explorer::{
-    card, is_causal, loss, mlp, norms, positions, residual, similarity, weights,
+    alignment, beam, card, loss, mlp, norms, positions, residual, similarity, weights,
 };
 use crate::lens::recorded;
 use crate::parts::dom::{View, either, el, focus, part};
 use crate::parts::matrix::Acts;
-use crate::protocol::ModelCard;
 use crate::state::cell::{Var, derive};
 use crate::state::url::Tab;
-use crate::state::{Hover, Store, use_store};
+use crate::state::{Hover, Store, tab_of, tabs_of, use_store};
 
 /// Tabs and the chosen panel.
 pub fn details() -> View {
     let store = use_store();
-    let is_causal = is_causal(store);
-    let tab = derive(move || tab_of(store, kind_of(store, is_causal.get())));
-    let kind = derive(move || kind_of(store, is_causal.get()));
-    let tabs = part(move || tabs_of(kind.get()).map(|tab| tab_view(store, tab)).collect());
+    let all = derive(move || tabs_of(store.model.get().as_deref()).collect::<Vec<Tab>>());
+    let tab = derive(move || shown(store));
+    let tabs = part(move || all.read().iter().map(|&tab| tab_view(store, tab)).collect());
     let lacking = derive(move || {
         let layer = store.focus.read().layer;
         store.card.get().and_then(|card| recorded::tab(&card, tab.get(), layer))
     });
     let panel = either(tab, |tab| {
         vec![match tab {
-            Tab::Norms => norms::norms(),
+            Tab::Alignment => alignment::alignment(),
+            Tab::Beam => beam::beam(),
+            Tab::First | Tab::Norms => norms::norms(),
             Tab::Residual => residual::residual(),
             Tab::Mlp => mlp::mlp(),
             Tab::Loss => loss::loss(),
@@ -39,7 +39,7 @@ pub fn details() -> View {
         }]
     });
     let on_key = move |event: KeyboardEvent| {
-        let tabs: Vec<Tab> = tabs_of(kind.get_untracked()).collect();
+        let tabs = all.get_untracked();
         let at = tabs.iter().position(|&known| known == tab.get_untracked()).unwrap_or(0);
         let to = match event.key().as_str() {
             "ArrowLeft" => at.saturating_sub(1),
@@ -63,32 +63,16 @@ pub fn details() -> View {
     el!(div class="details" data-testid="details").child(tabs).child(panel).into()
 }
 
-/// Whether the model predicts the next token, whether masked ones, and whether it is there at all.
-type Kind = (bool, bool, bool);
-
-fn kind_of(store: Store, is_causal: bool) -> Kind {
-    let card = store.card.get();
-    let is = |what: fn(&ModelCard) -> bool| card.as_ref().is_some_and(|card| what(card));
-    (is_causal, is(ModelCard::can_mask), !is(ModelCard::is_recorded))
-}
-
-fn tab_of(store: Store, kind: Kind) -> Tab {
-    let tab = store.url.read().tab;
-    if tabs_of(kind).any(|known| known == tab) { tab } else { Tab::Norms }
-}
-
-/// Encoders compare sentences, models that predict have a loss.
-fn tabs_of((is_causal, can_mask, has_model): Kind) -> impl Iterator<Item = Tab> {
-    Tab::ALL.iter().copied().filter(move |&tab| match tab {
-        Tab::Loss => is_causal || can_mask,
-        Tab::Similarity => !is_causal && has_model,
-        _ => true,
-    })
+/// The tab that is open.
+fn shown(store: Store) -> Tab {
+    tab_of(store.url.read().tab, store.model.get().as_deref())
 }
 
 fn tab_view(store: Store, tab: Tab) -> View {
     let name = match tab {
-        Tab::Norms => "Norms",
+        Tab::Alignment => "Alignment",
+        Tab::Beam => "Search",
+        Tab::First | Tab::Norms => "Norms",
         Tab::Residual => "Residual",
         Tab::Mlp => "MLP",
         Tab::Loss => "Loss",
@@ -97,8 +81,7 @@ fn tab_view(store: Store, tab: Tab) -> View {
         Tab::Weights => "Weights",
         Tab::Card => "Card",
     };
-    let is_causal = is_causal(store);
-    let is_chosen = derive(move || tab_of(store, kind_of(store, is_causal.get())) == tab);
+    let is_chosen = derive(move || shown(store) == tab);
     let id = format!("tab-{}", tab.word());
     el!(button type="button" role="tab" class="tab" aria-controls="tab-panel")
         .set("id", &id)

@@ -6,15 +6,16 @@ use web_sys::Event;
 
 use crate::explorer::lines::lines;
 use crate::explorer::row::row;
-use crate::explorer::{choice, trace_labels};
+use crate::explorer::{choice, key_labels, trace_labels};
 use crate::format;
 use crate::lens::attention::{self, HeadsAsked, MatrixView, Sides, sinks};
-use crate::lens::recorded;
 use crate::lens::table::Table;
+use crate::lens::{recorded, stack};
 use crate::parts::dom::{Child, El, View, either, el, input_of, show as shown_if, value_of};
 use crate::parts::frame::{Kit, panel};
 use crate::parts::matrix::{Acts, Matrix, matrix};
 use crate::parts::svg;
+use crate::protocol::Attention;
 use crate::state::cell::derive;
 use crate::state::url::{Average, HeadView, PairFilter, Stage};
 use crate::state::{Hover, Store, use_store};
@@ -23,7 +24,8 @@ use crate::state::{Hover, Store, use_store};
 pub fn head() -> View {
     let store = use_store();
     let labels = trace_labels(store);
-    let view = derive(move || head_view(store, &labels.read()));
+    let keys = key_labels(store);
+    let view = derive(move || head_view(store, &labels.read(), &keys.read()));
     let title = derive(move || title(store));
     let picture = move || {
         let view = view.read_untracked();
@@ -73,10 +75,25 @@ pub fn head() -> View {
         let spec = Matrix { view, cursor, name: title, testid, square: true, max_cell: 48.0 };
         vec![el!(div class="head-row").child(matrix(spec, &acts)).child(row(view)).into()]
     });
-    panel(kit, title, Some(view_switch())).child(stages()).child(drawn).child(options()).done()
+    panel(kit, title, Some(view_switch()))
+        .child(missing(store))
+        .child(stages())
+        .child(drawn)
+        .child(options())
+        .done()
 }
 
-fn head_view(store: Store, labels: &[String]) -> Option<MatrixView> {
+/// What stands here where the stack attends to nothing.
+fn missing(store: Store) -> View {
+    let is_missing = move || {
+        let of = store.attention.get();
+        store.model.get().is_some_and(|model| stack::heads(&model, of).is_none())
+    };
+    let words = "This stack has no attention of its own: it carries its past in a recurrent state.";
+    shown_if(is_missing, move || el!(p class="notice" role="status").child(words).into())
+}
+
+fn head_view(store: Store, labels: &[String], keys: &[String]) -> Option<MatrixView> {
     let card = store.card.get()?;
     let focus = store.focus.get();
     let run = store.trace.read();
@@ -90,17 +107,26 @@ fn head_view(store: Store, labels: &[String]) -> Option<MatrixView> {
         }
         Average::Layers => vec![(focus.layer, focus.head)],
     };
-    let hidden_keys = if url.hide_sink { sinks(&run.tokens) } else { Vec::new() };
+    let hidden_keys = if url.hide_sink { sinks(&run.keys) } else { Vec::new() };
     let second = || run.tokens.iter().map(|token| token.second).collect::<Vec<_>>();
     let sides = url.pairs.sides().map(|(from, to)| Sides { second: second(), from, to });
     let sides = sides.filter(|sides| sides.second.contains(&true));
     let asked = HeadsAsked { heads, stage: url.stage, hidden_keys, sides };
-    attention::head_matrix(&run.trace, &card, &asked, labels)
+    let view = attention::head_matrix(&run.trace, &card, &asked, labels)?;
+    Some(MatrixView { col_labels: keys.iter().take(view.n_cols).cloned().collect(), ..view })
 }
 
 fn title(store: Store) -> String {
     let focus = store.focus.get();
-    let seen = if store.card.get().is_none_or(|card| card.causal) { "earlier ones" } else { "all" };
+    let (from, seen) = match store.attention.get() {
+        Attention::Encoder => ("source token", "all"),
+        Attention::Decoder => ("target token", "earlier ones"),
+        Attention::Cross => ("target token", "the source"),
+        Attention::Own if store.card.get().is_none_or(|card| card.causal) => {
+            ("token", "earlier ones")
+        }
+        Attention::Own => ("token", "all"),
+    };
     let url = store.url.read();
     let which = match url.average {
         Average::None => format!("layer {} head {}", focus.layer, focus.head),
@@ -110,7 +136,7 @@ fn title(store: Store) -> String {
         }
         Average::Layers => format!("layer {} head {}", focus.layer, focus.head),
     };
-    format!("Attention, {which}, from each token to {seen}")
+    format!("Attention, {which}, from each {from} to {seen}")
 }
 
 fn table(view: &MatrixView, title: &str) -> Table {

@@ -6,6 +6,7 @@ use web_sys::{Element, KeyboardEvent};
 use crate::parts::dialog::dialog;
 use crate::parts::dom::{Child, View, el, focus, on_window};
 use crate::parts::frame::fixed;
+use crate::protocol::Attention;
 use crate::state::Store;
 use crate::state::cell::Var;
 
@@ -17,6 +18,7 @@ const KEYS: &[(&str, &str)] = &[
     ("Escape", "let go of tokens and close what is open"),
     ("[ and ]", "layer before, layer after"),
     ("{ and }", "head before, head after"),
+    ("a", "next of an encoder–decoder's three attentions"),
     ("/", "to the text"),
     ("?", "this list"),
     ("Alt+← and Alt+→", "undo and redo: each choice is a step of the browser's history"),
@@ -44,9 +46,20 @@ pub fn listen(store: Store) {
             "]" => store.pin_head((layer + 1).min(n_layers.saturating_sub(1)), head),
             "{" => store.pin_head(layer, head.saturating_sub(1)),
             "}" => store.pin_head(layer, (head + 1).min(n_heads.saturating_sub(1))),
+            "a" => next_attention(store),
             "/" if focus("#prompt") => event.prevent_default(),
             _ => {}
         }
+    });
+}
+
+/// The three attentions of an encoder–decoder, one after another.
+fn next_attention(store: Store) {
+    store.attend(match store.attention.get_untracked() {
+        Attention::Own => return,
+        Attention::Encoder => Attention::Decoder,
+        Attention::Decoder => Attention::Cross,
+        Attention::Cross => Attention::Encoder,
     });
 }
 

@@ -20,7 +20,7 @@ const N_BARS: usize = 5;
 /// The panel of encoders: with a head over masked words, or without one.
 pub fn encoder() -> View {
     let store = use_store();
-    let can_mask = derive(move || store.card.get().is_some_and(|card| card.can_mask()));
+    let can_mask = derive(move || store.model.get().is_some_and(|card| card.can_mask()));
     either(can_mask, |can_mask| vec![if can_mask { masked() } else { pooled() }])
 }
 

@@ -11,10 +11,15 @@
 //! `norms-scale`, `norms-weights`, `norms-after`, `residual-stream`, `residual-chart`, `mlp-matrix`,
 //! `loss-chart`, `similarity-texts`, `similarity-compare`, `similarity-matrix`, `card`,
 //! `invariants`, `compare-engines`, `masked` (panel), `places`, `place-N`, `next-sentence`,
-//! `mask-each`, `mask-each-here`, `mask-stop`, `weights` (panel), `weights-matrix`, `weights-choice`,
+//! `target`, `write`, `beams`, `source-strip`, `source-N`, `source-notice`,
+//! `wall-grid-{encoder,decoder,cross}`, `wall-canvas-…`, `attend-{encoder,decoder,cross}`,
+//! `alignment` (panel), `align-{all,layer,head}`, `alignment-lines`, `alignment-matrix`,
+//! `beam` (panel), `beam-tree`, `hypothesis-N`, `mask-each`, `mask-each-here`, `mask-stop`, `weights` (panel), `weights-matrix`, `weights-choice`,
 //! `cells-layer`, `cells-row`, `cells-col`, `spectrum` (panel), `spectrum-chart`, `positions` (panel),
 //! `as-chat`, `system`, `recorded`, `close-recorded`, `lacking`, `head-lacking`, `positions-matrix`, `positions-chart`, `positions-stack`, `reach` (panel), `reach-matrix`, `pairs`, `faults`, `fault`, `banner`, `menu-PANEL`, `explain`, `table`.
 
+mod alignment;
+mod beam;
 mod card;
 mod cells;
 mod details;
@@ -36,6 +41,7 @@ mod residual;
 mod row;
 mod settings;
 mod similarity;
+mod source;
 mod strip;
 mod wall;
 mod wall_grid;
@@ -59,7 +65,7 @@ pub fn explorer() -> View {
     // What the panels need changes with what is shown; the worker then sends it without a new run.
     effect(move || {
         let wants = store.wants.get();
-        if store.card.read_untracked().is_some() {
+        if store.model.read_untracked().is_some() {
             store.post(&ToWorker::Want(wants));
         }
     });
@@ -67,7 +73,7 @@ pub fn explorer() -> View {
         .child(banner())
         .child(faults())
         .child(prompt::prompt())
-        .child(strip::strip());
+        .child(el!(div class="strips").child(source::strip()).child(strip::strip()));
     let next =
         el!(div class="column-next").child(predictions::next_token()).child(logit_lens::lens());
     // Without a text nothing is to come, so the panels draw no shapes of it.
@@ -130,9 +136,19 @@ fn is_recorded(store: Store) -> bool {
     store.card.read().as_ref().as_ref().is_some_and(|card| card.is_recorded())
 }
 
+/// Labels of what those tokens look at.
+fn key_labels(store: Store) -> Derived<Vec<String>> {
+    derive(move || crate::lens::tokens::labels(&store.trace.read().keys, 12))
+}
+
+/// Whether the model reads a source and writes a target; not before one is there.
+fn is_pair(store: Store) -> Derived<bool> {
+    derive(move || store.model.get().is_some_and(|model| model.encoder.is_some()))
+}
+
 /// Whether the model predicts a next token; so it is taken to be until one is there.
 fn is_causal(store: Store) -> Derived<bool> {
-    derive(move || store.card.get().is_none_or(|card| card.causal))
+    derive(move || store.model.get().is_none_or(|model| model.causal))
 }
 
 /// One of several buttons of which one is pressed.

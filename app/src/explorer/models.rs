@@ -14,7 +14,7 @@ use crate::state::{Store, inbox, use_store};
 /// The model's name, and the ways to another.
 pub fn model_picker() -> View {
     let store = use_store();
-    let title = move || match (store.card.get(), &*store.progress.read()) {
+    let title = move || match (store.model.get(), &*store.progress.read()) {
         (_, Some(progress)) => match progress.total {
             Some(total) if total > 0 => {
                 let share = 100.0 * progress.received as f64 / total as f64;
@@ -26,7 +26,7 @@ pub fn model_picker() -> View {
         (None, None) => "No model".into(),
     };
     let verified = part(move || {
-        let Some(card) = store.card.get() else { return Vec::new() };
+        let Some(card) = store.model.get() else { return Vec::new() };
         let mark = if card.verified { "✓" } else { "not verified" };
         let words = super::card::verified(&card);
         vec![el!(span class="mark").set("title", &words).child(mark).into()]
@@ -84,13 +84,13 @@ fn from_disk() -> View {
         // So that the same file can be chosen again.
         input.set_value("");
     };
-    let input = el!(input type="file" multiple="" data-testid="model-files" accept=".gguf,.safetensors,.json")
+    let input = el!(input type="file" multiple="" data-testid="model-files" accept=".gguf,.safetensors,.json,.bin")
         .on("change", on_change);
     vec![
         el!(h3).child("From your disk").into(),
         el!(label class="file").child(el!(span).child("Choose files")).child(input).into(),
         el!(p class="hint")
-            .child("One GGUF, or config.json with model.safetensors and tokenizer.json. Or drop them on the page. They stay on this machine.")
+            .child("One GGUF, or config.json with model.safetensors and tokenizer.json, or a Marian model's .bin with its lexical shortlist and tokenizer.json. Or drop them on the page. They stay on this machine.")
             .into(),
     ]
     .into_node()

@@ -5,13 +5,17 @@ use std::cell::Cell;
 use web_sys::Event;
 
 use crate::explorer::settings::settings;
-use crate::explorer::{is_causal, is_recorded};
-use crate::parts::dom::{El, View, either, el, part, show, value_of};
+use crate::explorer::{is_causal, is_pair, is_recorded};
+use crate::parts::dom::{Child, El, View, either, el, part, show, value_of};
 use crate::parts::icon;
 use crate::protocol::{GenerateEnd, ToWorker};
 use crate::state::cell::derive;
 use crate::state::url::UrlState;
 use crate::state::{Store, browser, use_store};
+
+/// How many hypotheses run side by side, and what that is called.
+const SEARCHES: [(u8, &str); 5] =
+    [(1, "greedy"), (2, "2 beams"), (4, "4 beams"), (6, "6 beams"), (8, "8 beams")];
 
 thread_local! {
     /// When something was typed last: a pause in typing ends a step of the history.
@@ -46,7 +50,7 @@ fn recorded(store: Store) -> El {
 }
 
 fn text(store: Store) -> El {
-    let is_causal = is_causal(store);
+    let (is_causal, is_pair) = (is_causal(store), is_pair(store));
     let on_text = move |event: Event| {
         let value = value_of(&event);
         browser::keep_text(&value);
@@ -60,10 +64,11 @@ fn text(store: Store) -> El {
     .value(move || store.url.read().text.clone())
     .on("input", on_text);
     el!(div class="prompt")
-        .class("with-pair", move || !is_causal.get())
+        .class("with-pair", move || !is_causal.get() || is_pair.get())
         .child(text)
         .child(show(move || !is_causal.get(), move || pair(store).into()))
-        .child(show(move || is_causal.get(), move || go_on(store).into()))
+        .child(show(move || is_pair.get(), move || target(store)))
+        .child(show(move || is_causal.get() && !is_pair.get(), move || go_on(store).into()))
         .child(show(move || has_chat(store), move || chat(store).into()))
 }
 
@@ -126,6 +131,51 @@ fn pair(store: Store) -> El {
         spellcheck="false" dir="auto" placeholder="Second text of a pair, if you want")
     .value(move || store.url.read().pair.clone())
     .on("input", on_pair)
+}
+
+/// The target of an encoder–decoder: what the model writes, until the visitor types there.
+fn target(store: Store) -> View {
+    let on_target = move |event: Event| {
+        let value = value_of(&event);
+        typed(store, &|url| url.target = Some(value.clone()));
+    };
+    let shown = move || match &store.url.read().target {
+        Some(target) => target.clone(),
+        None => store.written.read().text.clone(),
+    };
+    let text = el!(textarea data-testid="target" aria-label="Target text: what the model writes, or what you type" rows="1"
+        spellcheck="false" autocapitalize="off" dir="auto" placeholder="The model writes here; or type yourself")
+    .value(shown)
+    .on("input", on_target);
+    let option = |&(n_beams, name): &(u8, &'static str)| {
+        el!(option)
+            .set("value", &n_beams.to_string())
+            .prop("selected", move || store.url.read().beams == n_beams)
+            .child(name)
+            .into()
+    };
+    let on_beams = move |event: Event| {
+        if let Ok(n_beams) = value_of(&event).parse() {
+            store.write(n_beams);
+        }
+    };
+    let select = el!(select data-testid="beams")
+        .on("change", on_beams)
+        .child(SEARCHES.iter().map(option).collect::<Vec<View>>());
+    let whose = move || match store.url.read().target {
+        Some(_) => "typed",
+        None => "written live",
+    };
+    let write = el!(button type="button" class="act" data-testid="write")
+        .flag("disabled", move || store.url.read().target.is_none())
+        .when("click", move || store.write(store.url.read_untracked().beams))
+        .child(icon::play())
+        .child("Let it write");
+    let side = el!(div class="continue")
+        .child(el!(span class="hint").text(whose))
+        .child(el!(label class="select").child(el!(span).child("search")).child(select))
+        .child(write);
+    vec![text.into(), side.into()].into_node()
 }
 
 fn go_on(store: Store) -> El {

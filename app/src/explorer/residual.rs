@@ -68,15 +68,19 @@ pub fn residual() -> View {
 }
 
 fn chart(parts: &Contributions, token: &str, layer: usize) -> ChartSpec {
+    let mut lines = vec![
+        Line::of_values("stream", 0, &parts.stream),
+        Line::of_values("attention adds", 1, &parts.attention),
+        Line::of_values("MLP adds", 2, &parts.mlp),
+    ];
+    if !parts.cross.is_empty() {
+        lines.push(Line::of_values("cross-attention adds", 3, &parts.cross));
+    }
     ChartSpec {
         title: format!("Stream and what each layer adds, at {token}"),
         x_name: "layers".into(),
         y_name: "length".into(),
-        lines: vec![
-            Line::of_values("stream", 0, &parts.stream),
-            Line::of_values("attention adds", 1, &parts.attention),
-            Line::of_values("MLP adds", 2, &parts.mlp),
-        ],
+        lines,
         is_x_whole: true,
         marker: Some(layer as f32),
         ..ChartSpec::default()

@@ -6,27 +6,34 @@ use crate::explorer::is_recorded;
 use crate::format;
 use crate::lens::tokens::{bytes_text, label};
 use crate::parts::dom::{Child, El, View, around, el, focus, list, show};
-use crate::protocol::TokenView;
+use crate::protocol::{Attention, TokenView};
 use crate::state::cell::{Derived, derive};
 use crate::state::{Hover, Store, use_store};
 
 /// The strip and the line about the last run.
 pub fn strip() -> El {
     let store = use_store();
+    let is_pair_model = crate::explorer::is_pair(store);
     let empty = move || {
-        (store.card.read().is_some() && store.tokens.read().is_empty())
-            .then_some("Here stand the tokens of your text. Type something above.")
+        (store.model.read().is_some() && store.tokens.read().is_empty()).then(
+            || match is_pair_model.get() {
+                true => "Here stand the tokens of the target, once there is a source.",
+                false => "Here stand the tokens of your text. Type something above.",
+            },
+        )
     };
     let is_pair = derive(move || store.tokens.read().iter().any(|token| token.second));
     let make = move |idx| token_view(store, is_pair, idx);
     let tokens = list(move || store.tokens.read().len(), make);
-    let strip = el!(div class="tokens" role="listbox" aria-label="Tokens"
-        aria-orientation="horizontal" data-testid="token-strip")
+    let name = move || if is_pair_model.get() { "Tokens of the target" } else { "Tokens" };
+    let strip = el!(div class="tokens" role="listbox" aria-orientation="horizontal" data-testid="token-strip")
+    .attr("aria-label", name)
     .class("waiting", move || store.card.read().is_none())
     .on("keydown", move |event: KeyboardEvent| on_key(store, &event))
     .when("pointerleave", move || store.preview(Hover::default()))
     .child(tokens);
     el!(div class="strip")
+        .child(side_name(store, "target"))
         .child(strip)
         .child(el!(span class="hint").text(empty))
         .child(show(move || is_pair.get(), sides_key))
@@ -61,10 +68,17 @@ fn token_view(store: Store, is_pair: Derived<bool>, idx: usize) -> View {
         is_of && is_pair.get()
     };
     let is_generated = move || (*token.read()).as_ref().is_some_and(|t| t.generated);
-    let is_pinned = derive(move || store.url.read().query == Some(idx as u32));
-    let is_focused = derive(move || store.focus.read().query == Some(idx));
-    let is_key = derive(move || store.focus.read().key == Some(idx));
-    let is_stop = derive(move || store.url.read().query.unwrap_or(0) == idx as u32);
+    // Of an encoder–decoder these are the target's tokens.
+    let looks = move || store.attention.get() != Attention::Encoder;
+    let is_seen = move || matches!(store.attention.get(), Attention::Own | Attention::Decoder);
+    let is_pinned = derive(move || looks() && store.url.read().query == Some(idx as u32));
+    let is_focused = derive(move || looks() && store.focus.read().query == Some(idx));
+    let is_key = derive(move || is_seen() && store.focus.read().key == Some(idx));
+    let is_stop = derive(move || {
+        let pinned = store.url.read().query.filter(|_| looks());
+        let last = store.tokens.read().len().saturating_sub(1);
+        (pinned.unwrap_or(0) as usize).min(last) == idx
+    });
     let title = move || (*token.read()).as_ref().map(|t| describe(t, idx)).unwrap_or_default();
     let hover = Hover { query: Some(idx as u32), ..Hover::default() };
     el!(button type="button" class="token" role="option")
@@ -99,7 +113,13 @@ fn sides_key() -> View {
         .into()
 }
 
-fn describe(token: &TokenView, idx: usize) -> String {
+/// Which text of an encoder–decoder a strip shows.
+pub fn side_name(store: Store, name: &'static str) -> View {
+    let is_pair = crate::explorer::is_pair(store);
+    show(move || is_pair.get(), move || el!(span class="strip-name hint").child(name).into())
+}
+
+pub fn describe(token: &TokenView, idx: usize) -> String {
     let mut words = format!(
         "Token {idx}: {}, id {}, bytes {}",
         label(&token.text, 24),
@@ -133,6 +153,9 @@ fn on_key(store: Store, event: &KeyboardEvent) {
     };
     event.prevent_default();
     event.stop_propagation();
+    if store.attention.get_untracked() == Attention::Encoder {
+        store.attend(Attention::Cross);
+    }
     store.adjust(|url| url.query = Some(to as u32));
     focus(&format!("[data-testid=token-{to}]"));
 }

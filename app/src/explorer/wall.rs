@@ -6,13 +6,16 @@ use std::sync::Arc;
 use web_sys::Event;
 
 use crate::explorer::wall_grid::wall_grid;
+use crate::explorer::{choice, is_pair};
 use crate::format;
 use crate::lens::heads;
+use crate::lens::stack;
 use crate::lens::table::Table;
 use crate::lens::trace::layer_hook;
-use crate::parts::dom::{El, View, el, value_of};
+use crate::parts::dom::{Child, El, View, either, el, show, value_of};
 use crate::parts::frame::{Kit, panel};
-use crate::state::cell::derive;
+use crate::protocol::Attention;
+use crate::state::cell::{Derived, derive};
 use crate::state::url::WallSort;
 use crate::state::wants::MAX_TOKENS_OF_SCORES;
 use crate::state::{Store, use_store};
@@ -24,7 +27,8 @@ pub type Scores = Option<Arc<Vec<f32>>>;
 pub fn wall() -> View {
     let store = use_store();
     let scores = derive(move || scores_of(store));
-    let title = derive(move || match store.card.get() {
+    let title = derive(move || match store.model.get() {
+        Some(card) if card.encoder.is_some() => "All heads: three attentions".into(),
         Some(card) => {
             let plural = |n: u32| if n == 1 { "" } else { "s" };
             let (layers, heads) = (card.n_layers, card.n_heads);
@@ -43,11 +47,53 @@ pub fn wall() -> View {
         picture: None,
         hooks: Some(Box::new(|| vec!["blocks.*.attn.hook_pattern".into()])),
     };
-    panel(kit, title, Some(sort(store)))
-        .child(wall_grid(scores))
-        .child(el!(p class="hint wall-note").text(move || note(store)))
-        .done()
+    let is_pair = is_pair(store);
+    let walls = either(is_pair, move |is_pair| {
+        if is_pair {
+            return three(store, scores);
+        }
+        let note = el!(p class="hint wall-note").text(move || note(store));
+        vec![wall_grid(Attention::Own, scores), note.into()]
+    });
+    let sorting = show(move || !is_pair.get(), move || sort(store).into());
+    panel(kit, title, Some(el!(span).child(sorting))).child(walls).done()
 }
+
+/// The walls of an encoder–decoder; where the screen is narrow, the chosen one.
+fn three(store: Store, scores: Derived<Scores>) -> Vec<View> {
+    const WALLS: [(Attention, &str, &str); 3] = [
+        (Attention::Encoder, "Encoder", "attend-encoder"),
+        (Attention::Cross, "Cross: target to source", "attend-cross"),
+        (Attention::Decoder, "Decoder", "attend-decoder"),
+    ];
+    let button = |&(of, name, testid): &(Attention, &'static str, &'static str)| {
+        let chosen = move || store.attention.get() == of;
+        choice("switch", testid, name.split(':').next().unwrap_or(name), chosen, move || {
+            store.attend(of);
+        })
+    };
+    let buttons: Vec<View> = WALLS.iter().map(button).collect();
+    let switch =
+        el!(div class="switches" role="group" aria-label="Which attention is shown").child(buttons);
+    let wall = |&(of, name, _): &(Attention, &'static str, &'static str)| {
+        let has_heads = derive(move || {
+            store.model.get().is_some_and(|model| stack::heads(&model, of).is_some())
+        });
+        let drawn = either(has_heads, move |has_heads| match has_heads {
+            true => vec![wall_grid(of, scores)],
+            false => vec![el!(p class="hint").child(NO_HEADS).into()],
+        });
+        el!(div class="wall-of")
+            .class("chosen", move || store.attention.get() == of)
+            .child(el!(h3).child(name))
+            .child(drawn)
+            .into()
+    };
+    vec![switch.into(), WALLS.iter().map(wall).collect::<Vec<View>>().into_node()]
+}
+
+/// A decoder that is recurrent.
+const NO_HEADS: &str = "No attention of its own: this stack carries its past in a recurrent state.";
 
 fn sort(store: Store) -> El {
     let option = |&sort: &WallSort| {
@@ -77,7 +123,8 @@ fn sort(store: Store) -> El {
 
 fn scores_of(store: Store) -> Scores {
     let sort = store.url.read().sort;
-    if sort == WallSort::Layer {
+    // The questions are about one text.
+    if sort == WallSort::Layer || store.attention.get() != Attention::Own {
         return None;
     }
     let card = store.card.get()?;

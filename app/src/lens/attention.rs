@@ -272,7 +272,7 @@ fn stage_values(
 ) -> Option<(usize, usize, Vec<f32>)> {
     match stage {
         Stage::Scores => products(trace, layer, head, 1.0),
-        Stage::Scaled => products(trace, layer, head, 1.0 / (card.d_head.max(1) as f32).sqrt()),
+        Stage::Scaled => products(trace, layer, head, card.attn_scale),
         Stage::Masked => map(trace, layer, head, "attn.hook_attn_scores"),
         Stage::Pattern => map(trace, layer, head, "attn.hook_pattern"),
         Stage::Values => {
@@ -359,7 +359,15 @@ mod tests {
     }
 
     fn card() -> ModelCard {
-        ModelCard { n_heads: 2, n_kv_heads: 1, d_head: 2, causal: true, ..ModelCard::default() }
+        let attn_scale = 0.5_f32.sqrt();
+        ModelCard {
+            n_heads: 2,
+            n_kv_heads: 1,
+            d_head: 2,
+            causal: true,
+            attn_scale,
+            ..ModelCard::default()
+        }
     }
 
     fn view(head: usize, stage: Stage, hidden_keys: &[u32]) -> MatrixView {

@@ -1,7 +1,9 @@
 //! From what a run left behind to what a view shows: pure functions without a page, so that
 //! every number on screen can be tested natively.
 
+pub mod align;
 pub mod attention;
+pub mod beam;
 pub mod heads;
 pub mod norms;
 pub mod pair;
@@ -9,6 +11,7 @@ pub mod positions;
 pub mod predict;
 pub mod recorded;
 pub mod residual;
+pub mod stack;
 pub mod table;
 pub mod tokens;
 pub mod trace;

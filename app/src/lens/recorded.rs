@@ -12,7 +12,7 @@ pub fn tab(card: &ModelCard, tab: Tab, layer: usize) -> Option<String> {
     let has = |hook: &str| card.hooks.iter().any(|known| known == hook);
     let lacking = |hook: String| (!has(&hook)).then(|| lacks(&hook));
     match tab {
-        Tab::Norms => {
+        Tab::First | Tab::Norms => {
             let any = card.hooks.iter().any(|hook| hook.ends_with(".hook_scale"));
             let beside = "A recorded run holds no γ and β: those are weights of the model.";
             Some(if any { beside.to_owned() } else { lacks("blocks.N.ln1.hook_scale") })
@@ -28,7 +28,7 @@ pub fn tab(card: &ModelCard, tab: Tab, layer: usize) -> Option<String> {
         Tab::Similarity | Tab::Positions | Tab::Weights => {
             Some("A recorded run has no weights: this panel needs a model.".to_owned())
         }
-        Tab::Card => None,
+        Tab::Alignment | Tab::Beam | Tab::Card => None,
     }
 }
 

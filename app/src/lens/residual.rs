@@ -15,15 +15,20 @@ pub struct Contributions {
     pub stream: Vec<f32>,
     /// ‖attn_out‖ of each block.
     pub attention: Vec<f32>,
+    /// ‖cross_attn_out‖ of each block; empty where there is none.
+    pub cross: Vec<f32>,
     /// ‖mlp_out‖ of each block.
     pub mlp: Vec<f32>,
 }
 
-/// Hooks of the panel.
+/// What cross-attention adds; only decoders that read a source have it.
+const CROSS: &str = "hook_cross_attn_out";
+
+/// Hooks of the panel; those that the model lacks are not asked for.
 pub fn hooks(card: &ModelCard) -> Vec<String> {
     let mut hooks = Vec::new();
     for layer in 0..card.n_layers as usize {
-        for hook in ["hook_resid_pre", "hook_attn_out", "hook_mlp_out"] {
+        for hook in ["hook_resid_pre", "hook_attn_out", CROSS, "hook_mlp_out"] {
             hooks.push(layer_hook(layer, hook));
         }
     }
@@ -70,6 +75,7 @@ pub fn contributions(trace: &Trace, card: &ModelCard, token: usize) -> Option<Co
             .map(|layer| at(stream_at(trace, card, layer)?))
             .collect::<Option<_>>()?,
         attention: of("hook_attn_out")?,
+        cross: of(CROSS).unwrap_or_default(),
         mlp: of("hook_mlp_out")?,
     })
 }

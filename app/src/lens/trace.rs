@@ -73,6 +73,12 @@ impl Trace {
         self.tensors.get(&layer_hook(layer, hook))
     }
 
+    /// The tensors that get a new name, by it.
+    pub fn renamed(&self, name: impl Fn(&str) -> Option<String>) -> Self {
+        let renamed = |(hook, tensor): (&String, &Tensor)| Some((name(hook)?, tensor.clone()));
+        Self { tensors: self.tensors.iter().filter_map(renamed).collect() }
+    }
+
     /// Adds a tensor.
     pub fn insert(&mut self, hook: String, shape: Vec<usize>, values: Vec<f32>) {
         self.tensors.insert(hook, Tensor { shape, values: values.into() });

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, Event, FocusEvent, HtmlCanvasElement, Node};
 
+use crate::lens::stack;
 use crate::lens::table::Table;
 use crate::parts::dialog::dialog;
 use crate::parts::dom::{self, Child, El, View, close_around, close_details, document, el};
@@ -163,6 +164,9 @@ fn items(kit: &Rc<Kit>, explains: Var<bool>, shows_table: Var<bool>) -> Vec<Item
     let known = Rc::clone(kit);
     let tensors = move |_: &Element| {
         let hooks = known.hooks.as_ref().map(|hooks| hooks()).unwrap_or_default();
+        // Panels name the hooks of the stack that they show as if it were the only one.
+        let of = store.attention.get_untracked();
+        let hooks = hooks.iter().map(|hook| stack::full_name(hook, of)).collect();
         store.post(&ToWorker::Export { hooks });
     };
     add("Data (safetensors)", kit.hooks.is_some(), Box::new(tensors));

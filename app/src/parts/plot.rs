@@ -107,7 +107,8 @@ impl Role {
             Self::Marker => "plot-marker",
             Self::Series(0) => "plot-series-0",
             Self::Series(1) => "plot-series-1",
-            Self::Series(_) => "plot-series-2",
+            Self::Series(2) => "plot-series-2",
+            Self::Series(_) => "plot-series-3",
         }
     }
 }

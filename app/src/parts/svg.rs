@@ -122,15 +122,17 @@ pub fn scaled(fine: i32) -> String {
     format::trimmed(pixels(fine))
 }
 
-/// Okabe and Ito's blue, vermilion and green, as the style sheet has them.
+/// Okabe and Ito's blue, vermilion, green and purple, as the style sheet has them.
 fn series_color(number: u8, dark: bool) -> &'static str {
     match (number, dark) {
         (0, false) => "#0a5c9e",
         (0, true) => "#6cb8f0",
         (1, false) => "#b4481e",
         (1, true) => "#f0a27a",
-        (_, false) => "#00735a",
-        (_, true) => "#4fc3a1",
+        (2, false) => "#00735a",
+        (2, true) => "#4fc3a1",
+        (_, false) => "#8a4f9e",
+        (_, true) => "#d3a4e3",
     }
 }
 

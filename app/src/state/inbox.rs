@@ -7,7 +7,7 @@ use wasm_bindgen::JsValue;
 use crate::host;
 use crate::lens::trace::Trace;
 use crate::protocol::{
-    Fault, FaultPlace, FromWorker, ModelCard, ModelSource, RunId, ToWorker, TokenView,
+    Attention, Fault, FaultPlace, FromWorker, ModelCard, ModelSource, RunId, ToWorker, TokenView,
 };
 use crate::state::{Cells, Comparison, Expected, RunTrace, Similarity, Spectrum, Store};
 
@@ -35,10 +35,14 @@ pub fn receive(store: Store, message: FromWorker, attachment: &JsValue) {
         }
         FromWorker::Trace { run } if is_current(run) => {
             match Trace::from_safetensors(&host::bytes(attachment)) {
-                Ok(trace) => store.trace.set(RunTrace {
+                Ok(trace) => store.traced.set(RunTrace {
                     run,
                     trace: Arc::new(trace),
                     tokens: store.tokens.get_untracked(),
+                    keys: match store.attention.get_untracked() {
+                        Attention::Own => store.tokens.get_untracked(),
+                        _ => store.source.get_untracked(),
+                    },
                 }),
                 Err(what) => fault(store, FaultPlace::Panel, what, "Change the text, or reload."),
             }
@@ -57,6 +61,16 @@ pub fn receive(store: Store, message: FromWorker, attachment: &JsValue) {
             store.losses.set(losses);
         }
         FromWorker::Masked { run, places } if is_current(run) => store.masked.set(places),
+        FromWorker::Source { run, tokens, notice } if is_current(run) => {
+            store.source.set(Arc::new(tokens));
+            store.source_notice.set(notice);
+        }
+        FromWorker::Written(written) if is_current(written.run) => {
+            if written.is_done {
+                store.said.set(format!("Written: {}", written.text));
+            }
+            store.written.set(Arc::new(*written));
+        }
         FromWorker::Generated { run, end } if is_current(run) => {
             store.generating.set(false);
             store.ended.set(Some(end));
@@ -97,6 +111,8 @@ pub fn receive(store: Store, message: FromWorker, attachment: &JsValue) {
         | FromWorker::Masked { .. }
         | FromWorker::Weights(_)
         | FromWorker::Spectrum { .. }
+        | FromWorker::Source { .. }
+        | FromWorker::Written(_)
         | FromWorker::Generated { .. } => {}
     }
 }
@@ -134,7 +150,7 @@ pub fn fault(store: Store, place: FaultPlace, what: String, advice: &str) {
 /// The model of the URL, or the first offer.
 fn first_load(store: Store) {
     let is_idle =
-        store.card.read_untracked().is_none() && store.progress.read_untracked().is_none();
+        store.model.read_untracked().is_none() && store.progress.read_untracked().is_none();
     if !is_idle {
         return;
     }
@@ -151,16 +167,17 @@ fn loaded(store: Store, card: ModelCard) {
     store.said.set(format!("{} is ready", card.title));
     store.faults.update(|faults| faults.retain(|fault| fault.place != FaultPlace::Model));
     let source = card.source.clone();
-    let is_first = store.card.read_untracked().is_none();
+    let is_first = store.model.read_untracked().is_none();
     store.weighing.set(None);
     forget_run(store);
     store.comparison.set(None);
-    store.card.set(Some(Arc::new(card)));
+    store.model.set(Some(Arc::new(card)));
     let change = |url: &mut crate::state::url::UrlState| {
         if url.model != source && (url.model.is_some() || !is_first) {
             url.model = source;
-            // Other models cut the text elsewhere.
+            // Other models cut the text elsewhere, and write in another language.
             url.masks.clear();
+            url.target = None;
         }
     };
     store.adjust(change);
@@ -174,5 +191,6 @@ fn forget_run(store: Store) {
     store.lens.set(Vec::new());
     store.losses.set(Vec::new());
     store.masked.set(Vec::new());
-    store.trace.set(RunTrace::default());
+    store.traced.set(RunTrace::default());
+    store.written.set(Arc::default());
 }

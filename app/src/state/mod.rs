@@ -14,17 +14,20 @@ use std::sync::Arc;
 use wasm_bindgen::JsValue;
 
 use crate::host;
+use crate::lens::stack;
 use crate::lens::trace::Trace;
 use crate::protocol::{
-    EngineInfo, Fault, FaultPlace, GenerateEnd, GenerateJob, LensRow, LoadProgress, MaskedPlace,
-    ModelCard, ModelOffer, ModelSource, Predictions, RunId, RunJob, RunReport, ToWorker, TokenView,
-    Wants, WeightsAsk, WeightsPart,
+    Attention, EngineInfo, Fault, FaultPlace, GenerateEnd, GenerateJob, LensRow, LoadProgress,
+    MaskedPlace, ModelCard, ModelOffer, ModelSource, Predictions, RunId, RunJob, RunReport, Target,
+    ToWorker, TokenView, Wants, WeightsAsk, WeightsPart, Written,
 };
 use crate::state::cell::{Derived, Var, derive};
-use crate::state::url::{Average, UrlState};
+use crate::state::url::{Attending, Average, Tab, UrlState};
 
 /// Tokens of a generation.
 pub const N_GENERATED: u32 = 64;
+/// Tokens of a target that the model writes.
+pub const N_WRITTEN: u32 = 128;
 
 /// What the pointer or the keyboard previews; what is `None` stays as pinned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,8 +60,33 @@ pub struct RunTrace {
     pub run: RunId,
     /// The hooks.
     pub trace: Arc<Trace>,
-    /// The tokens when it came.
+    /// The tokens when it came, rows of maps.
     pub tokens: Arc<Vec<TokenView>>,
+    /// What they look at, columns of maps: themselves, or a source.
+    pub keys: Arc<Vec<TokenView>>,
+}
+
+/// Traces are the same only if nothing came in between.
+impl PartialEq for RunTrace {
+    fn eq(&self, other: &Self) -> bool {
+        self.run == other.run
+            && Arc::ptr_eq(&self.trace, &other.trace)
+            && Arc::ptr_eq(&self.tokens, &other.tokens)
+            && Arc::ptr_eq(&self.keys, &other.keys)
+    }
+}
+
+impl RunTrace {
+    /// What one attention has to do with.
+    fn of(&self, attention: Attention) -> Self {
+        let sides = match attention {
+            Attention::Own | Attention::Decoder => [&self.tokens, &self.tokens],
+            Attention::Encoder => [&self.keys, &self.keys],
+            Attention::Cross => [&self.tokens, &self.keys],
+        };
+        let [tokens, keys] = sides.map(Arc::clone);
+        Self { run: self.run, trace: stack::trace(&self.trace, attention), tokens, keys }
+    }
 }
 
 /// What the model expects next, with all logits.
@@ -127,17 +155,29 @@ pub struct State {
     /// The load in progress.
     pub progress: Var<Option<LoadProgress>>,
     /// The model.
-    pub card: Var<Option<Arc<ModelCard>>>,
+    pub model: Var<Option<Arc<ModelCard>>>,
+    /// Which of its attentions is shown.
+    pub attention: Derived<Attention>,
+    /// The stack that the panels show: the model, or one half of an encoder–decoder.
+    pub card: Derived<Option<Arc<ModelCard>>>,
     /// What failed and was not dismissed.
     pub faults: Var<Vec<Fault>>,
-    /// The tokens of the text.
+    /// The tokens of the text; of an encoder–decoder those of the target.
     pub tokens: Var<Arc<Vec<TokenView>>>,
+    /// The tokens of its source.
+    pub source: Var<Arc<Vec<TokenView>>>,
+    /// What to know about those.
+    pub source_notice: Var<Option<String>>,
+    /// What the model has written.
+    pub written: Var<Arc<Written>>,
     /// What to know about them.
     pub notice: Var<Option<String>>,
     /// The last run.
     pub report: Var<Option<RunReport>>,
     /// Its hooks.
-    pub trace: Var<RunTrace>,
+    pub traced: Var<RunTrace>,
+    /// Those of the stack that is shown, by the names of a model with one stack.
+    pub trace: Derived<RunTrace>,
     /// Its predictions.
     pub expected: Var<Option<Expected>>,
     /// Its logit lens.
@@ -198,20 +238,40 @@ impl State {
     pub fn start(url: UrlState) -> Store {
         let url = Var::new(url);
         let hover = Var::new(Hover::default());
-        let card: Var<Option<Arc<ModelCard>>> = Var::new(None);
+        let model: Var<Option<Arc<ModelCard>>> = Var::new(None);
         let tokens: Var<Arc<Vec<TokenView>>> = Var::default();
+        let source: Var<Arc<Vec<TokenView>>> = Var::default();
+        let traced: Var<RunTrace> = Var::default();
+        let attention = derive(move || match &*model.read() {
+            Some(model) if model.encoder.is_some() => url.read().attending.attention(),
+            _ => Attention::Own,
+        });
+        let card = derive(move || {
+            let attention = attention.get();
+            (*model.read()).as_ref().map(|model| stack::card(model, attention))
+        });
+        let trace = derive(move || traced.read().of(attention.get()));
         let focus = derive(move || focus_of(&url.read(), hover.get(), card.read().as_deref()));
-        let n_tokens = derive(move || tokens.read().len());
+        let n_shown = derive(move || match attention.get() {
+            Attention::Encoder => source.read().len(),
+            _ => tokens.read().len(),
+        });
         let wants = derive(move || {
-            let n_tokens = n_tokens.get();
-            let url = url.read();
-            let pinned = url.query.filter(|&query| (query as usize) < n_tokens);
+            let (url, attention) = (url.read(), attention.get());
+            let n_tokens = tokens.read().len() as u32;
+            // The lens is the decoder's.
+            let pinned = url.query.filter(|&at| at < n_tokens && attention != Attention::Encoder);
             let shown = wants::Shown {
                 layer: focus.read().layer,
-                n_tokens,
-                lens_at: pinned.or((n_tokens as u32).checked_sub(1)),
+                n_tokens: n_shown.get(),
+                lens_at: pinned.or(n_tokens.checked_sub(1)),
+                tab: tab_of(url.tab, (*model.read()).as_deref()),
             };
-            (*card.read()).as_ref().map(|card| wants::wants(&url, card, shown)).unwrap_or_default()
+            let (Some(model), Some(card)) = (model.get(), card.get()) else {
+                return Wants::default();
+            };
+            let n_cells = tokens.read().len() * source.read().len();
+            wants::of_stack(&url, &model, attention, &card, shown, n_cells)
         });
         let state = Self {
             url,
@@ -219,12 +279,18 @@ impl State {
             engine: Var::default(),
             offers: Var::default(),
             progress: Var::default(),
+            model,
+            attention,
             card,
             faults: Var::default(),
             tokens,
+            source,
+            source_notice: Var::default(),
+            written: Var::default(),
             notice: Var::default(),
             report: Var::default(),
-            trace: Var::default(),
+            traced,
+            trace,
             expected: Var::default(),
             lens: Var::default(),
             losses: Var::default(),
@@ -278,7 +344,7 @@ impl State {
 
     /// Runs the model on the text.
     pub fn run_text(&self) {
-        let Some(card) = self.card.get_untracked() else { return };
+        let Some(card) = self.model.get_untracked() else { return };
         self.run.update(|run| *run += 1);
         self.generating.set(false);
         self.ended.set(None);
@@ -289,9 +355,13 @@ impl State {
         let url = self.url.read_untracked();
         let masks = if card.can_mask() { url.masks.clone() } else { Vec::new() };
         let pair = url.pair.clone().filter(|_| !card.causal);
+        let target = card.encoder.as_ref().map(|_| match &url.target {
+            Some(target) => Target::Typed(target.clone()),
+            None => Target::Written { n_beams: url.beams.into(), max_tokens: N_WRITTEN },
+        });
         let (run, text) = (self.run.get_untracked(), url.text.clone());
         let chat = if card.has_chat { url.turns() } else { Vec::new() };
-        self.post(&ToWorker::Run(RunJob { run, text, pair, masks, chat }));
+        self.post(&ToWorker::Run(RunJob { run, text, pair, masks, chat, target }));
     }
 
     /// Continues the text.
@@ -332,6 +402,26 @@ impl State {
         });
     }
 
+    /// Shows another attention of an encoder–decoder. What was pinned is of other tokens.
+    pub fn attend(&self, of: Attention) {
+        let attending = Attending::ALL.iter().find(|one| one.attention() == of);
+        if let Some(&attending) = attending.filter(|_| self.attention.get_untracked() != of) {
+            self.hover.set(Hover::default());
+            self.choose(|url| {
+                (url.attending, url.query, url.key) = (attending, None, None);
+            });
+        }
+    }
+
+    /// Lets the model write the target again, with so many hypotheses side by side.
+    pub fn write(&self, n_beams: u8) {
+        self.choose(|url| {
+            (url.target, url.beams) = (None, n_beams);
+            (url.query, url.key) = (None, None);
+        });
+        self.run_text();
+    }
+
     /// Pins a token, or lets go of it where it is pinned.
     pub fn pin_query(&self, query: u32) {
         self.choose(|url| url.query = if url.query == Some(query) { None } else { Some(query) });
@@ -340,6 +430,9 @@ impl State {
     /// What a click on a token does: models that fill masks get one in its place, or the token
     /// back; others pin it.
     pub fn press_token(&self, idx: u32) {
+        if self.attention.get_untracked() == Attention::Encoder {
+            self.attend(Attention::Cross);
+        }
         let can_mask = self.card.read_untracked().as_ref().as_ref().is_some_and(|c| c.can_mask());
         let token = self.tokens.read_untracked().get(idx as usize).cloned();
         if !can_mask || token.is_none_or(|token| token.special) {
@@ -356,6 +449,20 @@ impl State {
             }
         });
         self.run_text();
+    }
+
+    /// What a click on a token of the source does: it is pinned among those that look or that are
+    /// looked at.
+    pub fn press_source(&self, idx: u32) {
+        match self.attention.get_untracked() {
+            Attention::Encoder => self.pin_query(idx),
+            attention => {
+                if attention != Attention::Cross {
+                    self.attend(Attention::Cross);
+                }
+                self.choose(|url| url.key = if url.key == Some(idx) { None } else { Some(idx) });
+            }
+        }
     }
 
     /// Masks each token in turn.
@@ -388,6 +495,28 @@ impl State {
             self.hover.set(hover);
         }
     }
+}
+
+/// The panel at the foot: the one that was chosen, where the model has it.
+pub fn tab_of(tab: Tab, model: Option<&ModelCard>) -> Tab {
+    let mut tabs = tabs_of(model);
+    let first = tabs.next().unwrap_or(Tab::Norms);
+    if tabs.any(|known| known == tab) { tab } else { first }
+}
+
+/// Encoders compare sentences, models that predict have a loss, those with two texts align them.
+pub fn tabs_of(model: Option<&ModelCard>) -> impl Iterator<Item = Tab> {
+    let is_causal = model.is_none_or(|model| model.causal);
+    let can_mask = model.is_some_and(ModelCard::can_mask);
+    let is_pair = model.is_some_and(|model| model.encoder.is_some());
+    let has_model = !model.is_some_and(ModelCard::is_recorded);
+    Tab::ALL.iter().copied().filter(move |&tab| match tab {
+        Tab::First => false,
+        Tab::Alignment | Tab::Beam => is_pair,
+        Tab::Loss => is_causal || can_mask,
+        Tab::Similarity => !is_causal && has_model,
+        _ => true,
+    })
 }
 
 fn focus_of(url: &UrlState, hover: Hover, card: Option<&ModelCard>) -> Focus {

@@ -21,13 +21,13 @@ fn word(store: Store) -> &'static str {
     if store.progress.read().is_some() {
         return "loading";
     }
-    if store.card.read().is_none() {
+    if store.model.read().is_none() {
         // A model that could not be loaded leaves nothing to wait for.
         return if store.faults.read().is_empty() { "starting" } else { "ready" };
     }
     let run = store.run.get();
     let is_done = store.ended_run.get() == run;
-    let run_trace = store.trace.read();
+    let run_trace = store.traced.read();
     let is_seen = store.tokens.read().is_empty()
         || !store.faults.read().is_empty()
         || run_trace.run == run

@@ -4,7 +4,7 @@
 //! enums and short checked names, and what does not fit is left at its default.
 
 use crate::format;
-use crate::protocol::{EngineChoice, ModelSource, Sampling};
+use crate::protocol::{Attention, EngineChoice, ModelSource, Sampling};
 
 /// Longest hash that is read.
 pub const MAX_HASH_BYTES: usize = 32 * 1024;
@@ -12,6 +12,8 @@ pub const MAX_HASH_BYTES: usize = 32 * 1024;
 pub const MAX_TEXT_BYTES: usize = 4 * 1024;
 /// Most tokens that are masked at once.
 pub const MAX_MASKS: usize = 512;
+/// Most hypotheses side by side.
+pub const MAX_BEAMS: u32 = 8;
 /// What is typed already when nobody has typed yet.
 pub const FIRST_TEXT: &str = "The quick brown fox jumps over the lazy dog";
 
@@ -111,6 +113,43 @@ impl PairFilter {
 }
 
 words! {
+    /// Which attention of an encoder–decoder is shown.
+    Attending {
+        /// Source at source.
+        Encoder = "encoder",
+        /// Target at earlier target.
+        Decoder = "decoder",
+        /// Target at source.
+        #[default]
+        Cross = "cross",
+    }
+}
+
+impl Attending {
+    /// As the worker names it.
+    pub fn attention(self) -> Attention {
+        match self {
+            Self::Encoder => Attention::Encoder,
+            Self::Decoder => Attention::Decoder,
+            Self::Cross => Attention::Cross,
+        }
+    }
+}
+
+words! {
+    /// Which heads of cross-attention the alignment is the mean of.
+    AlignOf {
+        /// All of all layers.
+        #[default]
+        All = "all",
+        /// All of one layer.
+        Layer = "layer",
+        /// One.
+        Head = "head",
+    }
+}
+
+words! {
     /// Order of the wall.
     WallSort {
         /// As the model computes them.
@@ -130,8 +169,14 @@ words! {
 words! {
     /// The panels at the foot of the page.
     Tab {
-        /// μ, σ, γ, β.
+        /// The first one that the model has.
         #[default]
+        First = "first",
+        /// Which source tokens each target token was written from.
+        Alignment = "alignment",
+        /// The search for the target.
+        Beam = "beam",
+        /// μ, σ, γ, β.
         Norms = "norms",
         /// The residual stream.
         Residual = "residual",
@@ -196,6 +241,14 @@ pub struct UrlState {
     pub hide_sink: bool,
     /// Which sentence of a pair looks at which.
     pub pairs: PairFilter,
+    /// What was typed as target; the model writes it if none (encoder–decoders).
+    pub target: Option<String>,
+    /// Hypotheses side by side while it writes.
+    pub beams: u8,
+    /// Which attention of an encoder–decoder is shown.
+    pub attending: Attending,
+    /// What the alignment is the mean of.
+    pub align: AlignOf,
     /// Lines below this are not drawn, in hundredths.
     pub threshold: u8,
     /// Order of the wall.
@@ -232,9 +285,13 @@ impl Default for UrlState {
             average: Average::None,
             hide_sink: false,
             pairs: PairFilter::All,
+            target: None,
+            beams: 1,
+            attending: Attending::Cross,
+            align: AlignOf::All,
             threshold: 10,
             sort: WallSort::Layer,
-            tab: Tab::Norms,
+            tab: Tab::First,
             norms_after: false,
             matrix: String::new(),
             cells: (0, 0),
@@ -289,6 +346,10 @@ impl UrlState {
             "mean" => self.average = Average::from_word(value).unwrap_or_default(),
             "sink" => self.hide_sink = value == "hidden",
             "pairs" => self.pairs = PairFilter::from_word(value).unwrap_or_default(),
+            "y" => self.target = Some(capped(value)),
+            "beams" => self.beams = number(value, 1, MAX_BEAMS).unwrap_or(self.beams),
+            "of" => self.attending = Attending::from_word(value).unwrap_or_default(),
+            "align" => self.align = AlignOf::from_word(value).unwrap_or_default(),
             "min" => self.threshold = number(value, 0, 100).unwrap_or(self.threshold),
             "sort" => self.sort = WallSort::from_word(value).unwrap_or_default(),
             "tab" => self.tab = Tab::from_word(value).unwrap_or_default(),
@@ -348,6 +409,12 @@ impl UrlState {
         put("mean", self.average.word(), self.average != plain.average);
         put("sink", "hidden", self.hide_sink);
         put("pairs", self.pairs.word(), self.pairs != plain.pairs);
+        if let Some(target) = &self.target {
+            put("y", target, fits(target));
+        }
+        put("beams", &self.beams.to_string(), self.beams != plain.beams);
+        put("of", self.attending.word(), self.attending != plain.attending);
+        put("align", self.align.word(), self.align != plain.align);
         put("min", &self.threshold.to_string(), self.threshold != plain.threshold);
         put("sort", self.sort.word(), self.sort != plain.sort);
         put("tab", self.tab.word(), self.tab != plain.tab);
@@ -518,6 +585,10 @@ mod tests {
             average: Average::Heads,
             hide_sink: true,
             pairs: PairFilter::SecondFirst,
+            target: Some(String::new()),
+            beams: 4,
+            attending: Attending::Encoder,
+            align: AlignOf::Head,
             threshold: 3,
             sort: WallSort::Induction,
             tab: Tab::Card,
@@ -533,7 +604,7 @@ mod tests {
     #[test]
     fn hostile_values_are_left_at_their_defaults() {
         let hash = "l=-1&h=99999999999999999999&stage=%3Cscript%3E&T=NaN&T=1e9&top_p=0&min=101\
-                    &mask=-1.x..99999999999&pairs=ac&m=bundled/../../etc/passwd&w=%3Cb%3E&wr=-1&wc=1e9&seed=1e3&theme=__proto__&q=4294967296&x&=&&=1";
+                    &mask=-1.x..99999999999&pairs=ac&beams=9&of=x&align=__proto__&m=bundled/../../etc/passwd&w=%3Cb%3E&wr=-1&wc=1e9&seed=1e3&theme=__proto__&q=4294967296&x&=&&=1";
         assert_eq!(UrlState::from_hash(hash), UrlState::default());
         for text in ["hub/a", "hub/a/b/c", "hub/a/b@..", "hub/ /b", "disk", "bundled/"] {
             assert_eq!(model_from_text(text), None, "{text}");
@@ -558,7 +629,7 @@ mod tests {
         }
 
         #[test]
-        fn no_value_panics(name in "t|t2|mask|m|engine|l|h|q|k|stage|min|T|top_k|top_p|seed", value in "\\PC{0,60}") {
+        fn no_value_panics(name in "t|t2|y|beams|of|align|mask|m|engine|l|h|q|k|stage|min|T|top_k|top_p|seed", value in "\\PC{0,60}") {
             let state = UrlState::from_hash(&format!("{name}={value}"));
             prop_assert_eq!(UrlState::from_hash(&state.to_hash()), state);
         }

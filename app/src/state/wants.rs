@@ -2,14 +2,17 @@
 
 use crate::lens::attention::hooks_of_stage;
 use crate::lens::trace::layer_hook;
-use crate::lens::{norms, residual};
-use crate::protocol::{ModelCard, Wants};
-use crate::state::url::{Average, Stage, Tab, UrlState, WallSort};
+use crate::lens::{align, norms, residual, stack};
+use crate::protocol::{Attention, ModelCard, Wants};
+use crate::state::url::{AlignOf, Average, Stage, Tab, UrlState, WallSort};
 
 /// Longest text for which all normalised rows or all patterns are read back at once.
 pub const MAX_TOKENS_OF_WHOLE: usize = 64;
 /// Longest text for which every head is scored.
 pub const MAX_TOKENS_OF_SCORES: usize = 128;
+
+/// Most cells of cross-attention that are read back for the mean of all heads: 16 MiB.
+pub const MAX_CELLS_OF_ALIGNMENT: usize = 4 << 20;
 
 /// What is on screen, beside what the URL says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +23,8 @@ pub struct Shown {
     pub n_tokens: usize,
     /// The token whose logit lens is shown.
     pub lens_at: Option<u32>,
+    /// The panel at the foot.
+    pub tab: Tab,
 }
 
 /// The wants of a page.
@@ -37,7 +42,7 @@ pub fn wants(url: &UrlState, card: &ModelCard, shown: Shown) -> Wants {
     }
     // The line of invariants looks at the shown layer's first norm.
     hooks.push(layer_hook(layer, "ln1.hook_normalized"));
-    match url.tab {
+    match shown.tab {
         Tab::Norms => {
             for site in norms::sites(card) {
                 let is_shown = site.starts_with(&format!("blocks.{layer}."));
@@ -52,6 +57,7 @@ pub fn wants(url: &UrlState, card: &ModelCard, shown: Shown) -> Wants {
         }
         Tab::Residual => hooks.extend(residual::hooks(card)),
         Tab::Mlp => hooks.push(layer_hook(layer, "mlp.hook_post")),
+        Tab::First | Tab::Alignment | Tab::Beam => {}
         Tab::Loss | Tab::Similarity | Tab::Positions | Tab::Weights | Tab::Card => {}
     }
     let mut sorted: Vec<String> = Vec::with_capacity(hooks.len());
@@ -65,8 +71,37 @@ pub fn wants(url: &UrlState, card: &ModelCard, shown: Shown) -> Wants {
     Wants {
         hooks: sorted,
         lens_at: shown.lens_at.filter(|_| card.causal),
-        losses: url.tab == Tab::Loss && card.causal,
+        losses: shown.tab == Tab::Loss && card.causal,
     }
+}
+
+/// The wants where one stack of a model is shown, by full names. The alignment of an
+/// encoder–decoder's texts (`n_cells` a head) is wanted whatever is shown, unless they are long.
+pub fn of_stack(
+    url: &UrlState,
+    model: &ModelCard,
+    attention: Attention,
+    card: &ModelCard,
+    shown: Shown,
+    n_cells: usize,
+) -> Wants {
+    let mut wants = wants(url, card, shown);
+    if attention == Attention::Own {
+        return wants;
+    }
+    let n_layers = model.n_layers as usize;
+    let (n_maps, layer) = (n_layers * model.n_heads as usize, usize::from(url.layer));
+    let align = if n_maps * n_cells > MAX_CELLS_OF_ALIGNMENT { AlignOf::Head } else { url.align };
+    let own = wants.hooks.iter().map(|hook| stack::full_name(hook, attention));
+    let mut hooks: Vec<String> =
+        own.chain(align::hooks(n_layers, layer.min(n_layers.saturating_sub(1)), align)).collect();
+    hooks.sort_unstable();
+    hooks.dedup();
+    hooks.retain(|hook| model.hooks.contains(hook));
+    wants.hooks = hooks;
+    wants.lens_at = shown.lens_at.filter(|_| model.causal);
+    wants.losses = shown.tab == Tab::Loss && model.causal;
+    wants
 }
 
 #[cfg(test)]
@@ -89,16 +124,17 @@ mod tests {
         ModelCard { n_layers: 3, causal: true, rms_norm: true, hooks, ..ModelCard::default() }
     }
 
-    const SHOWN: Shown = Shown { layer: 1, n_tokens: 9, lens_at: Some(8) };
+    const SHOWN: Shown = Shown { layer: 1, n_tokens: 9, lens_at: Some(8), tab: Tab::Norms };
 
     #[test]
     fn only_the_shown_layer_is_read_back() {
-        let url = UrlState { tab: Tab::Card, ..UrlState::default() };
-        let wanted = wants(&url, &card(), SHOWN);
+        let url = UrlState::default();
+        let shown = Shown { tab: Tab::Card, ..SHOWN };
+        let wanted = wants(&url, &card(), shown);
         assert_eq!(wanted.hooks, ["blocks.1.attn.hook_pattern", "blocks.1.ln1.hook_normalized"]);
         assert_eq!(wanted.lens_at, Some(8));
         let scores = UrlState { stage: Stage::Scores, ..url };
-        assert!(wants(&scores, &card(), SHOWN).hooks.contains(&"blocks.1.attn.hook_q".into()));
+        assert!(wants(&scores, &card(), shown).hooks.contains(&"blocks.1.attn.hook_q".into()));
     }
 
     #[test]
@@ -120,6 +156,21 @@ mod tests {
         assert!(hooks.iter().all(|hook| card().hooks.contains(hook)));
         let encoder = ModelCard { causal: false, ..card() };
         assert_eq!(wants(&UrlState::default(), &encoder, SHOWN).lens_at, None);
+    }
+
+    #[test]
+    fn an_alignment_is_wanted_beside_the_stack_that_is_shown() {
+        let model = crate::lens::stack::tests::model();
+        let of = |attention, n_cells| {
+            let card = stack::card(&model, attention);
+            let shown = Shown { tab: Tab::Alignment, ..SHOWN };
+            of_stack(&UrlState::default(), &model, attention, &card, shown, n_cells)
+        };
+        let wanted = of(Attention::Encoder, 9);
+        let patterns = ["decoder.0.cross_attn.hook_pattern", "encoder.0.attn.hook_pattern"];
+        assert_eq!(wanted.hooks, patterns);
+        assert_eq!(wanted.lens_at, Some(8), "the decoder's");
+        assert_eq!(of(Attention::Cross, usize::MAX / 8).hooks, patterns[..1]);
     }
 
     #[test]

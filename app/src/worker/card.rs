@@ -23,6 +23,30 @@ pub(super) fn card(session: &Session, gathered: &Gathered, architecture_title: &
     ModelCard {
         title: gathered.title.clone().unwrap_or_else(|| architecture_title.to_owned()),
         source: Some(gathered.source.clone()),
+        n_params: model.n_params(),
+        storage: model.storage().map(|(name, n)| format!("{name} {}", count_text(n))).collect(),
+        bytes_held: session.engine().bytes_held(),
+        files: gathered.facts.clone(),
+        verified: gathered.verified,
+        licence: gathered.licence.clone(),
+        revision: gathered.revision.clone(),
+        norm_weights: model
+            .norms()
+            .iter()
+            .map(|norm| NormWeights {
+                name: norm.name.clone(),
+                gain: norm.gain.clone(),
+                bias: norm.bias.clone(),
+            })
+            .collect(),
+        encoder: spec.encoder.as_ref().map(|encoder| Box::new(shape(encoder))),
+        ..shape(spec)
+    }
+}
+
+/// What the card says of one stack's shape.
+fn shape(spec: &ModelSpec) -> ModelCard {
+    ModelCard {
         architecture: spec.architecture.to_owned(),
         n_layers: spec.n_layers as u32,
         n_heads: spec.n_heads as u32,
@@ -36,26 +60,10 @@ pub(super) fn card(session: &Session, gathered: &Gathered, architecture_title: &
         rms_norm: spec.norm == NormKind::RmsNorm,
         post_norm: spec.norm_position == NormPosition::Post,
         gated_mlp: spec.gated_mlp,
-        n_params: model.n_params(),
-        storage: model.storage().map(|(name, n)| format!("{name} {}", count_text(n))).collect(),
-        bytes_held: session.engine().bytes_held(),
-        files: gathered.facts.clone(),
-        verified: gathered.verified,
-        licence: gathered.licence.clone(),
-        revision: gathered.revision.clone(),
         hooks: spec.points().iter().map(ToString::to_string).collect(),
-        norm_weights: model
-            .norms()
-            .iter()
-            .map(|norm| NormWeights {
-                name: norm.name.clone(),
-                gain: norm.gain.clone(),
-                bias: norm.bias.clone(),
-            })
-            .collect(),
         has_mlm: !spec.causal && spec.has_logits,
-        mask_token: None,
         windows: windows(spec),
+        attn_scale: spec.attn_scale,
         ..ModelCard::default()
     }
 }

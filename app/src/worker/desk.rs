@@ -13,7 +13,9 @@ use vitrine_kernels::Control;
 use wasm_bindgen::JsValue;
 
 use super::load::Arrival;
-use crate::protocol::{EngineChoice, GenerateJob, RunJob, WallCommand, Wants, WeightsAsk};
+use crate::protocol::{
+    Attention, EngineChoice, GenerateJob, RunJob, WallCommand, Wants, WeightsAsk,
+};
 
 /// What the loop does next.
 pub(super) enum Task {
@@ -23,8 +25,8 @@ pub(super) enum Task {
     Release(Function),
     /// A load is complete.
     Arrived(Arrival),
-    /// Something about the wall, with its canvas.
-    Wall(WallCommand, JsValue),
+    /// Something about a wall, with its canvas.
+    Wall(Attention, WallCommand, JsValue),
     /// Run a text.
     Run(RunJob),
     /// Continue the text.
@@ -56,7 +58,7 @@ struct Inbox {
     engine: Option<EngineChoice>,
     release: Option<Function>,
     arrived: Option<Arrival>,
-    wall: VecDeque<(WallCommand, JsValue)>,
+    wall: VecDeque<(Attention, WallCommand, JsValue)>,
     run: Option<RunJob>,
     generate: Option<GenerateJob>,
     want: bool,
@@ -165,8 +167,8 @@ impl Desk {
     }
 
     /// Something about the wall.
-    pub fn wall(&self, command: WallCommand, canvas: JsValue) {
-        self.put(|inbox| inbox.wall.push_back((command, canvas)));
+    pub fn wall(&self, of: Attention, command: WallCommand, canvas: JsValue) {
+        self.put(|inbox| inbox.wall.push_back((of, command, canvas)));
     }
 
     /// A comparison or an export.
@@ -194,9 +196,9 @@ impl Desk {
         let _released = promise.await;
     }
 
-    /// Whether commands for the wall wait.
-    pub fn has_painting(&self) -> bool {
-        !self.inbox.borrow().wall.is_empty()
+    /// Whether commands for a wall wait.
+    pub fn has_painting(&self, of: Attention) -> bool {
+        self.inbox.borrow().wall.iter().any(|command| command.0 == of)
     }
 
     /// The next thing to do, when there is one.
@@ -223,8 +225,8 @@ impl Desk {
         if let Some(loaded) = inbox.arrived.take() {
             return Some(Task::Arrived(loaded));
         }
-        if let Some((command, canvas)) = inbox.wall.pop_front() {
-            return Some(Task::Wall(command, canvas));
+        if let Some((of, command, canvas)) = inbox.wall.pop_front() {
+            return Some(Task::Wall(of, command, canvas));
         }
         if let Some(job) = inbox.run.take() {
             return Some(Task::Run(job));
@@ -255,7 +257,8 @@ mod tests {
     use super::*;
 
     fn job(run: u32) -> RunJob {
-        RunJob { run, text: String::new(), pair: None, masks: Vec::new(), chat: Vec::new() }
+        let (masks, chat) = (Vec::new(), Vec::new());
+        RunJob { run, text: String::new(), pair: None, masks, chat, target: None }
     }
 
     #[test]

@@ -70,12 +70,15 @@ impl Studio {
             fault(FaultPlace::Panel, what, "`*` exports all of them.");
             return;
         }
-        let metadata = BTreeMap::from([
+        let mut metadata = BTreeMap::from([
             ("model".to_owned(), loaded.card.title.clone()),
             ("architecture".to_owned(), loaded.card.architecture.clone()),
             ("token_ids".to_owned(), format!("{:?}", last.input.ids)),
             ("tokens".to_owned(), json_list(last.views.iter().map(|view| view.text.as_str()))),
         ]);
+        if let Some(source) = &last.input.source {
+            metadata.insert("source".to_owned(), format!("{:?}", source.ids));
+        }
         let file_name = format!("{}.safetensors", file_stem(&loaded.card.title));
         let read = run::read(loaded, &points, &control).await;
         let bytes =

@@ -302,6 +302,12 @@ pub(super) fn is_needed(path: &str) -> bool {
         || path == INDEX
         || path.ends_with(".gguf")
         || path.ends_with(".safetensors")
+        || is_marian(path)
+}
+
+/// Parts of a Marian model: `model.enpt.intgemm.alphas.bin` and `lex.50.50.enpt.s2t.bin`.
+fn is_marian(path: &str) -> bool {
+    path.ends_with(".bin") && (path.starts_with("model.") || path.starts_with("lex."))
 }
 
 /// `model-00001-of-00003.safetensors`.

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use vitrine_kernels::{Control, Engine, EngineError};
 use vitrine_models::arch::LoadProgress as Progress;
+use vitrine_models::session::Beams;
 use vitrine_models::tokenize::chat::ChatTemplate;
 use vitrine_models::tokenize::{SpecialIds, check_rows, tokenizer_json_from_gguf};
 use vitrine_models::weights::{Checkpoint, GgufValue};
@@ -22,6 +23,7 @@ use super::gather::Gathered;
 use super::js;
 use super::masked;
 use super::memory::{self, Fit};
+use super::pair;
 use super::playback::Playback;
 use super::post::{fault, post};
 use super::rate::Rate;
@@ -62,6 +64,8 @@ pub(super) struct Loaded {
     pub end_tokens: Vec<u32>,
     /// How the model wants conversations written, if it says so.
     pub chat: Option<ChatTemplate>,
+    /// How an encoder–decoder's target is searched for.
+    pub rules: Beams,
 }
 
 /// What files hold.
@@ -233,7 +237,8 @@ async fn finish(
     let end_tokens = end_tokens(checkpoint, tokenizer.n_ids()).await.map_err(model_fault)?;
     let chat = chat::template(checkpoint, &tokenizer).await.map_err(model_fault)?;
     card.has_chat = chat.is_some();
-    Ok(Loaded { session, tokenizer, gathered, card, end_tokens, chat })
+    let rules = pair::rules(checkpoint, &end_tokens).await.map_err(model_fault)?;
+    Ok(Loaded { session, tokenizer, gathered, card, end_tokens, chat, rules })
 }
 
 /// The tokens that end a text, as the files name them.

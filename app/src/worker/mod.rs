@@ -19,6 +19,7 @@ mod js;
 mod load;
 mod masked;
 mod memory;
+mod pair;
 mod playback;
 mod post;
 mod rate;
@@ -111,7 +112,7 @@ impl Receiver {
             ToWorker::Want(wants) => self.desk.want(wants),
             ToWorker::Generate(job) => self.desk.generate(job),
             ToWorker::Stop => self.desk.stop(),
-            ToWorker::Wall(command) => self.desk.wall(command, attachment),
+            ToWorker::Wall { of, command } => self.desk.wall(of, command, attachment),
             ToWorker::Compare { texts } => self.desk.errand(Errand::Compare(texts)),
             ToWorker::CompareEngines => self.desk.errand(Errand::CompareEngines),
             ToWorker::Export { hooks } => self.desk.errand(Errand::Export(hooks)),

@@ -133,6 +133,7 @@ impl Playback {
             n_kv_heads: if sizes.n_kv_heads > 0 { sizes.n_kv_heads } else { n_heads } as u32,
             d_model: sizes.d_model as u32,
             d_head: sizes.d_head as u32,
+            attn_scale: 1.0 / (sizes.d_head.max(1) as f32).sqrt(),
             d_mlp: sizes.d_mlp as u32,
             n_ctx: sizes.n_tokens as u32,
             d_vocab: sizes.d_vocab as u32,
@@ -270,7 +271,7 @@ impl Playback {
                 values.resize(values.len() + n_of_layer, 0.0);
             }
         }
-        Some(Thumbnails { n_cells, block: 1, values })
+        Some(Thumbnails { n_rows: n_cells, n_cols: n_cells, block: 1, values })
     }
 }
 
@@ -317,7 +318,7 @@ impl Studio {
         post(&FromWorker::Loaded(Box::new(playback.card.clone())));
         self.playback = Some(playback);
         // Its maps lie here, wherever the engine keeps its own.
-        self.wall.leave_engine(false);
+        self.walls.leave_engine(false);
         self.repaint().await;
     }
 
@@ -327,7 +328,7 @@ impl Studio {
         match &self.loaded {
             Some(loaded) => {
                 post(&FromWorker::Loaded(Box::new(loaded.card.clone())));
-                self.wall.leave_engine(self.loader.engines.is_gpu());
+                self.walls.leave_engine(self.loader.engines.is_gpu());
                 self.repaint().await;
             }
             None => fault(

@@ -66,6 +66,9 @@ impl Studio {
             }
             return;
         };
+        if loaded.card.encoder.is_some() {
+            return self.run_pair(job, &control).await;
+        }
         let prepared = match prepare(loaded, &job).await {
             Ok(prepared) => prepared,
             Err(problem) => {
@@ -116,7 +119,7 @@ impl Studio {
         self.answer_with(&control).await;
     }
 
-    async fn set_tokens(
+    pub(super) async fn set_tokens(
         &mut self,
         input: &Input,
         control: &Control,
@@ -132,7 +135,7 @@ impl Studio {
         loaded.session.set_tokens_reading(input, &taps_of(&points), control).await
     }
 
-    fn completed(
+    pub(super) fn completed(
         &mut self,
         run: RunId,
         input: Input,
@@ -156,14 +159,14 @@ impl Studio {
         self.loaded.as_ref().is_some_and(|loaded| !loaded.session.keeps_patterns())
     }
 
-    fn report(&self) {
+    pub(super) fn report(&self) {
         if let Some(last) = &self.last {
             post(&FromWorker::Ran(last.report.clone()));
         }
     }
 
     /// The wall and the predictions of the last run.
-    async fn show(&mut self) {
+    pub(super) async fn show(&mut self) {
         self.repaint().await;
         self.predict();
     }
@@ -189,7 +192,7 @@ impl Studio {
         self.answer_with(&control).await;
     }
 
-    async fn answer_with(&mut self, control: &Control) {
+    pub(super) async fn answer_with(&mut self, control: &Control) {
         self.desk.answering_wants();
         let wants = self.desk.wants();
         if let (Some(playback), Some(job)) = (&self.playback, &self.job) {
@@ -361,7 +364,7 @@ async fn prepare(loaded: &Loaded, job: &RunJob) -> Result<Prepared, String> {
 }
 
 /// What the visitor should know of a cut text.
-fn notice(spec: &ModelSpec, n_over: usize, is_clipped: bool) -> Option<String> {
+pub(super) fn notice(spec: &ModelSpec, n_over: usize, is_clipped: bool) -> Option<String> {
     let side = if spec.causal { ("first", "last") } else { ("last", "first") };
     let kept = format!("the model reads the {} {} tokens", side.1, spec.n_ctx);
     match (n_over, is_clipped) {

@@ -18,7 +18,7 @@ use super::load::{Arrival, Loaded, Loader, engine_fault};
 use super::playback::Playback;
 use super::post::{fault, post};
 use super::tokenizer::Tokenizer;
-use super::wall::Wall;
+use super::wall::Walls;
 use super::weights::Weights;
 use crate::protocol::{
     EngineChoice, Fault, FaultPlace, FromWorker, RunId, RunJob, RunReport, TokenView, Wants,
@@ -34,7 +34,7 @@ pub(super) struct Studio {
     pub desk: Rc<Desk>,
     pub loader: Rc<Loader>,
     pub loaded: Option<Loaded>,
-    pub wall: Wall,
+    pub walls: Walls,
     /// The last text that was asked for.
     pub job: Option<RunJob>,
     /// The last run that was completed.
@@ -70,12 +70,12 @@ pub(super) struct LastRun {
 impl Studio {
     /// A studio without a model.
     pub fn new(desk: Rc<Desk>, loader: Rc<Loader>) -> Self {
-        let wall = Wall::default();
+        let walls = Walls::default();
         Self {
             desk,
             loader,
             loaded: None,
-            wall,
+            walls,
             job: None,
             last: None,
             lost_at: None,
@@ -117,7 +117,7 @@ impl Studio {
             Task::Release(done) => self.release(&done),
             Task::Arrived(Arrival::Model(loaded)) => self.move_in(*loaded).await,
             Task::Arrived(Arrival::Run(playback)) => self.open_recorded(playback).await,
-            Task::Wall(command, canvas) => self.paint(command, &canvas).await,
+            Task::Wall(of, command, canvas) => self.paint(of, command, &canvas).await,
             Task::Run(job) => self.run(job).await,
             Task::Generate(job) => self.generate(job).await,
             Task::Want => self.answer_wants().await,
@@ -158,7 +158,7 @@ impl Studio {
         post(&FromWorker::Loaded(Box::new(loaded.card.clone())));
         self.loaded = Some(loaded);
         self.is_bereft = false;
-        self.wall.leave_engine(self.loader.engines.is_gpu());
+        self.walls.leave_engine(self.loader.engines.is_gpu());
         self.repaint().await;
     }
 
@@ -192,7 +192,7 @@ impl Studio {
             Ok(loaded) => {
                 self.loader.held.set(loaded.session.engine().bytes_held());
                 self.loaded = Some(loaded);
-                self.wall.leave_engine(self.loader.engines.is_gpu());
+                self.walls.leave_engine(self.loader.engines.is_gpu());
                 true
             }
             Err(stop) => {
@@ -229,7 +229,7 @@ impl Studio {
         match err {
             ModelError::Engine(EngineError::DeviceLost(why)) if on_gpu => {
                 // Some drivers die of the first picture; its values can be read back.
-                self.wall.refuse_gpu();
+                self.walls.refuse_gpu();
                 let now = js::now();
                 let is_second = self.lost_at.is_some_and(|then| now - then < LOSS_WINDOW_MS);
                 self.lost_at = Some(now);

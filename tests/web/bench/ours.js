@@ -19,12 +19,12 @@ globalThis.setUp = async ({ worker, engine, model }) => {
 
 /** The wall of all heads, as large as the Explorer's at 1440 × 900, on a canvas or away. */
 function wall(is_there) {
-  if (!is_there) return driver.tell({ Wall: "Detach" });
+  if (!is_there) return driver.tell({ Wall: { of: "Own", command: "Detach" } });
   const [width, height] = [420, 520];
   const canvas = new OffscreenCanvas(width, height);
-  driver.tell({ Wall: { Attach: { width, height } } }, canvas, [canvas]);
+  driver.tell({ Wall: { of: "Own", command: { Attach: { width, height } } } }, canvas, [canvas]);
   const style = { dark: false, n_cols: card.n_heads, gap: 2, order: [], selected: null, hovered: null, hidden_keys: [] };
-  return driver.tell({ Wall: { Style: style } });
+  return driver.tell({ Wall: { of: "Own", command: { Style: style } } });
 }
 
 /** One prompt from nothing, then greedy tokens; `capture` draws every head of every layer live. */

@@ -10,7 +10,7 @@ const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 const TABS = ["norms", "residual", "mlp", "loss", "positions", "weights", "card"];
 
 /** Violations in words: rule, element, what is wrong. */
-async function violations(page) {
+export async function violations(page) {
   // Past the page's policy for scripts, which holds for the page's own.
   await page.evaluate(`${AXE};undefined`);
   return page.evaluate(async () => {

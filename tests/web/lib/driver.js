@@ -82,7 +82,7 @@ export class Driver {
   #run = 0;
 
   /** Runs a text; answers with its tokens, report, predictions. */
-  async run(text, { wants = { hooks: [], lens_at: null, losses: false }, pair = null, masks = [] } = {}) {
+  async run(text, { wants = { hooks: [], lens_at: null, losses: false }, pair = null, masks = [], target = null } = {}) {
     const run = (this.#run += 1);
     const mine = ({ value }) => value?.run === run;
     const answer = this.collect((said) => said.kind === this.#lastWord && mine(said));
@@ -91,7 +91,7 @@ export class Driver {
       : Promise.resolve([]);
     this.tell({ Want: wants });
     const from = performance.now();
-    this.tell({ Run: { run, text, pair, masks, chat: [] } });
+    this.tell({ Run: { run, text, pair, masks, chat: [], target } });
     const seen = await answer;
     const ms = performance.now() - from;
     const trace = (await traced).at(-1)?.attachment;
@@ -99,6 +99,7 @@ export class Driver {
     return {
       run,
       ms,
+      source: find("Source")?.value.tokens,
       tokens: find("Tokens")?.value.tokens,
       report: find("Ran")?.value,
       predictions: seen.at(-1).value,

@@ -195,6 +195,105 @@ export function golden(name) {
   };
 }
 
+// Encoder–decoders
+
+const SOURCE_WORDS = "the a cat dog man woman saw has bought new red small house book on in park and with today .";
+const TARGET_WORDS = "o a um uma gato cão homem mulher viu tem comprou novo vermelho pequeno casa livro em no parque e com hoje .";
+
+/** Pieces as SentencePiece has them; </s> first, the padding that a target begins with last. */
+const PIECES = ["</s>", "<unk>", ...new Set(`${SOURCE_WORDS} ${TARGET_WORDS}`.split(" ").map((word) => `▁${word}`)), "<pad>"];
+
+function piecesTokenizerJson() {
+  const added = (content, id) => ({
+    id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true,
+  });
+  const metaspace = { type: "Metaspace", replacement: "▁", prepend_scheme: "always", split: true };
+  return Buffer.from(
+    JSON.stringify({
+      version: "1.0",
+      truncation: null,
+      padding: null,
+      added_tokens: ["</s>", "<unk>", "<pad>"].map((one) => added(one, PIECES.indexOf(one))),
+      normalizer: { type: "Lowercase" },
+      pre_tokenizer: metaspace,
+      post_processor: {
+        type: "TemplateProcessing",
+        single: [{ Sequence: { id: "A", type_id: 0 } }, { SpecialToken: { id: "</s>", type_id: 0 } }],
+        pair: [{ Sequence: { id: "A", type_id: 0 } }, { Sequence: { id: "B", type_id: 0 } }, { SpecialToken: { id: "</s>", type_id: 0 } }],
+        special_tokens: { "</s>": { id: "</s>", ids: [0], tokens: ["</s>"] } },
+      },
+      decoder: metaspace,
+      model: { type: "WordLevel", vocab: Object.fromEntries(PIECES.map((piece, id) => [piece, id])), unk_token: "<unk>" },
+    }),
+  );
+}
+
+/** A MarianMT of random weights: config, generation config, weights, tokenizer. */
+export function marian({ layers = 2, heads = 4, d = 32, ctx = 24, seed = 3 } = {}) {
+  const [n, random, tensors] = [PIECES.length, randoms(seed), {}];
+  const put = (name, shape, values) => (tensors[`model.${name}`] = { shape, values });
+  const linear = (name, rows, cols, spread) => {
+    put(`${name}.weight`, [rows, cols], random(rows * cols, spread));
+    put(`${name}.bias`, [rows], random(rows, 0.1));
+  };
+  const norm = (name) => {
+    put(`${name}.weight`, [d], constant(d, 1));
+    put(`${name}.bias`, [d], random(d, 0.1));
+  };
+  const attention = (name) => {
+    for (const part of ["q", "k"]) linear(`${name}.${part}_proj`, d, d, 0.4);
+    for (const part of ["v", "out"]) linear(`${name}.${part}_proj`, d, d, 0.3);
+  };
+  put("shared.weight", [n, d], random(n * d, 0.25));
+  tensors.final_logits_bias = { shape: [1, n], values: random(n, 0.3) };
+  for (const stack of ["encoder", "decoder"]) {
+    for (let l = 0; l < layers; l += 1) {
+      const at = `${stack}.layers.${l}`;
+      attention(`${at}.self_attn`);
+      norm(`${at}.self_attn_layer_norm`);
+      if (stack === "decoder") {
+        attention(`${at}.encoder_attn`);
+        norm(`${at}.encoder_attn_layer_norm`);
+      }
+      linear(`${at}.fc1`, 2 * d, d, 0.25);
+      linear(`${at}.fc2`, d, 2 * d, 0.2);
+      norm(`${at}.final_layer_norm`);
+    }
+  }
+  const config = {
+    model_type: "marian",
+    architectures: ["MarianMTModel"],
+    _name_or_path: "tests/random-marian",
+    activation_function: "swish",
+    d_model: d,
+    encoder_layers: layers,
+    decoder_layers: layers,
+    encoder_attention_heads: heads,
+    decoder_attention_heads: heads,
+    encoder_ffn_dim: 2 * d,
+    decoder_ffn_dim: 2 * d,
+    max_position_embeddings: ctx,
+    vocab_size: n,
+    decoder_vocab_size: n,
+    scale_embedding: true,
+    share_encoder_decoder_embeddings: true,
+    is_encoder_decoder: true,
+    tie_word_embeddings: true,
+    decoder_start_token_id: n - 1,
+    pad_token_id: n - 1,
+    eos_token_id: 0,
+  };
+  const generation = {
+    eos_token_id: 0, forced_eos_token_id: 0, bad_words_ids: [[n - 1], [1]], no_repeat_ngram_size: 1, length_penalty: 1,
+  };
+  return {
+    "config.json": Buffer.from(JSON.stringify(config)),
+    "generation_config.json": Buffer.from(JSON.stringify(generation)),
+    "model.safetensors": safetensors.build(tensors),
+    "tokenizer.json": piecesTokenizerJson(),
+  };
+}
+
 // GGUF
 
 export const GGUF = { u8: 0, i8: 1, u16: 2, i16: 3, u32: 4, i32: 5, f32: 6, bool: 7, string: 8, array: 9, u64: 10, i64: 11, f64: 12 };

@@ -19,16 +19,22 @@ const style = {
   hovered: optional("int"), hidden_keys: list("int"),
 };
 
+const attention = variants("Own", "Encoder", "Decoder", "Cross");
+const target = variants(["Typed", "text"], ["Written", { n_beams: "int", max_tokens: "int" }]);
+
 const TO_WORKER = variants(
   ["Start", { engine: choice }],
   ["UseEngine", choice],
   ["Load", source],
   "CancelLoad",
-  ["Run", { run: "int", text: "text", pair: optional("text"), masks: list("int"), chat: list(pair("text")) }],
+  ["Run", {
+    run: "int", text: "text", pair: optional("text"), masks: list("int"), chat: list(pair("text")),
+    target: optional(target),
+  }],
   ["Want", { hooks: list("text"), lens_at: optional("int"), losses: "bool" }],
   ["Generate", { run: "int", n_tokens: "int", sampling }],
   "Stop",
-  ["Wall", variants(["Attach", size], ["Resize", size], ["Style", style], "Detach")],
+  ["Wall", { of: attention, command: variants(["Attach", size], ["Resize", size], ["Style", style], "Detach") }],
   ["Compare", { texts: list("text") }],
   "CompareEngines",
   ["Export", { hooks: list("text") }],
@@ -58,7 +64,19 @@ const card = {
   mask_token: optional("int"), windows: list("int"), parts: list({ name: "text", n: "int" }),
   config: list(pair("text")), tokenizer: list(pair("text")),
   matrices: list({ name: "text", shape: pair("int") }), positions: list(positions),
-  has_chat: "bool", recorded: optional({ has_ids: "bool", notes: list("text") }),
+  has_chat: "bool",
+  recorded: optional({ has_ids: "bool", notes: list("text") }),
+  attn_scale: "f32",
+};
+// The encoder of an encoder–decoder has a card of its own.
+card.encoder = optional(card);
+const beamNode = {
+  parent: optional("int"), id: "int", text: "text", log_p: "f32", score: "f32", n_tokens: "int",
+  fate: variants("Kept", "Ended", "Dropped"),
+};
+const written = {
+  run: "int", n_beams: "int", is_done: "bool", text: "text", chosen: optional("int"), nodes: list(beamNode),
+  hypotheses: list({ node: "int", score: "f32", text: "text" }),
 };
 const maskedPlace = { position: "int", p_of_original: "f32", rank_of_original: "int", top: list(candidate) };
 const lensRow = { hook: "text", top: list(candidate), entropy: "f32", rank_of_final: "int", p_of_final: "f32" };
@@ -83,6 +101,8 @@ const FROM_WORKER = variants(
   ["Masked", { run: "int", places: list(maskedPlace) }],
   ["Weights", { name: "text", shape: pair("int"), first: pair("int"), size: pair("int"), stored_as: "text" }],
   ["Spectrum", { name: "text", done: "f32", values: list("f32"), why_not: optional("text") }],
+  ["Source", { run: "int", tokens: list(token), notice: optional("text") }],
+  ["Written", written],
 );
 
 /** The bytes of a message to the worker. */

@@ -10,6 +10,8 @@ use js_sys::Object;
 use vitrine_kernels::draw::{self, Canvas, CanvasError, WallPicture};
 use vitrine_kernels::engine::gpu::GpuEngine;
 use vitrine_kernels::{Engine, Read};
+use vitrine_models::Hook;
+use vitrine_models::hook::Stack;
 use vitrine_models::session::WallView;
 use wasm_bindgen::{Clamped, JsCast, JsValue};
 use web_sys::{ImageData, OffscreenCanvas, OffscreenCanvasRenderingContext2d};
@@ -19,15 +21,47 @@ use super::load::Loaded;
 use super::post::{fault, post};
 use super::studio::Studio;
 use crate::palette::{self, NON_FINITE};
-use crate::protocol::{FaultPlace, FromWorker, WallCommand, WallStyle};
+use crate::protocol::{Attention, FaultPlace, FromWorker, WallCommand, WallStyle};
 use pixels::{FRAME, Thumbnails, background, frame_color, hidden_cols};
 
 /// Longest side that a canvas may have.
 const MAX_SIDE: u32 = 16_384;
+/// Most values of cross-attention that are read back for its wall: 64 MiB.
+const MAX_CROSSED: usize = 16 << 20;
+/// Cells of its thumbnails, each way, at most.
+const CROSSED_SIDE: usize = 64;
+
+/// The walls: of a model's only attention, or the three of an encoder–decoder.
+#[derive(Default)]
+pub(super) struct Walls([Wall; Attention::ALL.len()]);
+
+impl Walls {
+    /// The engine is another one: what was made of it goes.
+    pub fn leave_engine(&mut self, to_gpu: bool) {
+        for of in Attention::ALL {
+            self.of(of).leave_engine(to_gpu && is_drawn(of));
+        }
+    }
+
+    /// Paints by read-back from now on: the device was lost, perhaps by presenting.
+    pub fn refuse_gpu(&mut self) {
+        self.0.iter_mut().for_each(|wall| wall.is_gpu_refused = true);
+    }
+
+    fn of(&mut self, of: Attention) -> &mut Wall {
+        &mut self.0[of as usize]
+    }
+}
+
+/// Whether the engine keeps thumbnails that can be drawn from its memory. Those of cross-attention
+/// are made of what is read back: source and target have no one side.
+fn is_drawn(of: Attention) -> bool {
+    of != Attention::Cross
+}
 
 /// The canvas and how to paint it.
 #[derive(Default)]
-pub(super) struct Wall {
+struct Wall {
     canvas: Option<OffscreenCanvas>,
     surface: Surface,
     style: WallStyle,
@@ -67,7 +101,7 @@ impl Wall {
 
     /// The engine is another one: what was made of it goes. The canvas stays where the new one
     /// paints in the same way, else the page is asked for another.
-    pub fn leave_engine(&mut self, to_gpu: bool) {
+    fn leave_engine(&mut self, to_gpu: bool) {
         let paints_by_gpu = to_gpu && !self.is_gpu_refused;
         let is_stale = match &self.surface {
             Surface::Open => false,
@@ -79,11 +113,6 @@ impl Wall {
         } else if matches!(self.surface, Surface::Gpu(_)) {
             self.surface = Surface::Open;
         }
-    }
-
-    /// Paints by read-back from now on: the device was lost, perhaps by presenting.
-    pub fn refuse_gpu(&mut self) {
-        self.is_gpu_refused = true;
     }
 
     fn ask_for_canvas(&mut self) {
@@ -105,9 +134,10 @@ impl Wall {
     }
 
     /// Decides how to paint, once there is an engine.
-    fn open(&mut self, engine: &Engine) {
+    fn open(&mut self, engine: &Engine, is_drawn: bool) {
         let (Surface::Open, Some(canvas)) = (&self.surface, &self.canvas) else { return };
         if let Engine::Gpu(engine) = engine
+            && is_drawn
             && !self.is_gpu_refused
         {
             match open_gpu(engine, canvas) {
@@ -162,54 +192,76 @@ fn open_plain(canvas: &OffscreenCanvas) -> Result<OffscreenCanvasRenderingContex
 }
 
 impl Studio {
-    /// Does what the page says about the wall.
-    pub async fn paint(&mut self, command: WallCommand, canvas: &JsValue) {
+    /// Does what the page says about a wall.
+    pub async fn paint(&mut self, of: Attention, command: WallCommand, canvas: &JsValue) {
+        let wall = self.walls.of(of);
         match command {
             WallCommand::Attach { width, height } => {
                 let Some(canvas) = canvas.dyn_ref::<OffscreenCanvas>() else { return };
-                self.wall.attach(canvas.clone(), width, height);
+                wall.attach(canvas.clone(), width, height);
             }
             WallCommand::Resize { width, height } => {
                 let engine = self.loaded.as_ref().map(|loaded| loaded.session.engine());
-                self.wall.resize(width, height, engine);
+                wall.resize(width, height, engine);
             }
-            WallCommand::Style(style) => self.wall.style = style,
-            WallCommand::Detach => self.wall.detach(),
+            WallCommand::Style(style) => wall.style = style,
+            WallCommand::Detach => wall.detach(),
         }
-        self.repaint().await;
+        self.repaint_one(of).await;
     }
 
     /// Paints what the last run left.
     pub async fn repaint(&mut self) {
+        for of in Attention::ALL {
+            self.repaint_one(of).await;
+        }
+    }
+
+    async fn repaint_one(&mut self, of: Attention) {
         // A burst of commands needs one painting, that of the last.
-        if self.desk.has_painting() {
+        if self.desk.has_painting(of) {
             return;
         }
         if let Some(playback) = &self.playback {
-            self.wall.open_without_engine();
-            if let Surface::Plain(context) = &self.wall.surface {
-                paint_plain(context, playback.thumbnails().await.as_ref(), &self.wall.style);
+            let wall = self.walls.of(Attention::Own);
+            wall.open_without_engine();
+            if let Surface::Plain(context) = &wall.surface
+                && of == Attention::Own
+            {
+                paint_plain(context, playback.thumbnails().await.as_ref(), &wall.style);
             }
             return;
         }
         let Some(loaded) = &mut self.loaded else { return };
-        self.wall.open(loaded.session.engine());
-        let view = loaded.session.wall().filter(|_| self.last.is_some());
-        match &mut self.wall.surface {
+        // A canvas that is left from another kind of model is not on the page any more.
+        if (of == Attention::Own) == loaded.card.encoder.is_some() {
+            return;
+        }
+        let wall = self.walls.of(of);
+        wall.open(loaded.session.engine(), is_drawn(of));
+        let view = match of {
+            Attention::Own => loaded.session.wall(),
+            Attention::Encoder => loaded.session.wall_of(Stack::Encoder),
+            Attention::Decoder => loaded.session.wall_of(Stack::Decoder),
+            Attention::Cross => None,
+        };
+        let view = view.filter(|_| self.last.is_some());
+        match &mut wall.surface {
             Surface::Open => {}
             Surface::Gpu(surface) => {
                 let Engine::Gpu(engine) = loaded.session.engine() else { return };
-                if present(surface, engine, view, &self.wall.style).is_err() {
-                    self.wall.refuse_gpu();
-                    self.wall.ask_for_canvas();
+                if present(surface, engine, view, &wall.style).is_err() {
+                    wall.is_gpu_refused = true;
+                    wall.ask_for_canvas();
                 }
             }
             Surface::Plain(context) => {
                 let thumbnails = match view {
                     Some(view) => thumbnails(loaded, view).await,
+                    None if of == Attention::Cross && self.last.is_some() => crossed(loaded).await,
                     None => None,
                 };
-                paint_plain(context, thumbnails.as_ref(), &self.wall.style);
+                paint_plain(context, thumbnails.as_ref(), &wall.style);
             }
         }
     }
@@ -270,5 +322,25 @@ async fn thumbnails(loaded: &mut Loaded, view: WallView) -> Option<Thumbnails> {
     let read = Read::state(view.state, vec![0..view.n_maps, cells.clone(), cells]);
     // A device that is lost here is found by the next run.
     let values = loaded.session.engine_mut().read(&[read]).await.ok()?.pop()?;
-    Some(Thumbnails { n_cells: view.n_cells, block: view.block, values })
+    Some(Thumbnails { n_rows: view.n_cells, n_cols: view.n_cells, block: view.block, values })
+}
+
+/// Thumbnails of cross-attention, from the maps that are kept; none of texts too long for that.
+async fn crossed(loaded: &mut Loaded) -> Option<Thumbnails> {
+    let session = &mut loaded.session;
+    let (n_rows, n_cols) = (session.tokens().len(), session.source_tokens().len());
+    let spec = session.spec();
+    let (n_layers, n_heads) = (spec.n_layers, spec.n_heads);
+    if n_layers * n_heads * n_rows * n_cols > MAX_CROSSED {
+        return None;
+    }
+    let points = (0..n_layers).map(|layer| spec.at(Hook::CrossPattern, layer));
+    let reads: Option<Vec<Read>> = points
+        .map(|point| {
+            let (state, ..) = session.state_of(point)?;
+            Some(Read::state(state, vec![0..n_heads, 0..n_rows, 0..n_cols]))
+        })
+        .collect();
+    let values = session.engine_mut().read(&reads?).await.ok()?.concat();
+    Some(pixels::shrunk(&values, n_rows, n_cols, CROSSED_SIDE))
 }

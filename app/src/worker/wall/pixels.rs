@@ -7,11 +7,13 @@ use crate::protocol::WallStyle;
 /// Width of the frame around a thumbnail that is pinned or under the pointer, device pixels.
 pub(super) const FRAME: u32 = 2;
 
-/// Thumbnails that were read back: `[n_maps, n_cells, n_cells]`.
+/// Thumbnails that were read back: `[n_maps, n_rows, n_cols]`.
 pub(in crate::worker) struct Thumbnails {
-    /// Cells, each way.
-    pub n_cells: usize,
-    /// Tokens that a cell stands for, each way.
+    /// Cells down.
+    pub n_rows: usize,
+    /// Cells across.
+    pub n_cols: usize,
+    /// Tokens that a cell stands for, across.
     pub block: usize,
     /// Their values.
     pub values: Vec<f32>,
@@ -27,27 +29,27 @@ pub(super) fn pixels(
 ) -> Vec<u8> {
     let [red, green, blue] = background(style.dark);
     let mut out = [red, green, blue, 255].repeat(width * height);
-    let Some(thumbnails) = thumbnails.filter(|thumbnails| thumbnails.n_cells > 0) else {
+    let Some(thumbnails) = thumbnails.filter(|known| known.n_rows * known.n_cols > 0) else {
         return out;
     };
-    let n_cells = thumbnails.n_cells;
-    let n_maps = thumbnails.values.len() / (n_cells * n_cells);
+    let (n_rows, n_cols) = (thumbnails.n_rows, thumbnails.n_cols);
+    let n_maps = thumbnails.values.len() / (n_rows * n_cols);
     let layout = Layout::new(style, width, height, n_maps);
-    let hidden = hidden_cols(style, n_cells, thumbnails.block);
+    let hidden = hidden_cols(style, n_cols, thumbnails.block);
     let col_of_x: Vec<usize> =
-        (0..layout.cell_width).map(|x| x * n_cells / layout.cell_width).collect();
+        (0..layout.cell_width).map(|x| x * n_cols / layout.cell_width).collect();
     let colors = palette::table(palette::Map::Sequential);
     for place in 0..n_maps {
         let map = style.order.get(place).map_or(place, |&map| map as usize);
         if map >= n_maps {
             continue;
         }
-        let values = &thumbnails.values[map * n_cells * n_cells..][..n_cells * n_cells];
+        let values = &thumbnails.values[map * n_rows * n_cols..][..n_rows * n_cols];
         let (left, top) = layout.corner(place);
         let scale = 255.0 / largest(values, &hidden);
         let right = (left + layout.cell_width).min(width);
         for y in top..(top + layout.cell_height).min(height) {
-            let row = &values[(y - top) * n_cells / layout.cell_height * n_cells..][..n_cells];
+            let row = &values[(y - top) * n_rows / layout.cell_height * n_cols..][..n_cols];
             let start = (y * width + left.min(right)) * 4;
             let line = &mut out[start..(y * width + right) * 4];
             for (pixel, &col) in line.chunks_exact_mut(4).zip(&col_of_x) {
@@ -70,6 +72,26 @@ pub(super) fn pixels(
         }
     }
     out
+}
+
+/// Maps `[n_maps, n_rows, n_cols]` shrunk so that neither side has more than `most` cells, each
+/// the largest value of the block that it stands for.
+pub(super) fn shrunk(values: &[f32], n_rows: usize, n_cols: usize, most: usize) -> Thumbnails {
+    let [down, across] = [n_rows, n_cols].map(|n| n.div_ceil(most).max(1));
+    let (rows, cols) = (n_rows.div_ceil(down), n_cols.div_ceil(across));
+    let mut out = Vec::new();
+    for map in values.chunks_exact((n_rows * n_cols).max(1)) {
+        let start = out.len();
+        out.resize(start + rows * cols, f32::NEG_INFINITY);
+        for (idx, &value) in map.iter().enumerate() {
+            let cell = &mut out[start + idx / n_cols / down * cols + idx % n_cols / across];
+            // A NaN stays: f32::max would drop it.
+            if value > *cell || value.is_nan() {
+                *cell = value;
+            }
+        }
+    }
+    Thumbnails { n_rows: rows, n_cols: cols, block: across, values: out }
 }
 
 /// The largest finite value of a thumbnail outside hidden columns; 1 where none is above 0.
@@ -161,7 +183,7 @@ mod tests {
     #[test]
     fn thumbnails_stand_in_rows_with_gaps() {
         let values = vec![0.0, 1.0, 1.0, f32::NAN, 0.5, 0.0, 0.0, 0.0];
-        let thumbnails = Thumbnails { n_cells: 2, block: 1, values };
+        let thumbnails = Thumbnails { n_rows: 2, n_cols: 2, block: 1, values };
         let style = WallStyle { n_cols: 2, gap: 2, ..WallStyle::default() };
         let out = pixels(Some(&thumbnails), &style, 10, 4);
         let (low, high) = (Scale::UNIT.color(0.0), Scale::UNIT.color(1.0));
@@ -177,7 +199,7 @@ mod tests {
     #[test]
     fn order_marks_and_hidden_columns() {
         let values = vec![1.0, 0.0, 0.0, 0.0, 0.5, 1.0, 0.25, 0.5];
-        let thumbnails = Thumbnails { n_cells: 2, block: 1, values };
+        let thumbnails = Thumbnails { n_rows: 2, n_cols: 2, block: 1, values };
         let order = vec![1, 0];
         let style = WallStyle { n_cols: 1, order, hidden_keys: vec![0], ..WallStyle::default() };
         let out = pixels(Some(&thumbnails), &style, 8, 16);
@@ -193,10 +215,21 @@ mod tests {
     }
 
     #[test]
+    fn maps_of_unequal_sides_shrink_to_their_largest_values() {
+        let values = [[0.0, 1.0, 2.0, 3.0, 4.0, 0.5], [f32::NAN, 0.0, 0.0, 0.0, 0.0, 9.0]];
+        let small = shrunk(values.as_flattened(), 2, 3, 2);
+        assert_eq!((small.n_rows, small.n_cols, small.block), (2, 2, 2));
+        assert_eq!(small.values[..4], [1.0, 2.0, 4.0, 0.5]);
+        assert!(small.values[4].is_nan() && small.values[7] == 9.0);
+        assert_eq!(shrunk(&[1.0, 2.0], 1, 2, 64).values, [1.0, 2.0]);
+        assert_eq!(shrunk(&[], 0, 0, 64).n_rows, 0);
+    }
+
+    #[test]
     fn nothing_to_paint_is_background() {
         let out = pixels(None, &WallStyle { dark: true, ..WallStyle::default() }, 2, 1);
         assert_eq!(out, [0x13, 0x15, 0x18, 255, 0x13, 0x15, 0x18, 255]);
-        let empty = Thumbnails { n_cells: 0, block: 1, values: Vec::new() };
+        let empty = Thumbnails { n_rows: 0, n_cols: 0, block: 1, values: Vec::new() };
         assert_eq!(pixels(Some(&empty), &WallStyle::default(), 1, 1).len(), 4);
     }
 }
