@@ -9,7 +9,7 @@
 //! `head-lines`, `threshold`, `predictions` (panel), `prediction-N`, `arithmetic`, `lens` (panel),
 //! `tab-{norms,residual,mlp,loss,similarity,positions,weights,card}`, `details` (tab panel), `norms-mean`,
 //! `norms-scale`, `norms-weights`, `norms-after`, `residual-stream`, `residual-chart`, `mlp-matrix`,
-//! `loss-chart`, `similarity-texts`, `similarity-compare`, `similarity-matrix`, `card`,
+//! `loss-chart`, `similarity-texts`, `similarity-matrix`, `card`,
 //! `invariants`, `compare-engines`, `masked` (panel), `places`, `place-N`, `next-sentence`,
 //! `mask-each`, `mask-each-here`, `mask-stop`, `weights` (panel), `weights-matrix`, `weights-choice`,
 //! `cells-layer`, `cells-row`, `cells-col`, `spectrum` (panel), `spectrum-chart`, `positions` (panel),

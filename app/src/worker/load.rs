@@ -2,6 +2,7 @@
 //! a fresh engine. The model that is loaded goes on working meanwhile.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use vitrine_kernels::{Control, Engine, EngineError};
@@ -58,6 +59,8 @@ pub(super) struct Loaded {
     pub card: ModelCard,
     /// Tokens after which a text is complete.
     pub end_tokens: Vec<u32>,
+    /// Sentences that were embedded already.
+    pub embeddings: HashMap<String, Vec<f32>>,
 }
 
 /// What files hold.
@@ -227,7 +230,7 @@ async fn finish(
     card::describe(&mut card, &session, checkpoint, &tokenizer).await.map_err(model_fault)?;
     card.mask_token = masked::mask_token(&tokenizer);
     let end_tokens = end_tokens(checkpoint, tokenizer.n_ids()).await.map_err(model_fault)?;
-    Ok(Loaded { session, tokenizer, gathered, card, end_tokens })
+    Ok(Loaded { session, tokenizer, gathered, card, end_tokens, embeddings: HashMap::new() })
 }
 
 /// The tokens that end a text, as the files name them.
