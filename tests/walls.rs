@@ -107,3 +107,25 @@ fn the_page_reaches_kernels_through_models_and_draw_only() {
 fn views_put_model_text_on_the_page_as_text_nodes_only() {
     forbid("app/src", &["inner_html", "set_inner_html", "set_outer_html", "insert_adjacent_html"]);
 }
+
+/// A table of what is tried where is no use once the names in it are old.
+#[test]
+fn every_test_that_the_list_of_faults_names_is_there() {
+    let list = std::fs::read_to_string(root().join("docs/faults.md")).expect("the list");
+    let folders = ["kernels/src", "models/src", "models/tests", "app/src", "tests"];
+    let rust: String = folders.into_iter().flat_map(sources).map(|(_, text)| text).collect();
+    let mut n_found = 0;
+    for name in list.split('`').skip(1).step_by(2) {
+        if let Some((group, case)) = name.split_once('/') {
+            let cases = root().join(format!("tests/web/cases/{group}.mjs"));
+            let Ok(cases) = std::fs::read_to_string(cases) else { continue };
+            let is_there = case == "*" || cases.contains(&format!("\"{case}\""));
+            assert!(is_there, "{name}");
+            n_found += 1;
+        } else if name.contains('_') && !name.contains(' ') {
+            assert!(rust.contains(&format!("fn {name}(")), "{name}");
+            n_found += 1;
+        }
+    }
+    assert!(n_found > 80, "{n_found}");
+}

@@ -9,7 +9,7 @@
 //! `head-lines`, `threshold`, `predictions` (panel), `prediction-N`, `arithmetic`, `lens` (panel),
 //! `tab-{norms,residual,mlp,loss,similarity,positions,weights,card}`, `details` (tab panel), `norms-mean`,
 //! `norms-scale`, `norms-weights`, `norms-after`, `residual-stream`, `residual-chart`, `mlp-matrix`,
-//! `loss-chart`, `similarity-texts`, `similarity-compare`, `similarity-matrix`, `card`,
+//! `loss-chart`, `similarity-texts`, `similarity-matrix`, `card`,
 //! `invariants`, `compare-engines`, `masked` (panel), `places`, `place-N`, `next-sentence`,
 //! `target`, `write`, `beams`, `source-strip`, `source-N`, `source-notice`,
 //! `wall-grid-{encoder,decoder,cross}`, `wall-canvas-…`, `attend-{encoder,decoder,cross}`,

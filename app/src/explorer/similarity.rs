@@ -1,4 +1,5 @@
-//! Sentences compared by their embeddings (encoders): the cosine of every pair.
+//! Sentences compared by their embeddings (encoders): the cosine of every pair, the visitor's text
+//! first. Whatever is typed is compared at once.
 
 use std::rc::Rc;
 
@@ -8,7 +9,7 @@ use crate::explorer::norms::table;
 use crate::lens::attention::MatrixView;
 use crate::lens::tokens::label;
 use crate::palette::{Map, Scale};
-use crate::parts::dom::{View, el, value_of};
+use crate::parts::dom::{View, effect, el, value_of};
 use crate::parts::frame::{Kit, fixed, panel};
 use crate::parts::matrix::{Acts, Cursor, Matrix, matrix};
 use crate::parts::svg;
@@ -19,7 +20,7 @@ use crate::state::{self, use_store};
 
 /// Sentences that are there already.
 const FIRST_SENTENCES: &str = "The cat sits on the mat.\nA kitten rests on a rug.\nThe stock market fell today.\nShares lost value this morning.";
-/// As many as are compared at once.
+/// As many as are compared at once, beside the visitor's text.
 const MAX_SENTENCES: usize = 24;
 
 const TITLE: &str = "How alike the sentences are: cosine of their embeddings";
@@ -46,32 +47,40 @@ pub fn similarity() -> View {
         id: "similarity",
         explain: &[
             "The model turns each sentence into one vector: the mean of its tokens' last vectors, scaled to length 1. The number is the cosine of the angle between two of them: 1 for the same direction, about 0 for nothing in common.",
+            "The first row is the text at the top of the page; the others are the lines of the box. Type in either: the numbers follow.",
         ],
         table: Some(Box::new(move || {
-            (*view.read_untracked()).as_ref().map(|view| table(view, TITLE))
+            let mut table = (*view.read_untracked()).as_ref().map(|view| table(view, TITLE))?;
+            table.columns[0] = "sentence".into();
+            Some(table)
         })),
         picture: Some(Box::new(picture)),
         hooks: None,
     };
-    let compare = move || {
-        let text = text.read_untracked();
-        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-        let texts = lines.take(MAX_SENTENCES).map(Into::into).collect();
-        store.post(&ToWorker::Compare { texts });
-    };
-    let name = el!(label for="sentences" class="hint").child("One sentence a line, up to 24");
+    let of_page = derive(move || store.url.read().text.trim().to_owned());
+    effect(move || {
+        let is_encoder = store.card.get().is_some_and(|card| !card.causal);
+        let (of_page, lines) = (of_page.get(), text.get());
+        let lines = lines.lines().map(str::trim).filter(|line| !line.is_empty());
+        let texts: Vec<String> = std::iter::once(of_page)
+            .filter(|text| !text.is_empty())
+            .chain(lines.take(MAX_SENTENCES).map(Into::into))
+            .collect();
+        if is_encoder {
+            store.post(&ToWorker::Compare { texts });
+        }
+    });
+    let hint = "Your text at the top is compared with these; one sentence a line, up to 24";
+    let name = el!(label for="sentences" class="hint").child(hint);
     let input = el!(textarea id="sentences" data-testid="similarity-texts" rows="5" dir="auto"
         spellcheck="false")
     .value(move || text.get())
     .on("input", move |event: Event| text.set(value_of(&event)));
-    let button = el!(button type="button" class="act" data-testid="similarity-compare")
-        .when("click", compare)
-        .child("Compare");
     let title = fixed(TITLE);
     let cursor = derive(move || at.get());
     let testid = "similarity-matrix";
     let spec = Matrix { view, cursor, name: title, testid, square: false, max_cell: 44.0 };
-    let sentences = el!(div class="sentences").child(name).child(input).child(button);
+    let sentences = el!(div class="sentences").child(name).child(input);
     let halves = el!(div class="halves").child(sentences).child(matrix(spec, &acts));
     panel(kit, title, None).child(halves).done()
 }

@@ -171,9 +171,15 @@ impl Desk {
         self.put(|inbox| inbox.wall.push_back((of, command, canvas)));
     }
 
-    /// A comparison or an export.
+    /// A comparison or an export; other sentences replace those that still wait.
     pub fn errand(&self, errand: Errand) {
-        self.put(|inbox| inbox.errands.push_back(errand));
+        let is_compare = |errand: &Errand| matches!(errand, Errand::Compare(_));
+        self.put(|inbox| {
+            if is_compare(&errand) {
+                inbox.errands.retain(|waiting| !is_compare(waiting));
+            }
+            inbox.errands.push_back(errand);
+        });
     }
 
     /// Look at a matrix.
@@ -284,5 +290,23 @@ mod tests {
         desk.generate(GenerateJob { run: 1, n_tokens: 1, sampling: Default::default() });
         desk.stop();
         assert!(desk.take().is_none());
+    }
+
+    #[test]
+    fn only_the_last_sentences_are_compared() {
+        let desk = Rc::new(Desk::new(Control::default()));
+        for text in ["a", "b"] {
+            desk.errand(Errand::Compare(vec![text.into()]));
+            desk.errand(Errand::CompareEngines);
+        }
+        let tasks: Vec<_> = std::iter::from_fn(|| desk.take()).collect();
+        assert!(matches!(
+            tasks[..],
+            [
+                Task::Errand(Errand::CompareEngines),
+                Task::Errand(Errand::Compare(_)),
+                Task::Errand(Errand::CompareEngines)
+            ]
+        ));
     }
 }

@@ -17,6 +17,8 @@ use crate::protocol::{Fault, FaultPlace, FromWorker};
 
 /// Sentences compared at once.
 const MAX_TEXTS: usize = 32;
+/// Embeddings that are kept: a page asks for the same sentences at every keystroke.
+const MAX_EMBEDDINGS: usize = 256;
 
 impl Studio {
     /// Embeds each text and compares all pairs.
@@ -149,8 +151,15 @@ async fn embed_all(
         let problem = format!("{} are given, at most {MAX_TEXTS} are compared", texts.len());
         return Err(ModelError::input("sentences", problem));
     }
+    if loaded.embeddings.len() > MAX_EMBEDDINGS {
+        loaded.embeddings.clear();
+    }
     let mut embeddings = Vec::new();
     for text in texts {
+        if let Some(known) = loaded.embeddings.get(text) {
+            embeddings.push(known.clone());
+            continue;
+        }
         let n_ctx = loaded.session.spec().n_ctx;
         let (clipped, _) = text::clipped(text, false);
         let mut pieces = loaded
@@ -161,7 +170,9 @@ async fn embed_all(
         text::cut_to_context(&mut pieces, n_ctx, false);
         let ids: Vec<u32> = pieces.iter().map(|piece| piece.id).collect();
         loaded.session.set_tokens(&Input::from(ids.as_slice()), control).await?;
-        embeddings.push(loaded.session.embedding().await?);
+        let embedding = loaded.session.embedding().await?;
+        loaded.embeddings.insert(text.clone(), embedding.clone());
+        embeddings.push(embedding);
     }
     Ok(embeddings)
 }

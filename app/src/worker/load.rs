@@ -2,6 +2,7 @@
 //! a fresh engine. The model that is loaded goes on working meanwhile.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use vitrine_kernels::{Control, Engine, EngineError};
@@ -66,6 +67,8 @@ pub(super) struct Loaded {
     pub chat: Option<ChatTemplate>,
     /// How an encoder–decoder's target is searched for.
     pub rules: Beams,
+    /// Sentences that were embedded already.
+    pub embeddings: HashMap<String, Vec<f32>>,
 }
 
 /// What files hold.
@@ -238,7 +241,8 @@ async fn finish(
     let chat = chat::template(checkpoint, &tokenizer).await.map_err(model_fault)?;
     card.has_chat = chat.is_some();
     let rules = pair::rules(checkpoint, &end_tokens).await.map_err(model_fault)?;
-    Ok(Loaded { session, tokenizer, gathered, card, end_tokens, chat, rules })
+    let embeddings = HashMap::new();
+    Ok(Loaded { session, tokenizer, gathered, card, end_tokens, chat, rules, embeddings })
 }
 
 /// The tokens that end a text, as the files name them.

@@ -204,15 +204,15 @@ export class Explorer {
     return { name: download.suggestedFilename(), bytes: readFileSync(file) };
   }
 
-  /** Compares sentences; the cosines, row by row. */
+  /** Compares the text and sentences; the cosines, row by row, the text first. */
   async similarity(sentences) {
     await this.id("similarity-texts").fill(sentences.join("\n"));
-    await this.id("similarity-compare").click();
     await this.id("similarity-matrix").waitFor();
+    const starts = ["", ...sentences].map((text) => text.slice(0, 8));
     const rows = await until(
       async () => {
         const rows = await this.table("similarity");
-        return rows.length === sentences.length && rows;
+        return rows.length === starts.length && rows.every(([label], at) => label.startsWith(starts[at])) && rows;
       },
       "a row a sentence",
     );
