@@ -10,7 +10,8 @@ use vitrine_models::arch::Products;
 use vitrine_models::session::{Beams, Fate};
 use vitrine_models::tokenize::{HubTokenizer, Tokenizer};
 use vitrine_models::weights::checkpoint::open_path;
-use vitrine_models::{Hook, HookPoint, Input, Options, Session, Tap, sample};
+use vitrine_models::weights::{Checkpoint, MemorySource};
+use vitrine_models::{Hook, HookPoint, Input, Model, Options, Session, Tap, sample};
 use vitrine_tests::golden::{cpu, difference, fetched_model, gpu, root, session};
 
 /// What ends a text, and what stands for the word before the first.
@@ -231,4 +232,30 @@ fn a_search_chooses_from_the_shortlist() {
     let found = tree.tokens(tree.hypotheses[0].node);
     assert_eq!(found, [&row.float[..], &[EOS]].concat());
     assert!(tree.nodes.iter().all(|node| node.fate != Fate::Dropped || node.log_p.is_finite()));
+}
+
+#[test]
+fn what_marian_could_be_told_and_is_not_done_here_is_refused_by_name() {
+    let path = fetched_model("bergamot-en-pt").join("model.enpt.intgemm.alphas.bin");
+    let bytes = std::fs::read(&path).expect("reads");
+    for (from, to, field) in [
+        ("dec-cell: ssru", "dec-cell: gruu", "dec-cell"),
+        ("transformer-postprocess: dan", "transformer-postprocess: nda", "transformer-postprocess"),
+        ("transformer-ffn-depth: 2", "transformer-ffn-depth: 3", "transformer-ffn-depth"),
+        ("transformer-heads: 8", "transformer-heads: 7", "dim-emb"),
+        ("  - 32000\n  - 32000", "  - 32000\n  - 31000", "dim-vocabs"),
+        ("enc-depth: 6", "enc-depth: 5", "encoder_l6"),
+    ] {
+        let mut edited = bytes.clone();
+        let at = edited.windows(from.len()).position(|window| window == from.as_bytes());
+        let at = at.unwrap_or_else(|| panic!("{from} is not in the file"));
+        edited[at..at + from.len()].copy_from_slice(to.as_bytes());
+        let err = block_on(async {
+            let files = vec![MemorySource::new("model.bin", edited)];
+            let checkpoint = Checkpoint::open(files).await?;
+            Model::load(&mut cpu(), &checkpoint, &Control::default(), &mut |_| ()).await
+        });
+        let message = err.err().unwrap_or_else(|| panic!("{to} was taken")).to_string();
+        assert!(message.contains(field), "{to}: {message}");
+    }
 }
