@@ -55,19 +55,19 @@ fn main(
         for (var col = lane; col < p.d_head; col += WORKGROUP_SIZE) {
             sums[col] = 0.0;
         }
-        for (var from = 0u; from < p.n_cols; from += WORKGROUP_SIZE) {
-            let s = from + lane;
+        for (var begin = 0u; begin < p.n_cols; begin += WORKGROUP_SIZE) {
+            let s = begin + lane;
             var weight = 0.0;
             if s < p.n_cols && is_seen(map, t, s) {
                 weight = exp(score(map, t, s) - shift) / total * kept(map, t, s);
             }
             weights[lane] = weight;
             workgroupBarrier();
-            let n = min(WORKGROUP_SIZE, p.n_cols - from);
+            let n = min(WORKGROUP_SIZE, p.n_cols - begin);
             for (var col = lane; col < p.d_head; col += WORKGROUP_SIZE) {
                 var value = sums[col];
                 for (var i = 0u; i < n; i++) {
-                    value += weights[i] * v[key_start(map, from + i) + col];
+                    value += weights[i] * v[key_start(map, begin + i) + col];
                 }
                 sums[col] = value;
             }

@@ -37,12 +37,12 @@ fn main(
         }
         // Rows of the first head, then of the next that shares this key.
         let n_queries = n_shared * p.n_rows;
-        for (var from = 0u; from < n_queries; from += WORKGROUP_SIZE) {
-            let query = min(from + lane, n_queries - 1u);
+        for (var begin = 0u; begin < n_queries; begin += WORKGROUP_SIZE) {
+            let query = min(begin + lane, n_queries - 1u);
             let map = first + query / p.n_rows;
             let t = query % p.n_rows;
             var slope = 0.0;
-            if from + lane < n_queries && is_seen(map, t, s) {
+            if begin + lane < n_queries && is_seen(map, t, s) {
                 let own = rows[map * p.n_rows + t];
                 let of_row = query_start(map, t);
                 for (var i = 0u; i < p.d_head; i++) {
@@ -53,12 +53,12 @@ fn main(
             }
             slopes[lane] = slope;
             workgroupBarrier();
-            let n = min(WORKGROUP_SIZE, n_queries - from);
+            let n = min(WORKGROUP_SIZE, n_queries - begin);
             for (var col = lane; col < p.d_head; col += WORKGROUP_SIZE) {
                 var value = sums[col];
                 for (var i = 0u; i < n; i++) {
-                    let other = first + (from + i) / p.n_rows;
-                    value += slopes[i] * q[query_start(other, (from + i) % p.n_rows) + col];
+                    let other = first + (begin + i) / p.n_rows;
+                    value += slopes[i] * q[query_start(other, (begin + i) % p.n_rows) + col];
                 }
                 sums[col] = value;
             }

@@ -33,8 +33,8 @@ fn main(
         for (var col = lane; col < p.d_head; col += WORKGROUP_SIZE) {
             sums[col] = 0.0;
         }
-        for (var from = 0u; from < p.n_cols; from += WORKGROUP_SIZE) {
-            let s = from + lane;
+        for (var begin = 0u; begin < p.n_cols; begin += WORKGROUP_SIZE) {
+            let s = begin + lane;
             var slope = 0.0;
             if s < p.n_cols && is_seen(map, t, s) {
                 let to = key_start(map, s);
@@ -46,11 +46,11 @@ fn main(
             }
             slopes[lane] = slope;
             workgroupBarrier();
-            let n = min(WORKGROUP_SIZE, p.n_cols - from);
+            let n = min(WORKGROUP_SIZE, p.n_cols - begin);
             for (var col = lane; col < p.d_head; col += WORKGROUP_SIZE) {
                 var value = sums[col];
                 for (var i = 0u; i < n; i++) {
-                    value += slopes[i] * k[key_start(map, from + i) + col];
+                    value += slopes[i] * k[key_start(map, begin + i) + col];
                 }
                 sums[col] = value;
             }
