@@ -62,6 +62,11 @@ impl Op {
             Self::Dropout(op) => ops::dropout::gradient::gradients(op, up, recorder),
             Self::Attention(op) => ops::attention::gradient::gradients(op, up, recorder),
             Self::CrossEntropy(op) => ops::cross_entropy::gradient::gradients(op, up, recorder),
+            Self::AttentionRecomputed(op) => {
+                ops::attention_recomputed::gradient::gradients(op, up, recorder)
+            }
+            Self::PairLoss(op) => ops::pair_loss::gradient::gradients(op, up, recorder),
+            Self::PolicyLoss(op) => ops::policy_loss::gradient::gradients(op, up, recorder),
             _ => return None,
         })
     }

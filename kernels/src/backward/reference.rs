@@ -4,6 +4,7 @@
 use crate::ops::activation::Activation;
 use crate::ops::attention::Attention;
 use crate::ops::dropout::philox::masks;
+use crate::ops::pair_loss::PairLoss;
 use crate::ops::rope::{Rope, RopePairs};
 use crate::ops::{Op, softmax};
 use crate::recording::Node;
@@ -110,6 +111,7 @@ fn results_of<'a>(
         }
         Op::Rope(op) => vec![turn(op, x(0), x(1), (n_inputs > 2).then(|| x(2)), shape(0).n_cols())],
         Op::Attention(op) => attention(op, n_inputs, x, shape),
+        Op::AttentionRecomputed(op) => attention(&op.of, n_inputs, x, shape)[..2].to_vec(),
         Op::CrossEntropy(op) => {
             let n = shape(0).n_cols();
             let smoothing = f64::from(op.smoothing);
@@ -125,6 +127,39 @@ fn results_of<'a>(
                 rows.extend([own, log_sum]);
             }
             vec![vec![total / n_counted.max(1.0)], rows]
+        }
+        Op::PairLoss(op) => {
+            let [n_rows, n] = op.extents(shape(0));
+            let log_sum = |row: &[f64]| row.iter().map(|x| x.exp()).sum::<f64>().ln();
+            let of_row = |(x, y): (&[f64], &[f64])| -> f64 {
+                let pairs = x.iter().zip(y);
+                match op {
+                    PairLoss::Squares => {
+                        pairs.map(|(x, y)| (x - y).powi(2)).sum::<f64>() / n as f64
+                    }
+                    PairLoss::Preference => pairs.map(|(x, y)| (y - x).exp().ln_1p()).sum(),
+                    PairLoss::Divergence => {
+                        let (of_x, of_y) = (log_sum(x), log_sum(y));
+                        pairs.map(|(x, y)| (y - of_y).exp() * (y - of_y - x + of_x)).sum()
+                    }
+                }
+            };
+            let rows = x(0).chunks_exact(n).zip(x(1).chunks_exact(n)).map(of_row);
+            vec![vec![rows.sum::<f64>() / n_rows as f64], vec![f64::NAN; 3 * n_rows]]
+        }
+        Op::PolicyLoss(op) => {
+            let n = shape(0).n_cols();
+            let (mut total, mut n_counted) = (0.0, 0.0_f64);
+            for (row, logits) in x(0).chunks_exact(n).enumerate() {
+                let Some(logit) = logits.get(x(1)[row] as usize) else { continue };
+                let log_p = logit - logits.iter().map(|x| x.exp()).sum::<f64>().ln();
+                let (ratio, advantage) = ((log_p - x(2)[row]).exp(), x(3)[row]);
+                let clip = f64::from(op.clip);
+                let cut = ratio.clamp(1.0 - clip, 1.0 + clip);
+                total -= (ratio * advantage).min(cut * advantage);
+                n_counted += 1.0;
+            }
+            vec![vec![total / n_counted], vec![f64::NAN; 3 * shape(0).n_rows()]]
         }
         other => panic!("{} has no reference", other.name()),
     }

@@ -9,6 +9,7 @@ use crate::ops::cross_entropy::{CrossEntropy, IGNORED};
 use crate::ops::dropout::Dropout;
 use crate::ops::matmul::Matmul;
 use crate::ops::mix::Mix;
+use crate::ops::policy_loss::PolicyLoss;
 use crate::ops::rope::{Rope, RopePairs};
 use crate::ops::scale::Scale;
 use crate::ops::softmax::{Masks, Reach};
@@ -174,7 +175,7 @@ fn rows_of_tables() {
 
 #[test]
 fn norms() {
-    for (t, d) in [(1, 2), (3, 65), (40, 33)] {
+    for (t, d) in [(2, 5), (3, 65), (40, 33)] {
         check("layer_norm", |case| {
             let (x, gain, bias) = (case.noise([t, d]), case.noise([d]), case.noise([d]));
             let y = case.recorder.layer_norm(x, Some(gain), Some(bias), 1e-2).expect("fits").y;
@@ -234,8 +235,39 @@ fn cross_entropy() {
 }
 
 #[test]
+fn losses_of_pairs() {
+    check("mse", |case| {
+        let (x, y) = (case.noise([5, 9]), case.noise([5, 9]));
+        (vec![x, y], case.recorder.mse(x, y).expect("alike"))
+    });
+    check("preference", |case| {
+        let (won, lost) = (case.noise([13]), case.noise([13]));
+        (vec![won, lost], case.recorder.preference(won, lost).expect("alike"))
+    });
+    check("divergence", |case| {
+        let (x, y) = (case.noise([5, 19]), case.noise([5, 19]));
+        (vec![x], case.recorder.divergence(x, y).expect("alike"))
+    });
+}
+
+#[test]
+fn policy() {
+    check("policy", |case| {
+        let logits = case.noise([12, 9]);
+        let actions = case.integers((0..12).map(|i| if i == 5 { 99 } else { i * 5 % 9 }).collect());
+        // Ratios on both sides of the clip, with advantages of both signs.
+        let old = (0..12).map(|i| -2.6 + 0.15 * i as f32).collect();
+        let old = case.floats([12], old);
+        let advantages = case.noise([12]);
+        let operands = [logits, actions, old, advantages];
+        (vec![logits], case.recorder.policy(operands, PolicyLoss { clip: 0.2 }).expect("fits"))
+    });
+}
+
+#[test]
 fn attention() {
-    // Sequences, T, S, heads, heads of keys, columns, causal; what is given, by bits.
+    // Sequences, T, S, heads, heads of keys, columns, causal; what is given, by bits (32: a
+    // window, 64: linear biases, 128: without a pattern).
     let cases = [
         ([1, 1, 1], [1, 1, 3], true, 0),
         ([2, 70, 70], [4, 2, 17], true, 1),
@@ -246,6 +278,9 @@ fn attention() {
         ([2, 7, 7], [2, 2, 4], false, 2 + 8 + 16),
         ([2, 20, 20], [2, 2, 6], true, 32),
         ([2, 20, 20], [3, 3, 6], true, 64 + 16),
+        ([2, 70, 70], [4, 2, 17], true, 128 + 1),
+        ([2, 7, 9], [2, 1, 4], false, 128 + 2),
+        ([2, 20, 20], [2, 2, 6], true, 128 + 64 + 32 + 16),
     ];
     for ([b, t, s], [n_heads, n_kv_heads, d_head], causal, bits) in cases {
         let name = format!("attention {b} {t} {s}, {n_heads} {n_kv_heads} {d_head}, {bits}");
@@ -275,6 +310,10 @@ fn attention() {
                 ..Attention::default()
             };
             let given = Given { shown, bias, distances, seed };
+            if is_given(128) {
+                let all = case.recorder.attention_recomputed([q, k, v], given, op);
+                return (vec![q, k, v], all.expect("fits").z);
+            }
             let all = case.recorder.attention([q, k, v], given, op).expect("fits");
             let wrt = [Some(q), Some(k), Some(v), bias, distances];
             (wrt.into_iter().flatten().collect(), all.z)

@@ -7,7 +7,7 @@
 
 pub(crate) mod attention;
 pub(crate) mod gemm;
-mod lines;
+pub(crate) mod lines;
 pub(crate) mod matmul;
 pub(crate) mod packed;
 pub(crate) mod product;
@@ -40,7 +40,7 @@ use crate::tensor::{DType, Shape, StateId, TensorId, WeightId};
 const PAUSE_AFTER_MS: u128 = 12;
 
 /// Most inputs of an op.
-const MAX_INPUTS: usize = 8;
+const MAX_INPUTS: usize = 9;
 
 /// Most outputs of an op.
 const MAX_OUTPUTS: usize = 6;
@@ -106,6 +106,9 @@ pub(crate) struct Scratch {
     pub row: Vec<f32>,
     /// Sums of columns.
     pub columns: [Columns; 2],
+    /// A block of a pattern, and its rows' statistics.
+    pub cells: Lines,
+    pub stats: Lines,
     /// Gradients of a block of scores.
     pub slopes: Lines,
     /// A block of a pattern after dropout.
@@ -413,6 +416,14 @@ impl CpuEngine {
             Op::Attention(op) => {
                 let n_keys = shape(1).n_rows() / op.n_sequences;
                 (2 * shape(0).len() * n_keys, op.n_sequences * op.n_heads)
+            }
+            Op::AttentionRecomputed(op) => {
+                let n_keys = shape(1).n_rows() / op.of.n_sequences;
+                (2 * shape(0).len() * n_keys, op.of.n_sequences * op.of.n_heads)
+            }
+            Op::AttentionRecomputedGradient(op) => {
+                let n_keys = shape(4).n_rows() / op.of.n_sequences;
+                (7 * shape(0).len() * n_keys, op.of.n_sequences * op.of.n_heads)
             }
             Op::AttentionGradient(op) => {
                 let n_keys = shape(2).n_rows() / op.of.n_sequences;

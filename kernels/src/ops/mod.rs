@@ -2,6 +2,8 @@
 //! rule, the recorder's method), `cpu.rs` (the twin that runs on the CPU engine), `gpu.rs` (which
 //! shader with which constants), `*.wgsl`, `tests.rs`.
 
+pub mod muon;
+
 /// Declares the modules, the [`Op`] enum and its per-engine dispatch from one list.
 macro_rules! catalogue {
     ($($(#[$doc:meta])* $variant:ident in $module:ident;)*) => {
@@ -109,8 +111,14 @@ catalogue! {
     Dropout in dropout;
     /// Attention over a batch of sequences.
     Attention in attention;
+    /// Attention over a batch without a pattern in memory.
+    AttentionRecomputed in attention_recomputed;
     /// Mean cross-entropy of rows with their targets.
     CrossEntropy in cross_entropy;
+    /// Mean loss of two tensors.
+    PairLoss in pair_loss;
+    /// Mean policy-gradient loss with a clipped ratio.
+    PolicyLoss in policy_loss;
     /// Gradient of the gathered table.
     GatherGradient in gather_gradient;
     /// Sum of the rows of a matrix.
@@ -125,10 +133,18 @@ catalogue! {
     SoftmaxGradient in softmax_gradient;
     /// Gradients of attention over a batch.
     AttentionGradient in attention_gradient;
+    /// Gradients of attention without a pattern.
+    AttentionRecomputedGradient in attention_recomputed_gradient;
     /// Gradient of a mean cross-entropy.
     CrossEntropyGradient in cross_entropy_gradient;
+    /// Gradient of a mean loss of two tensors.
+    PairLossGradient in pair_loss_gradient;
+    /// Gradient of a mean policy-gradient loss.
+    PolicyLossGradient in policy_loss_gradient;
     /// Sum of squares, and a running total.
     SumSquares in sum_squares;
+    /// A tensor over its norm.
+    Normalise in normalise;
     /// A tensor added to a state.
     Accumulate in accumulate;
     /// One step of an optimiser, in place.

@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::lines::Lines;
 use super::matmul::{Put, any_tile_f32, store_first};
 use super::packed::GROUPS;
-use crate::simd::Simd;
+use crate::simd::{Isa, Kernel, Simd};
 
 /// Inner columns of a block: a panel of them stays in the first cache.
 const INNER: usize = 256;
@@ -102,48 +102,67 @@ pub(crate) struct GemmScratch {
     panels: Lines,
 }
 
-/// Rows of C, `ld` apart: A `[m, k]`, B `[k, n]` → C `[m, n]`; `adds` to what is there.
-#[inline(always)]
-pub(crate) fn gemm<S: Simd>(
-    s: S,
-    [a, b]: [Matrix<'_>; 2],
-    [m, n, k]: [usize; 3],
+/// Rows of C, `ld` apart: A `[m, k]`, B `[k, n]` → C `[m, n]`; `adds` to what is there. One function
+/// an instruction set, whoever calls it.
+pub(crate) fn gemm(
+    isa: Isa,
+    factors: [Matrix<'_>; 2],
+    extents: [usize; 3],
     scratch: &mut GemmScratch,
     (c, ld): (&mut [f32], usize),
     adds: bool,
 ) {
-    let width = GROUPS * S::LANES;
-    if k == 0 && !adds {
-        (0..m).for_each(|row| c[row * ld..][..n].fill(0.0));
-    }
-    for from in (0..k).step_by(INNER) {
-        let inner = from..(from + INNER).min(k);
-        let n_panels = n.div_ceil(width);
-        let panel_len = inner.len() * width;
-        let panels = scratch.panels.floats_mut(n_panels * panel_len);
-        for (idx, panel) in panels.chunks_exact_mut(panel_len).enumerate() {
-            let first = idx * width;
-            b.fill_panel(&inner, first, [width.min(n - first), width], panel);
+    isa.run(Product { factors, extents, scratch, c, ld, adds });
+}
+
+struct Product<'a> {
+    factors: [Matrix<'a>; 2],
+    extents: [usize; 3],
+    scratch: &'a mut GemmScratch,
+    c: &'a mut [f32],
+    ld: usize,
+    adds: bool,
+}
+
+impl Kernel for Product<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self { factors: [a, b], extents: [m, n, k], scratch, c, ld, adds } = self;
+        let width = GROUPS * S::LANES;
+        if k == 0 && !adds {
+            (0..m).for_each(|row| c[row * ld..][..n].fill(0.0));
         }
-        for block in (0..m).step_by(TILES * S::TILE) {
-            let n_rows = (TILES * S::TILE).min(m - block);
-            let tiles = scratch.tiles.floats_mut(n_rows * inner.len());
-            let tile_rows = (0..n_rows).step_by(S::TILE).map(|t| (t, S::TILE.min(n_rows - t)));
-            for (t, size) in tile_rows.clone() {
-                let tile = &mut tiles[t * inner.len()..][..size * inner.len()];
-                a.fill_tile(block + t, size, &inner, tile);
+        for from in (0..k).step_by(INNER) {
+            let inner = from..(from + INNER).min(k);
+            let n_panels = n.div_ceil(width);
+            let panel_len = inner.len() * width;
+            let panels = scratch.panels.floats_mut(n_panels * panel_len);
+            for (idx, panel) in panels.chunks_exact_mut(panel_len).enumerate() {
+                let first = idx * width;
+                b.fill_panel(&inner, first, [width.min(n - first), width], panel);
             }
-            for (idx, panel) in panels.chunks_exact(panel_len).enumerate() {
+            for block in (0..m).step_by(TILES * S::TILE) {
+                let n_rows = (TILES * S::TILE).min(m - block);
+                let tiles = scratch.tiles.floats_mut(n_rows * inner.len());
+                let tile_rows = (0..n_rows).step_by(S::TILE).map(|t| (t, S::TILE.min(n_rows - t)));
                 for (t, size) in tile_rows.clone() {
-                    let mut out = Sums {
-                        rows: &mut c[(block + t) * ld..],
-                        ld,
-                        column: idx * width,
-                        n: width.min(n - idx * width),
-                        adds: adds || from > 0,
-                    };
-                    let tile = &tiles[t * inner.len()..][..size * inner.len()];
-                    any_tile_f32(s, size, panel, [width, 0], tile, &mut out);
+                    let tile = &mut tiles[t * inner.len()..][..size * inner.len()];
+                    a.fill_tile(block + t, size, &inner, tile);
+                }
+                for (idx, panel) in panels.chunks_exact(panel_len).enumerate() {
+                    for (t, size) in tile_rows.clone() {
+                        let mut out = Sums {
+                            rows: &mut c[(block + t) * ld..],
+                            ld,
+                            column: idx * width,
+                            n: width.min(n - idx * width),
+                            adds: adds || from > 0,
+                        };
+                        let tile = &tiles[t * inner.len()..][..size * inner.len()];
+                        any_tile_f32(s, size, panel, [width, 0], tile, &mut out);
+                    }
                 }
             }
         }
@@ -183,24 +202,7 @@ impl<S: Simd> Put<S> for Sums<'_> {
 mod tests {
     use super::*;
     use crate::engine::cpu::testing::{noise, relative_error};
-    use crate::simd::{Isa, Kernel};
-
-    struct Product<'a> {
-        ab: [Matrix<'a>; 2],
-        shape: [usize; 3],
-        c: &'a mut [f32],
-        ld: usize,
-        adds: bool,
-    }
-
-    impl Kernel for Product<'_> {
-        type Output = ();
-        #[inline(always)]
-        fn run<S: Simd>(self, s: S) {
-            let mut scratch = GemmScratch::default();
-            gemm(s, self.ab, self.shape, &mut scratch, (self.c, self.ld), self.adds);
-        }
-    }
+    use crate::simd::Isa;
 
     #[test]
     fn turned_and_added_products_of_odd_shapes_agree_with_f64() {
@@ -227,7 +229,8 @@ mod tests {
             }
             for isa in Isa::available() {
                 let mut c = before.clone();
-                isa.run(Product { ab: [a, b], shape, c: &mut c, ld, adds });
+                let mut scratch = GemmScratch::default();
+                gemm(isa, [a, b], shape, &mut scratch, (&mut c, ld), adds);
                 let err = relative_error(&c, &expected);
                 assert!(err <= 1e-6, "{}, {shape:?}, {bits:03b}: {err:e}", isa.name());
             }

@@ -12,7 +12,7 @@ fn activation_gradient() {
         Activation::Tanh,
     ];
     for kind in kinds {
-        compare(2e-6, Step::default(), |bench| {
+        compare(1e-5, Step::default(), |bench| {
             let x: Vec<f32> = (0..1757).map(|i| (i - 878) as f32 / 90.0).collect();
             let (x, dy) = (bench.given([1757], x), bench.normal([1757]));
             let dx = bench.recorder.activation_gradient(x, dy, kind).expect("fits");

@@ -8,7 +8,7 @@ use crate::engine::cpu::softmax::softmax_row;
 use crate::engine::cpu::{Context, Operand};
 use crate::ops::dropout::philox::masks;
 use crate::ops::softmax::add_by_distance;
-use crate::simd::{Kernel, Simd};
+use crate::simd::{Isa, Kernel, Simd};
 
 /// Rows of a block: few enough that a causal one sees little past its own columns.
 pub(crate) const BLOCK: usize = 64;
@@ -64,9 +64,11 @@ impl Layout {
 }
 
 /// What a pattern is computed from.
-struct Maps<'a> {
+pub(crate) struct Maps<'a> {
     op: &'a Attention,
-    layout: Layout,
+    isa: Isa,
+    pub layout: Layout,
+    pub seed: Option<&'a [u32]>,
     q: &'a [f32],
     k: &'a [f32],
     shown: Option<&'a [u32]>,
@@ -75,11 +77,28 @@ struct Maps<'a> {
     slopes: Vec<f32>,
 }
 
-impl Maps<'_> {
+impl<'a> Maps<'a> {
+    /// From an op's operands: q, k, v and what is given.
+    pub fn new(op: &'a Attention, isa: Isa, inputs: &[Operand<'a>]) -> Self {
+        let [shown, bias, distances, seed] = op.given.split(&inputs[3..]);
+        Self {
+            op,
+            isa,
+            layout: Layout::new(op, &inputs[0], &inputs[1]),
+            seed: seed.map(|seed| seed.u32()),
+            q: inputs[0].f32(),
+            k: inputs[1].f32(),
+            shown: shown.map(|shown| shown.u32()),
+            bias,
+            distances,
+            slopes: op.reach.slopes(op.n_heads),
+        }
+    }
+
     /// A block of a map's pattern and its rows' statistics; columns that none of its rows sees are
     /// zeros.
     #[inline(always)]
-    fn fill<S: Simd>(
+    pub fn fill<S: Simd>(
         &self,
         s: S,
         map: usize,
@@ -92,7 +111,7 @@ impl Maps<'_> {
         let last = op.end(rows.end - 1, layout.extents);
         let q = Matrix::rows(&self.q[layout.query(map, rows.start)..], layout.q_stride());
         let k = Matrix::rows(&self.k[layout.key(map)..], layout.k_stride()).turned();
-        gemm(s, [q, k], [rows.len(), last, op.d_head], scratch, (&mut *pattern, n_cols), false);
+        gemm(self.isa, [q, k], [rows.len(), last, op.d_head], scratch, (&mut *pattern, n_cols), false);
         let (sequence, head) = (map / op.n_heads, map % op.n_heads);
         let shown = self.shown.map(|shown| &shown[sequence * n_cols..][..n_cols]);
         let cells = pattern.chunks_exact_mut(n_cols).zip(stats.chunks_exact_mut(2));
@@ -146,20 +165,9 @@ impl Kernel for Heads<'_, '_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self { op, cx } = self;
-        let inputs = cx.inputs;
-        let [shown, bias, distances, seed] = op.given.split(&inputs[3..]);
-        let layout = Layout::new(op, &inputs[0], &inputs[1]);
-        let maps = Maps {
-            op,
-            layout,
-            q: inputs[0].f32(),
-            k: inputs[1].f32(),
-            shown: shown.map(|shown| shown.u32()),
-            bias,
-            distances,
-            slopes: op.reach.slopes(op.n_heads),
-        };
-        let v = inputs[2].f32();
+        let maps = Maps::new(op, cx.isa, cx.inputs);
+        let layout = maps.layout;
+        let v = cx.inputs[2].f32();
         let [n_rows, n_cols] = layout.extents;
         let [z, stats, pattern] = &mut *cx.outputs else { unreachable!("three outputs") };
         for map in cx.part.of(op.n_sequences * op.n_heads) {
@@ -172,18 +180,18 @@ impl Kernel for Heads<'_, '_> {
                 let last = op.end(rows.end - 1, layout.extents);
                 let z = &mut z.data[layout.query(map, rows.start)..];
                 maps.fill(s, map, rows, &mut cx.scratch.gemm, (&mut *cells, stats));
-                let weights = match seed {
+                let weights = match maps.seed {
                     None => &*cells,
                     Some(seed) => {
                         let dropped = cx.scratch.dropped.floats_mut(cells.len());
-                        drop_cells(op, seed.u32(), first * n_cols, cells, dropped);
+                        drop_cells(op, seed, first * n_cols, cells, dropped);
                         &*dropped
                     }
                 };
                 let weights = Matrix::rows(weights, n_cols);
                 let shape = [n, op.d_head, last];
                 let to = (z, layout.q_stride());
-                gemm(s, [weights, v], shape, &mut cx.scratch.gemm, to, false);
+                gemm(cx.isa, [weights, v], shape, &mut cx.scratch.gemm, to, false);
             }
         }
     }

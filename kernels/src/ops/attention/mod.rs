@@ -136,6 +136,25 @@ impl Recorder {
         given: Given,
         op: Attention,
     ) -> Result<Attended, RecordError> {
+        let (op, inputs, n_rows) = self.attention_op([q, k, v], given, op)?;
+        let n_cols = self.shape(k).n_rows() / op.n_sequences;
+        let n_maps = op.n_sequences * op.n_heads;
+        let outputs = [
+            (self.shape(q), DType::F32),
+            (Shape::from([n_maps, n_rows, 2]), DType::F32),
+            (Shape::from([n_maps, n_rows, n_cols]), DType::F32),
+        ];
+        let outputs = self.push(Op::Attention(op), inputs, &outputs);
+        Ok(Attended { z: outputs[0], stats: outputs[1], pattern: outputs[2] })
+    }
+
+    /// The parameters with what is given, the operands, and the rows of a sequence.
+    pub(crate) fn attention_op(
+        &self,
+        [q, k, v]: [TensorId; 3],
+        given: Given,
+        op: Attention,
+    ) -> Result<(Attention, Vec<TensorId>, usize), RecordError> {
         let mut op = Attention { given: given.flags(), ..op };
         let (q_shape, k_shape) = (self.shape(q), self.shape(k));
         let n_sequences = op.n_sequences.max(1);
@@ -175,13 +194,6 @@ impl Recorder {
             inputs.pop();
             op.given.seed = false;
         }
-        let n_maps = op.n_sequences * op.n_heads;
-        let outputs = [
-            (q_shape, DType::F32),
-            (Shape::from([n_maps, n_rows, 2]), DType::F32),
-            (Shape::from([n_maps, n_rows, n_cols]), DType::F32),
-        ];
-        let outputs = self.push(Op::Attention(op), inputs, &outputs);
-        Ok(Attended { z: outputs[0], stats: outputs[1], pattern: outputs[2] })
+        Ok((op, inputs, n_rows))
     }
 }

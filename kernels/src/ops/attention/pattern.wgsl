@@ -19,11 +19,11 @@ fn is_seen(map: u32, t: u32, s: u32) -> bool {
 }
 
 fn score(map: u32, t: u32, s: u32) -> f32 {
-    let from = query_start(map, t);
+    let of_query = query_start(map, t);
     let to = key_start(map, s);
     var sum = 0.0;
     for (var i = 0u; i < p.d_head; i++) {
-        sum += q[from + i] * k[to + i];
+        sum += q[of_query + i] * k[to + i];
     }
     var value = sum * p.scale;
     let head = map % p.n_heads;

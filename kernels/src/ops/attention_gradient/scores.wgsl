@@ -20,7 +20,7 @@ fn main(
         let map = row / p.n_rows;
         let t = row % p.n_rows;
         let start = row * p.n_cols;
-        let from = query_start(map, t);
+        let of_query = query_start(map, t);
         let first = start_of(t);
         let end = end_of(t);
         var along = 0.0;
@@ -29,7 +29,7 @@ fn main(
             if s >= first && s < end {
                 let to = key_start(map, s);
                 for (var i = 0u; i < p.d_head; i++) {
-                    slope += dz[from + i] * v[to + i];
+                    slope += dz[of_query + i] * v[to + i];
                 }
                 if p.threshold > 0u {
                     slope *= dropped(start + s, p.stream, key, p.threshold, p.factor);

@@ -30,14 +30,14 @@ fn main(
             table[row * p.n_cols + col] = 0.0;
         }
     }
-    for (var from = 0u; from < p.n_ids; from += WORKGROUP_SIZE) {
-        let at = min(from + lane, p.n_ids - 1u);
-        seen[lane] = select(0u, 1u, is_inside && from + lane < p.n_ids && ids[at] == row);
+    for (var begin = 0u; begin < p.n_ids; begin += WORKGROUP_SIZE) {
+        let at = min(begin + lane, p.n_ids - 1u);
+        seen[lane] = select(0u, 1u, is_inside && begin + lane < p.n_ids && ids[at] == row);
         workgroupBarrier();
         for (var i = 0u; i < WORKGROUP_SIZE; i++) {
             if seen[i] == 1u {
                 for (var col = lane; col < p.n_cols; col += WORKGROUP_SIZE) {
-                    table[row * p.n_cols + col] += dy[(from + i) * p.n_cols + col];
+                    table[row * p.n_cols + col] += dy[(begin + i) * p.n_cols + col];
                 }
             }
         }

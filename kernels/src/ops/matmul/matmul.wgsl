@@ -34,7 +34,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let tx = idx % 16u;
     let ty = idx / 16u;
     var sums = array<array<f32, 4>, 4>();
-    for (var from = 0u; from < p.n_inner; from += INNER) {
+    for (var begin = 0u; begin < p.n_inner; begin += INNER) {
         for (var i = idx; i < TILE * INNER; i += WORKGROUP_SIZE) {
             // Neighbours read neighbouring values, whichever way the matrix lies.
             var line = i / INNER;
@@ -44,8 +44,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
                 inner = i / TILE;
             }
             let row = min(first_row + line, p.n_rows - 1u);
-            let k = min(from + inner, p.n_inner - 1u);
-            a_tile[inner * PADDED + line] = select(0.0, a[row * p.a_row + k * p.a_col], from + inner < p.n_inner);
+            let k = min(begin + inner, p.n_inner - 1u);
+            a_tile[inner * PADDED + line] = select(0.0, a[row * p.a_row + k * p.a_col], begin + inner < p.n_inner);
         }
         for (var i = idx; i < TILE * INNER; i += WORKGROUP_SIZE) {
             var line = i % TILE;
@@ -55,8 +55,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
                 inner = i % INNER;
             }
             let col = min(first_col + line, p.n_cols - 1u);
-            let k = min(from + inner, p.n_inner - 1u);
-            b_tile[inner * PADDED + line] = select(0.0, b[k * p.b_row + col * p.b_col], from + inner < p.n_inner);
+            let k = min(begin + inner, p.n_inner - 1u);
+            b_tile[inner * PADDED + line] = select(0.0, b[k * p.b_row + col * p.b_col], begin + inner < p.n_inner);
         }
         workgroupBarrier();
         for (var inner = 0u; inner < INNER; inner++) {
