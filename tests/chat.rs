@@ -1,7 +1,5 @@
 //! Conversations as chat templates write them, against transformers (golden/chat.py).
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
-
 use serde::Deserialize;
 use vitrine_models::tokenize::chat::{ChatTemplate, Turn, render};
 
