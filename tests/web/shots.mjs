@@ -76,6 +76,12 @@ const STATES = {
     await explorer.id("attend-encoder").click();
     await explorer.tab("residual");
   },
+  // A real translator: the fetched English to Portuguese.
+  bergamot: async ({ explorer }) => {
+    await explorer.chooseModel("bergamot-en-pt");
+    await explorer.loaded(/Bergamot/, 90_000);
+    await explorer.type("The black cat sleeps on the old sofa.");
+  },
   card: async ({ explorer }) => explorer.tab("card"),
   weights: async ({ explorer }) => explorer.tab("weights"),
   circuit: async ({ explorer }) => {
@@ -151,7 +157,7 @@ try {
       for (const [state, act] of Object.entries(STATES)) {
         const name = `${state}-${size}-${theme}`;
         if (flags.only && !name.includes(flags.only)) continue;
-        if ((state === "similarity" || state === "chat") && !flags.models) continue;
+        if (["similarity", "chat", "bergamot"].includes(state) && !flags.models) continue;
         const page = await context.newPage();
         const explorer = new Explorer(page, site);
         try {

