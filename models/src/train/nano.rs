@@ -439,8 +439,9 @@ mod tests {
             let files = config.initial_checkpoint(23, special, 5).expect("fits");
             let checkpoint = block_on(Checkpoint::open(files.into())).expect("opens");
             let mut engine = Engine::Cpu(CpuEngine::new());
-            let load = Model::load(&mut engine, &checkpoint, &Control::default(), &mut |_| ());
-            let model = block_on(load).unwrap_or_else(|err| panic!("{kind:?}: {err}"));
+            let control = Control::default();
+            let model = block_on(Model::load(&mut engine, &checkpoint, &control, &mut |_| ()));
+            let model = model.unwrap_or_else(|err| panic!("{kind:?}: {err}"));
             assert_eq!((model.spec().d_vocab, model.spec().n_layers), (23, 2), "{kind:?}");
             assert!(model.spec().has_logits, "{kind:?}");
             assert_eq!(model.spec().causal, kind.is_causal(), "{kind:?}");

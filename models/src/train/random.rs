@@ -91,7 +91,7 @@ mod tests {
         assert!(mean.abs() < 0.03 && (variance - 1.0).abs() < 0.05, "{mean} {variance}");
         let mean = (0..n).map(|_| poisson(&mut random, 3.0)).sum::<usize>() as f32 / n as f32;
         assert!((mean - 3.0).abs() < 0.1, "{mean}");
-        let mut counts = [0; 3];
+        let mut counts = [0_usize; 3];
         (0..n).for_each(|_| counts[below(&mut random, 3)] += 1);
         assert!(counts.iter().all(|count| (count * 3).abs_diff(n) < n / 10), "{counts:?}");
         assert_eq!(below(&mut random, 0), 0);
