@@ -10,6 +10,7 @@ pub mod sample;
 pub mod session;
 pub mod tokenize;
 pub mod trace;
+pub mod train;
 pub mod weights;
 
 pub use arch::{ARCHITECTURES, Model, ModelSpec};

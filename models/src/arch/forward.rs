@@ -1,7 +1,9 @@
 //! What a forward pass is written with: weights by name, hooks, norms, attention over the cache.
 //!
 //! The pass never sees states, captures or patches: it passes every tensor that has a name
-//! through [`Forward::hook`], and what the session wants to keep or change is recorded there.
+//! through [`Forward::hook`], and what the session wants to keep or change is recorded there. Nor
+//! does it see whether a text or a batch of training runs: what differs are the rows, the op of
+//! attention ([`Forward::attention`]) and where [`Forward::dropout`] drops something.
 
 use vitrine_kernels::ops::activation::Activation;
 use vitrine_kernels::ops::attention_scores::AttentionScores;
@@ -13,11 +15,12 @@ use vitrine_kernels::ops::softmax::Masks;
 use vitrine_kernels::ops::thumbnail::Thumbnail;
 use vitrine_kernels::{DType, Recorder, StateId, TensorId};
 
-use super::load::Weight;
+use super::batch::Batch;
+use super::load::{Place, Weight};
 use super::names::{block_prefix, canonical};
 use super::{Model, ModelSpec, NormKind, Positions, Products};
 use crate::error::ModelError;
-use crate::hook::{Hook, NormSite};
+use crate::hook::{Hook, NormSite, Stack};
 use crate::session::patch::Patch;
 use crate::session::sites::{Sites, key_hook};
 
@@ -46,6 +49,12 @@ pub(crate) enum RunInput {
     Rows,
     /// Factors on the token embeddings, `[T, 1]`.
     EmbedFactors,
+    /// Token ids of the sources of a batch, `[B·S]`.
+    SourceIds,
+    /// Positions of the sources of a batch, `[B·S]`.
+    SourcePositions,
+    /// What dropout draws from, `[2]`.
+    Seed,
 }
 
 /// For which rows, states and patches a pass is recorded.
@@ -59,24 +68,46 @@ pub(crate) struct Frame<'a> {
     pub has_padding: bool,
     /// Interventions.
     pub patches: &'a [Patch],
+    /// A batch of training rather than one text; then there are no sites.
+    pub batch: Option<Batch>,
+}
+
+impl Frame<'static> {
+    /// Rows that nobody keeps.
+    pub fn rows(n_rows: usize) -> Self {
+        Self { n_rows, sites: None, has_padding: false, patches: &[], batch: None }
+    }
 }
 
 /// A pass being recorded.
 pub struct Forward<'a> {
-    recorder: Recorder,
-    model: &'a Model,
-    frame: Frame<'a>,
-    spec: &'a ModelSpec,
+    pub(super) recorder: Recorder,
+    pub(super) model: &'a Model,
+    pub(super) frame: Frame<'a>,
+    pub(super) spec: &'a ModelSpec,
     inputs: Vec<(RunInput, TensorId)>,
-    layer: Option<usize>,
+    pub(super) layer: Option<usize>,
     /// The hidden states of an encoder's unit that reads backwards.
     read_backwards: Option<TensorId>,
+    /// Keys and values of the sources of a batch, by layer.
+    pub(super) source_keys: Vec<(Hook, Option<usize>, TensorId)>,
+    /// Places that have dropped values so far.
+    pub(super) n_drops: u32,
 }
 
 impl<'a> Forward<'a> {
     pub(crate) fn new(model: &'a Model, spec: &'a ModelSpec, frame: Frame<'a>) -> Self {
-        let (recorder, inputs) = (Recorder::new(), Vec::new());
-        Self { recorder, model, frame, spec, inputs, layer: None, read_backwards: None }
+        Self {
+            recorder: Recorder::new(),
+            model,
+            frame,
+            spec,
+            inputs: Vec::new(),
+            layer: None,
+            source_keys: Vec::new(),
+            read_backwards: None,
+            n_drops: 0,
+        }
     }
 
     /// Goes on in another stack, whose rows are kept at `sites`.
@@ -131,25 +162,37 @@ impl<'a> Forward<'a> {
     }
 
     pub(crate) fn input(&mut self, kind: RunInput) -> TensorId {
+        // The two stacks of a batch are one recording.
+        let is_source = self.frame.batch.is_some() && self.spec.stack == Stack::Encoder;
+        let kind = match kind {
+            RunInput::Ids if is_source => RunInput::SourceIds,
+            RunInput::Positions if is_source => RunInput::SourcePositions,
+            RunInput::Padding if is_source => RunInput::SourcePadding,
+            kind => kind,
+        };
         if let Some((_, id)) = self.inputs.iter().find(|(known, _)| *known == kind) {
             return *id;
         }
         let n_rows = self.frame.n_rows;
         let id = match kind {
-            RunInput::Ids | RunInput::Positions | RunInput::TokenTypes => {
-                self.recorder.input([n_rows], DType::U32)
-            }
+            RunInput::Ids
+            | RunInput::Positions
+            | RunInput::TokenTypes
+            | RunInput::SourceIds
+            | RunInput::SourcePositions => self.recorder.input([n_rows], DType::U32),
             RunInput::Padding => {
                 let capacity = self.frame.sites.map_or(n_rows, |sites| sites.capacity);
                 self.recorder.input([capacity], DType::U32)
             }
             RunInput::SourcePadding => {
-                let n_source = self.frame.sites.map_or(0, |sites| sites.n_source);
+                let of_batch = self.frame.batch.map_or(0, |batch| batch.n_rows(Stack::Encoder));
+                let n_source = self.frame.sites.map_or(of_batch, |sites| sites.n_source);
                 self.recorder.input([n_source], DType::U32)
             }
             RunInput::LastRow | RunInput::FirstRow | RunInput::RowBefore | RunInput::StartRow => {
                 self.recorder.input([1], DType::U32)
             }
+            RunInput::Seed => self.recorder.input([2], DType::U32),
             RunInput::EmbedFactors => self.recorder.input([n_rows, 1], DType::F32),
             RunInput::Rows => self.recorder.input([n_rows, self.spec().d_model], DType::F32),
         };
@@ -194,7 +237,15 @@ impl<'a> Forward<'a> {
             file: self.model.name().to_owned(),
             tensor: self.full_name(name),
         })?;
-        Ok(self.recorder.weight(weight.id, weight.shape, weight.dtype))
+        Ok(self.place(weight))
+    }
+
+    /// A weight in this recording: a constant, or a parameter that training changes.
+    fn place(&mut self, weight: Weight) -> TensorId {
+        match weight.place {
+            Place::Constant(id) => self.recorder.weight(id, weight.shape, weight.dtype),
+            Place::Parameter(state) => self.recorder.state(state, weight.shape),
+        }
     }
 
     /// A weight outside of the blocks.
@@ -305,6 +356,9 @@ impl<'a> Forward<'a> {
             }
         }
         self.capture(hook, x)?;
+        if self.frame.batch.is_some() && matches!(hook, Hook::CrossK | Hook::CrossV) {
+            self.source_keys.push((hook, self.layer, x));
+        }
         Ok(x)
     }
 
@@ -333,7 +387,7 @@ impl<'a> Forward<'a> {
         let Positions::Rotary { n_rotary, base, pairs } = spec.positions else { return Ok(x) };
         let positions = self.positions();
         let factors = match self.model.weight("rope.factors") {
-            Some(weight) => Some(self.recorder.weight(weight.id, weight.shape, weight.dtype)),
+            Some(weight) => Some(self.place(weight)),
             None => None,
         };
         let params =
@@ -352,6 +406,9 @@ impl<'a> Forward<'a> {
         k: TensorId,
         v: TensorId,
     ) -> Result<TensorId, ModelError> {
+        if let Some(batch) = self.frame.batch {
+            return self.batch_attention([q, k, v], batch, false);
+        }
         let spec = self.spec();
         let heads = heads_of(spec);
         let key_hook = key_hook(spec);
@@ -385,6 +442,9 @@ impl<'a> Forward<'a> {
     /// # Errors
     /// If the columns are not whole heads, or there are no such states.
     pub fn cross_attention(&mut self, q: TensorId) -> Result<TensorId, ModelError> {
+        if let Some(batch) = self.frame.batch {
+            return self.batch_cross_attention(q, batch);
+        }
         let spec = self.spec();
         let (keys, values) = (self.needed_state(Hook::CrossK)?, self.needed_state(Hook::CrossV)?);
         let heads = AttentionScores { all_keys: true, ..heads_of(spec) };

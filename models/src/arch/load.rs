@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use vitrine_kernels::{Control, DType, Engine, Shape, WeightId};
+use vitrine_kernels::{Control, DType, Engine, Shape, StateId, WeightId};
 
 use super::names::canonical;
 use super::{ARCHITECTURES, ArchEntry, Blueprint, Description, ModelSpec, WeightRule};
@@ -23,6 +23,18 @@ pub struct Model {
     shortlist: Option<Shortlist>,
     products: Products,
     name: String,
+    /// How the weights go back into a checkpoint; empty unless they are parameters.
+    rules: Vec<WeightRule>,
+    keep: Keep,
+}
+
+/// How the engine holds what a checkpoint has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keep {
+    /// Constants, as they are stored.
+    Weights,
+    /// f32 states, which training changes.
+    Parameters,
 }
 
 /// How rows meet matrices of bytes (Marian's).
@@ -73,9 +85,18 @@ impl Part {
 /// A weight in the engine.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Weight {
-    pub id: WeightId,
+    pub place: Place,
     pub shape: Shape,
     pub dtype: DType,
+}
+
+/// Where a weight is in the engine.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Place {
+    /// A constant.
+    Constant(WeightId),
+    /// A parameter, which training changes; f32.
+    Parameter(StateId),
 }
 
 /// Gain and bias of one norm, kept for the panels that show them.
@@ -114,6 +135,29 @@ impl Model {
         control: &Control,
         progress: &mut dyn FnMut(LoadProgress),
     ) -> Result<Self, ModelError> {
+        Self::load_as(Keep::Weights, engine, checkpoint, control, progress).await
+    }
+
+    /// Loads a checkpoint whose weights are to change: each is an f32 state of the engine. All
+    /// else is as it is after [`Self::load`]; sessions run such a model too.
+    ///
+    /// # Errors
+    /// Those of [`Self::load`]; biases by distance (T5), which are not trained.
+    pub async fn load_parameters<S: ByteSource>(
+        engine: &mut Engine,
+        checkpoint: &Checkpoint<S>,
+        control: &Control,
+    ) -> Result<Self, ModelError> {
+        Self::load_as(Keep::Parameters, engine, checkpoint, control, &mut |_| ()).await
+    }
+
+    async fn load_as<S: ByteSource>(
+        keep: Keep,
+        engine: &mut Engine,
+        checkpoint: &Checkpoint<S>,
+        control: &Control,
+        progress: &mut dyn FnMut(LoadProgress),
+    ) -> Result<Self, ModelError> {
         let entry = find_architecture(checkpoint)?;
         let description = describe(checkpoint, entry)?;
         let blueprint = (entry.build)(&description)?;
@@ -130,12 +174,18 @@ impl Model {
             shortlist: checkpoint.shortlist().await?,
             products: Products::default(),
             name: checkpoint.name().to_owned(),
+            rules: Vec::new(),
+            keep,
         };
         model.load_weights(engine, checkpoint, &rules, control, progress).await?;
+        if keep == Keep::Parameters {
+            model.rules = rules;
+        }
         for (name, dims, values) in constants {
             let (shape, dtype) = (Shape::new(&dims), DType::F32);
             let id = engine.add_weight(name, shape, dtype, bytemuck::cast_slice(&values))?;
-            model.weights.insert(name.to_owned(), Weight { id, shape, dtype });
+            let place = Place::Constant(id);
+            model.weights.insert(name.to_owned(), Weight { place, shape, dtype });
             if name == ROPE_FACTORS {
                 model.rope_factors = values;
             }
@@ -206,6 +256,15 @@ impl Model {
         (0..n_rotary / 2).map(frequency).collect()
     }
 
+    /// The parameters of a model that was loaded to be trained, in the order of a forward pass,
+    /// with the rules by which each goes back into a checkpoint.
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = (&WeightRule, StateId, Shape)> {
+        self.rules.iter().filter_map(|rule| match self.weight(&rule.name)? {
+            Weight { place: Place::Parameter(state), shape, .. } => Some((rule, state, shape)),
+            _ => None,
+        })
+    }
+
     pub(crate) fn weight(&self, name: &str) -> Option<Weight> {
         self.weights.get(name).copied()
     }
@@ -260,6 +319,11 @@ impl Model {
             ModelError::malformed(&self.name, format!("tensor {}", shown(&tensor.name)), problem)
         })?;
         let shape = Shape::new(&rule.shape);
+        if rule.by_distance.is_some() && self.keep == Keep::Parameters {
+            let field = format!("tensor {}", shown(&tensor.name));
+            let problem = "is a bias by distance, which cannot be trained";
+            return Err(ModelError::malformed(&self.name, field, problem));
+        }
         if rule.by_distance.is_some() {
             let values = dequantise(tensor.dtype, &bytes).and_then(|all| rule.spread(&all));
             let values = values.unwrap_or_default();
@@ -271,14 +335,16 @@ impl Model {
             let values = dequantise(tensor.dtype, &bytes).unwrap_or_default();
             return self.add(engine, &rule.name, shape, DType::F32, bytemuck::cast_slice(&values));
         }
-        if rule.shape.len() > 1 {
+        if rule.shape.len() > 1 && self.keep == Keep::Weights {
             return self.add(engine, &rule.name, shape, dtype, &bytes);
         }
         // Gains and biases are few: as f32 no op needs to know how they were stored.
         let mut values = dequantise(tensor.dtype, &bytes).unwrap_or_default();
         values.iter_mut().for_each(|value| *value += rule.plus);
         self.add(engine, &rule.name, shape, DType::F32, bytemuck::cast_slice(&values))?;
-        vectors.insert(&rule.name, values);
+        if rule.shape.len() == 1 {
+            vectors.insert(&rule.name, values);
+        }
         Ok(())
     }
 
@@ -290,10 +356,17 @@ impl Model {
         dtype: DType,
         bytes: &[u8],
     ) -> Result<(), ModelError> {
-        let id = engine.add_weight(name, shape, dtype, bytes)?;
+        let place = match self.keep {
+            Keep::Weights => Place::Constant(engine.add_weight(name, shape, dtype, bytes)?),
+            Keep::Parameters => {
+                let state = engine.add_state(name, shape)?;
+                engine.write_state(state, &bytemuck::pod_collect_to_vec::<u8, f32>(bytes))?;
+                Place::Parameter(state)
+            }
+        };
         *self.storage.entry(dtype_name(dtype)).or_default() += shape.len() as u64;
         *self.parts.entry(Part::of(name)).or_default() += shape.len() as u64;
-        self.weights.insert(name.to_owned(), Weight { id, shape, dtype });
+        self.weights.insert(name.to_owned(), Weight { place, shape, dtype });
         Ok(())
     }
 }

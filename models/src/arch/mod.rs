@@ -4,6 +4,7 @@
 //! keeps the weights. What the model computes follows from the [`ModelSpec`]: one forward pass
 //! ([`pass`]) serves them all.
 
+pub(crate) mod batch;
 pub mod forward;
 mod forward_recurrent;
 mod load;

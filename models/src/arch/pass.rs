@@ -26,7 +26,8 @@ pub(crate) fn body(f: &mut Forward<'_>) -> Recorded {
     if spec.mixer.is_all() {
         return recurrent::body(f);
     }
-    let mut resid = embed(f, spec)?;
+    let resid = embed(f, spec)?;
+    let mut resid = f.dropout(resid)?;
     for layer in 0..spec.n_layers {
         resid = f.block(layer, |f| block(f, spec, resid))?;
     }
@@ -197,7 +198,8 @@ fn cross_attention(f: &mut Forward<'_>, x: TensorId) -> Recorded {
     let z = f.cross_attention(q)?;
     let z = f.hook(Hook::CrossZ, z)?;
     let cross_out = f.linear(z, "cross_attn.O")?;
-    f.hook(Hook::CrossOut, cross_out)
+    let cross_out = f.hook(Hook::CrossOut, cross_out)?;
+    f.dropout(cross_out)
 }
 
 fn attention(f: &mut Forward<'_>, x: TensorId) -> Recorded {
@@ -210,7 +212,8 @@ fn attention(f: &mut Forward<'_>, x: TensorId) -> Recorded {
     let z = f.attention(q, k, v)?;
     let z = f.hook(Hook::Z, z)?;
     let attn_out = f.linear(z, "attn.O")?;
-    f.hook(Hook::AttnOut, attn_out)
+    let attn_out = f.hook(Hook::AttnOut, attn_out)?;
+    f.dropout(attn_out)
 }
 
 /// What a recurrent unit remembers, `ReLU(c)`, in the place of attention.
@@ -250,5 +253,6 @@ fn mlp(f: &mut Forward<'_>, spec: &ModelSpec, x: TensorId) -> Recorded {
     };
     let post = f.hook(Hook::MlpPost, post)?;
     let mlp_out = f.linear(post, "mlp.out")?;
-    f.hook(Hook::MlpOut, mlp_out)
+    let mlp_out = f.hook(Hook::MlpOut, mlp_out)?;
+    f.dropout(mlp_out)
 }

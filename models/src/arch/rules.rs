@@ -134,6 +134,30 @@ impl WeightRule {
         }
         Some(bytes)
     }
+
+    /// For each value of the weight, which of the tensor's values it is: what [`Self::apply`]
+    /// does to the tensor's indices.
+    ///
+    /// `None` where a value is not one of the tensor's ([`Self::by_distance`]).
+    pub fn indices(&self) -> Option<Vec<u32>> {
+        if self.by_distance.is_some() {
+            return None;
+        }
+        let n_values: usize = self.source_shape.iter().product();
+        let indices: Vec<u32> = (0..u32::try_from(n_values).ok()?).collect();
+        // An index has as many bytes as an f32, and values only move.
+        let moved = self.apply(DType::F32, bytemuck::cast_slice(&indices).to_vec())?;
+        Some(bytemuck::pod_collect_to_vec(&moved))
+    }
+
+    /// Writes the weight's values back where they are in the tensor.
+    pub fn put_back(&self, weight: &[f32], tensor: &mut [f32]) -> Option<()> {
+        let indices = self.indices().filter(|indices| indices.len() == weight.len())?;
+        for (&index, &value) in indices.iter().zip(weight) {
+            *tensor.get_mut(index as usize)? = value - self.plus;
+        }
+        Some(())
+    }
 }
 
 fn transpose(bytes: &[u8], n_rows: usize, n_cols: usize, element: usize) -> Vec<u8> {
@@ -179,6 +203,25 @@ mod tests {
         assert_eq!(rule.source_shape, [2, 3]);
         assert_eq!(apply(&rule, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]), [2.0, 5.0, 3.0, 6.0]);
         assert_eq!(rule.apply(DType::F32, vec![0; 8]), None);
+    }
+
+    #[test]
+    fn what_was_taken_goes_back() {
+        let plain = rule("w", "s", &[2, 2]);
+        for rule in [
+            plain.clone().rows_of(1..3, 3).transposed_if(true),
+            plain.clone().rows_of(1..2, 6).of_each(2),
+            WeightRule { plus: 1.0, ..rule("b", "s", &[2]).rows_of(2..4, 6) },
+        ] {
+            let n_values: usize = rule.source_shape.iter().product();
+            let tensor: Vec<f32> = (0..n_values).map(|i| i as f32).collect();
+            let weight: Vec<f32> = apply(&rule, &tensor).iter().map(|x| x + rule.plus).collect();
+            let mut back = vec![-1.0; n_values];
+            rule.put_back(&weight, &mut back).expect("fits");
+            let n_back = back.iter().zip(&tensor).filter(|(a, b)| a == b).count();
+            assert_eq!(n_back, weight.len(), "{rule:?}");
+            assert_eq!(back.iter().filter(|x| **x == -1.0).count(), n_values - n_back);
+        }
     }
 
     #[test]

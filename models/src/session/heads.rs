@@ -233,7 +233,7 @@ impl Session {
     }
 
     pub(super) fn record_head(&self, n_rows: usize) -> Result<Built, ModelError> {
-        let frame = Frame { n_rows, sites: None, has_padding: false, patches: &[] };
+        let frame = Frame::rows(n_rows);
         let mut f = Forward::new(&self.model, self.spec(), frame);
         let x = f.input(RunInput::Rows);
         let y = pass::final_norm(&mut f, x)?;
@@ -249,7 +249,7 @@ impl Session {
     }
 
     pub(super) fn record_pooled(&self) -> Result<Built, ModelError> {
-        let frame = Frame { n_rows: 1, sites: None, has_padding: false, patches: &[] };
+        let frame = Frame::rows(1);
         let mut f = Forward::new(&self.model, self.spec(), frame);
         let x = f.input(RunInput::Rows);
         let outputs = pass::pooled(&mut f, x)?;

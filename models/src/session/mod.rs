@@ -625,6 +625,10 @@ impl Session {
                 RunInput::StartRow => InputData::U32(&start_row),
                 RunInput::Rows => InputData::F32(given),
                 RunInput::EmbedFactors => InputData::F32(&embed_factors),
+                // Only batches have these; the engine would refuse their length.
+                RunInput::SourceIds | RunInput::SourcePositions | RunInput::Seed => {
+                    InputData::U32(&[])
+                }
             })
             .collect();
         Ok(self.engine.run(&built.recording, &data, step, reads, control).await?)
@@ -655,7 +659,8 @@ impl Session {
         has_head: bool,
     ) -> Result<Built, ModelError> {
         let sites = Some(&self.text.sites);
-        let frame = Frame { n_rows, sites, has_padding, patches: &self.patches };
+        let patches = &self.patches;
+        let frame = Frame { n_rows, sites, has_padding, patches, batch: None };
         let mut f = Forward::new(&self.model, self.spec(), frame);
         let x = pass::body(&mut f)?;
         // The statistics of all rows are captured; logits are computed of the last one only.
@@ -684,7 +689,8 @@ impl Session {
             return Err(ModelError::input("source", NO_ENCODER));
         };
         let sites = Some(&source.sites);
-        let frame = Frame { n_rows, sites, has_padding, patches: &self.patches };
+        let patches = &self.patches;
+        let frame = Frame { n_rows, sites, has_padding, patches, batch: None };
         let mut f = Forward::new(&self.model, encoder, frame);
         let x = pass::body(&mut f)?;
         let y = pass::final_norm(&mut f, x)?;

@@ -302,12 +302,8 @@ impl Session {
             Map::Cross => self.spec().stack,
         };
         let (spec, sites) = (self.spec_of(stack), &self.text_of(stack).sites);
-        let frame = Frame {
-            n_rows: sites.capacity,
-            sites: Some(sites),
-            has_padding: is_pattern,
-            patches: &[],
-        };
+        let frame =
+            Frame { sites: Some(sites), has_padding: is_pattern, ..Frame::rows(sites.capacity) };
         let mut f = Forward::new(&self.model, spec, frame);
         let rows_of = |recorder: &mut Recorder, hook: Hook| {
             let point = spec.at(hook, layer);

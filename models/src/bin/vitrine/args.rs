@@ -74,6 +74,8 @@ pub struct Args {
     pub ignores_eos: bool,
     pub n_runs: Option<usize>,
     pub wants_json: bool,
+    pub wants_f32: bool,
+    pub resumes: bool,
 }
 
 impl Args {
@@ -114,6 +116,8 @@ impl Args {
                 Long("seed") => args.seed = Some(parser.value()?.parse()?),
                 Long("ignore-eos") => args.ignores_eos = true,
                 Long("runs") => args.n_runs = Some(parser.value()?.parse()?),
+                Long("f32") => args.wants_f32 = true,
+                Long("resume") => args.resumes = true,
                 Long("json") => args.wants_json = true,
                 Value(path) if args.model.is_none() => args.model = Some(path.into()),
                 other => return Err(other.unexpected().into()),

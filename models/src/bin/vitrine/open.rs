@@ -4,6 +4,7 @@ use std::path::Path;
 
 use pollster::block_on;
 use vitrine_kernels::engine::cpu::CpuEngine;
+#[cfg(feature = "gpu")]
 use vitrine_kernels::engine::gpu::{GpuEngine, GpuOptions};
 use vitrine_kernels::{Control, Engine};
 use vitrine_models::tokenize::gguf::tokenizer_json_from_gguf;
@@ -24,6 +25,9 @@ pub struct Opened {
 pub fn engine(device: Device) -> Result<Engine, Failure> {
     Ok(match device {
         Device::Cpu => Engine::Cpu(CpuEngine::new()),
+        #[cfg(not(feature = "gpu"))]
+        Device::Gpu => return Err(Failure::usage("this build has no --device gpu")),
+        #[cfg(feature = "gpu")]
         Device::Gpu => Engine::Gpu(Box::new(block_on(GpuEngine::new(GpuOptions::default()))?)),
     })
 }

@@ -1,0 +1,378 @@
+//! A model in training: steps, validations, and what goes into files.
+
+use vitrine_kernels::ops::update::Constants;
+use vitrine_kernels::{Control, Engine, InputData, Read, StateId, Step};
+
+use super::config::TrainConfig;
+use super::data::{Dataset, IGNORED, Sequences};
+use super::nano::{FileTensor, Kind, tensors_of};
+use super::random::{Purpose, stream};
+use super::recordings::{
+    Parameter, ScoreRecording, StepRecording, Upload, record_score, record_step, rule_of,
+};
+use crate::arch::batch::Batch;
+use crate::arch::forward::RunInput;
+use crate::arch::{Counted, Model, ModelSpec, Positions};
+use crate::error::ModelError;
+use crate::weights::{ByteSource, Checkpoint};
+
+/// How a step went.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepInfo {
+    /// The loss before the step, of its batch.
+    pub loss: f32,
+    /// The norm of all gradients together, before it was cut down.
+    pub norm: f32,
+    /// The learning rate.
+    pub rate: f32,
+}
+
+/// How a model does on what is held out.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Score {
+    /// Mean of −ln p over the tokens that count.
+    pub loss: f64,
+    /// Tokens that count.
+    pub n_tokens: usize,
+    /// The share of them that were likeliest.
+    pub accuracy: f64,
+    /// The share of sequences of which all tokens were: what greedy writing gets right to the last
+    /// character.
+    pub exact: f64,
+}
+
+/// A model in training.
+pub struct Trainer {
+    engine: Engine,
+    model: Model,
+    config: TrainConfig,
+    parameters: Vec<Parameter>,
+    batch: Batch,
+    step: StepRecording,
+    score: ScoreRecording,
+    n_done: usize,
+    /// Positions of the rows of a target and of a source.
+    positions: [Vec<u32>; 2],
+}
+
+impl Trainer {
+    /// A run from its beginning.
+    ///
+    /// # Errors
+    /// A configuration that cannot be; short memory.
+    pub async fn new(
+        mut engine: Engine,
+        config: &TrainConfig,
+        data: &Dataset,
+    ) -> Result<Self, ModelError> {
+        config.check()?;
+        let vocabulary = data.vocabulary();
+        let (d_vocab, special) = (vocabulary.d_vocab, vocabulary.special);
+        let model = config.model.build(&mut engine, d_vocab, special, config.seed).await?;
+        Self::of_model(engine, model, config, data.lengths())
+    }
+
+    /// A run that begins with the weights of a checkpoint; `lengths` are T and S.
+    ///
+    /// # Errors
+    /// A checkpoint that cannot be opened or trained; short memory.
+    pub async fn from_checkpoint<S: ByteSource>(
+        mut engine: Engine,
+        config: &TrainConfig,
+        checkpoint: &Checkpoint<S>,
+        lengths: [usize; 2],
+    ) -> Result<Self, ModelError> {
+        let control = Control::default();
+        let model = Model::load_parameters(&mut engine, checkpoint, &control).await?;
+        Self::of_model(engine, model, config, lengths)
+    }
+
+    fn of_model(
+        mut engine: Engine,
+        model: Model,
+        config: &TrainConfig,
+        [n_tokens, n_source]: [usize; 2],
+    ) -> Result<Self, ModelError> {
+        let spec = model.spec();
+        let refusal = match () {
+            () if !spec.has_logits => Some("has no head over the vocabulary"),
+            () if spec.token_dropout.is_some() => Some("drops tokens by itself"),
+            () if spec.has_cross() != (n_source > 0) => Some("and the data differ in the source"),
+            () => None,
+        };
+        if let Some(problem) = refusal {
+            return Err(ModelError::config(model.name(), "the model", problem));
+        }
+        let mut parameters = Vec::new();
+        for (rule, state, shape) in model.parameters() {
+            // Heads over the first token have no part in a loss over the vocabulary.
+            if rule.name.starts_with("pooler.") || rule.name.starts_with("nsp_head.") {
+                continue;
+            }
+            let n_moments = rule_of(&config.optimiser, shape).n_moments();
+            let mut moments = Vec::new();
+            for idx in 0..n_moments {
+                moments.push(engine.add_state(&format!("moment{idx}.{}", rule.name), shape)?);
+            }
+            parameters.push(Parameter { name: rule.name.clone(), shape, state, moments });
+        }
+        let batch = Batch {
+            n_sequences: config.run.n_sequences,
+            n_tokens,
+            n_source,
+            is_padded: n_source > 0,
+            dropout: config.model.dropout,
+        };
+        let step = record_step(&model, batch, &parameters, &config.optimiser)?;
+        let score = record_score(&model, batch)?;
+        let target = positions(spec, n_tokens, batch.n_sequences)?;
+        let source = match &spec.encoder {
+            Some(encoder) => positions(encoder, n_source, batch.n_sequences)?,
+            None => Vec::new(),
+        };
+        let positions = [target, source];
+        let config = config.clone();
+        Ok(Self { engine, model, config, parameters, batch, step, score, n_done: 0, positions })
+    }
+
+    /// Sizes and kinds.
+    pub fn spec(&self) -> &ModelSpec {
+        self.model.spec()
+    }
+
+    /// Numbers that are trained.
+    pub fn n_params(&self) -> usize {
+        self.parameters.iter().map(|one| one.shape.len()).sum()
+    }
+
+    /// Steps that were done.
+    pub fn n_done(&self) -> usize {
+        self.n_done
+    }
+
+    /// Ops of a step: what an engine dispatches each time.
+    pub fn n_ops(&self) -> usize {
+        self.step.recording.nodes().len()
+    }
+
+    /// The configuration; what is changed here (the learning rate, say) holds from the next step on.
+    /// The model, its data and the optimiser's kind stay what they were.
+    pub fn config_mut(&mut self) -> &mut TrainConfig {
+        &mut self.config
+    }
+
+    /// Names of the parameters, in the order of [`Self::step_with_norms`].
+    pub fn parameter_names(&self) -> impl Iterator<Item = &str> {
+        self.parameters.iter().map(|one| one.name.as_str())
+    }
+
+    /// One step. Only the loss and one norm come back.
+    ///
+    /// # Errors
+    /// What the engine reports; cancellation, which may leave a step half done.
+    pub async fn step(
+        &mut self,
+        sequences: &Sequences,
+        control: &Control,
+    ) -> Result<StepInfo, ModelError> {
+        Ok(self.step_with_norms(sequences, false, control).await?.0)
+    }
+
+    /// One step, and where asked for the norm of each parameter's gradient.
+    ///
+    /// # Errors
+    /// As [`Self::step`].
+    pub async fn step_with_norms(
+        &mut self,
+        sequences: &Sequences,
+        wants_all: bool,
+        control: &Control,
+    ) -> Result<(StepInfo, Vec<f32>), ModelError> {
+        let share = self.config.schedule.share(self.n_done, self.config.run.n_steps);
+        let optimiser = &self.config.optimiser;
+        let rate = optimiser.rate * share;
+        let constants = Constants {
+            max_norm: optimiser.max_norm,
+            ..Constants::at(self.n_done as u32 + 1, rate, optimiser.beta1, optimiser.beta2)
+        };
+        let constants = constants.values();
+        let mut random = stream(self.config.seed, Purpose::Dropout, self.n_done as u64);
+        let seed = [random.next_u32(), random.next_u32()];
+        let zeros = vec![0; self.batch.n_rows(self.model.spec().stack)];
+        let inputs =
+            inputs(&self.step.uploads, sequences, &seed, &zeros, &constants, &self.positions)?;
+        let recording = &self.step.recording;
+        let mut reads = vec![Read::tensor(recording, self.step.loss)];
+        let norms = &self.step.norms;
+        let wanted = if wants_all { &norms[..] } else { &norms[norms.len().saturating_sub(1)..] };
+        reads.extend(wanted.iter().map(|&norm| Read::tensor(recording, norm)));
+        let values = self.engine.run(recording, &inputs, Step::default(), &reads, control).await?;
+        self.n_done += 1;
+        let at = |idx: usize, col: usize| values.get(idx).and_then(|one| one.get(col)).copied();
+        let norm = at(values.len() - 1, 1).unwrap_or(0.0).sqrt();
+        let all = values[1..].iter().map(|one| one[0].sqrt()).collect();
+        let info = StepInfo { loss: at(0, 0).unwrap_or(f32::NAN), norm, rate };
+        Ok((info, if wants_all { all } else { Vec::new() }))
+    }
+
+    /// How the model does on some batches.
+    ///
+    /// # Errors
+    /// What the engine reports; cancellation.
+    pub async fn score(
+        &mut self,
+        batches: &[Sequences],
+        control: &Control,
+    ) -> Result<Score, ModelError> {
+        let (mut loss, mut n_tokens, mut n_right) = (0.0, 0, 0);
+        let (mut n_sequences, mut n_exact) = (0, 0);
+        let zeros = vec![0; self.batch.n_rows(self.model.spec().stack)];
+        let none = [0.0; 8];
+        for sequences in batches {
+            let inputs =
+                inputs(&self.score.uploads, sequences, &[0; 2], &zeros, &none, &self.positions)?;
+            let recording = &self.score.recording;
+            let reads = [
+                Read::tensor(recording, self.score.rows),
+                Read::tensor(recording, self.score.told),
+            ];
+            let values =
+                self.engine.run(recording, &inputs, Step::default(), &reads, control).await?;
+            let [rows, told] = &values[..] else { continue };
+            for sequence in 0..self.batch.n_sequences {
+                let (mut n_counted, mut n_own_right) = (0, 0);
+                for row in sequence * self.batch.n_tokens..(sequence + 1) * self.batch.n_tokens {
+                    if sequences.targets[row] != IGNORED {
+                        n_counted += 1;
+                        loss += f64::from(rows[2 * row]);
+                        n_own_right += usize::from(told[row].to_bits() == sequences.targets[row]);
+                    }
+                }
+                n_tokens += n_counted;
+                n_right += n_own_right;
+                n_sequences += usize::from(n_counted > 0);
+                n_exact += usize::from(n_counted > 0 && n_counted == n_own_right);
+            }
+        }
+        let share = |n: usize, of: usize| n as f64 / of.max(1) as f64;
+        Ok(Score {
+            loss: loss / n_tokens.max(1) as f64,
+            n_tokens,
+            accuracy: share(n_right, n_tokens),
+            exact: share(n_exact, n_sequences),
+        })
+    }
+
+    /// The tensors of a checkpoint of the model as it is now.
+    ///
+    /// # Errors
+    /// What the engine reports.
+    pub async fn tensors(&mut self, kind: Kind) -> Result<Vec<FileTensor>, ModelError> {
+        let states: Vec<_> =
+            self.model.parameters().map(|(_, state, shape)| whole(state, shape.dims())).collect();
+        let values = self.engine.read(&states).await?;
+        let rules = self.model.parameters().map(|(rule, ..)| rule);
+        tensors_of(kind, rules.zip(values.iter().map(Vec::as_slice)))
+    }
+
+    /// All that a run goes on from: parameters (`parameter.…`) and what the optimiser remembers of them
+    /// (`moment0.…`), by canonical names.
+    ///
+    /// # Errors
+    /// What the engine reports.
+    pub async fn memory(&mut self) -> Result<Vec<FileTensor>, ModelError> {
+        let (names, reads): (Vec<_>, Vec<_>) = self.states().unzip();
+        let values = self.engine.read(&reads).await?;
+        let tensors = names.into_iter().zip(&reads).zip(values);
+        Ok(tensors
+            .map(|((name, read), values)| FileTensor {
+                name,
+                shape: read.ranges.iter().map(|range| range.end).collect(),
+                values,
+            })
+            .collect())
+    }
+
+    /// Goes back (or on) to what [`Self::memory`] gave after `n_done` steps.
+    ///
+    /// # Errors
+    /// Tensors of another run.
+    pub fn recall(&mut self, tensors: &[FileTensor], n_done: usize) -> Result<(), ModelError> {
+        let places: Vec<(String, Read)> = self.states().collect();
+        for (name, read) in places {
+            let tensor = tensors.iter().find(|tensor| tensor.name == name);
+            let values = tensor.map(|tensor| &tensor.values).filter(|all| all.len() == read.len());
+            let values = values.ok_or_else(|| {
+                let field = format!("tensor {name}");
+                ModelError::malformed(
+                    "the state of the run",
+                    field,
+                    "is missing or of another size",
+                )
+            })?;
+            if let vitrine_kernels::ReadSource::State(state) = read.source {
+                self.engine.write_state(state, values)?;
+            }
+        }
+        self.n_done = n_done;
+        Ok(())
+    }
+
+    /// Names and places of all states.
+    fn states(&self) -> impl Iterator<Item = (String, Read)> + '_ {
+        self.parameters.iter().flat_map(|one| {
+            let dims = one.shape.dims();
+            let own = (format!("parameter.{}", one.name), whole(one.state, dims));
+            let moments = one.moments.iter().enumerate().map(move |(idx, &moment)| {
+                (format!("moment{idx}.{}", one.name), whole(moment, dims))
+            });
+            std::iter::once(own).chain(moments)
+        })
+    }
+}
+
+/// The inputs of a run, in its order.
+fn inputs<'a>(
+    uploads: &[Upload],
+    sequences: &'a Sequences,
+    seed: &'a [u32; 2],
+    zeros: &'a [u32],
+    constants: &'a [f32; 8],
+    [of_target, of_source]: &'a [Vec<u32>; 2],
+) -> Result<Vec<InputData<'a>>, ModelError> {
+    let input = |upload: &Upload| {
+        Ok(match upload {
+            Upload::Targets => InputData::U32(&sequences.targets),
+            Upload::Constants => InputData::F32(constants),
+            Upload::Pass(RunInput::Ids) => InputData::U32(&sequences.ids),
+            Upload::Pass(RunInput::Positions) => InputData::U32(of_target),
+            Upload::Pass(RunInput::SourceIds) => InputData::U32(&sequences.source),
+            Upload::Pass(RunInput::SourcePositions) => InputData::U32(of_source),
+            Upload::Pass(RunInput::SourcePadding) => InputData::U32(&sequences.shown),
+            Upload::Pass(RunInput::TokenTypes) => InputData::U32(zeros),
+            Upload::Pass(RunInput::Seed) => InputData::U32(seed),
+            Upload::Pass(other) => {
+                let problem = format!("asks for {other:?}, which training does not give");
+                return Err(ModelError::input("the pass", problem));
+            }
+        })
+    };
+    uploads.iter().map(input).collect()
+}
+
+fn whole(state: StateId, dims: &[usize]) -> Read {
+    Read::state(state, dims.iter().map(|&n| 0..n).collect())
+}
+
+/// Positions of a batch's rows, as the stack counts them.
+fn positions(spec: &ModelSpec, n: usize, n_sequences: usize) -> Result<Vec<u32>, ModelError> {
+    let first = match spec.positions {
+        Positions::Learned { offset, counted: Counted::All } => offset,
+        Positions::Learned { .. } => {
+            let problem = "counts positions by what is visible, which training does not do";
+            return Err(ModelError::config("the model", "positions", problem));
+        }
+        _ => 0,
+    };
+    Ok((0..n_sequences).flat_map(|_| (first..first + n).map(|at| at as u32)).collect())
+}

@@ -1,0 +1,158 @@
+//! The tokens of a run: special ones, and how a text becomes ids. Vocabularies of characters need no
+//! library; those of pieces are in [`super::merges`].
+//!
+//! A vocabulary of characters is written as a byte-pair tokenizer without merges, so that
+//! everything that reads tokenizer.json reads it.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use crate::error::{ModelError, shown};
+
+/// Ids that every vocabulary has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Special {
+    /// Fills batches up.
+    pub pad: u32,
+    /// Begins a target, and parts input and output where they are one sequence.
+    pub start: u32,
+    /// Ends a text.
+    pub end: u32,
+}
+
+/// Spellings of the special tokens of vocabularies with a mask, in the order of their ids.
+pub const SPECIAL: [&str; 4] = ["<pad>", "<s>", "</s>", "<mask>"];
+/// Sentinels of span corruption, behind [`SPECIAL`].
+pub const N_SENTINELS: usize = 16;
+/// The one special token of a language model.
+pub const END_OF_TEXT: &str = "<|endoftext|>";
+
+/// How a text becomes ids.
+pub type EncodeFn = dyn Fn(&str) -> Result<Vec<u32>, ModelError>;
+
+/// The tokens of a run.
+pub struct Vocabulary {
+    /// tokenizer.json.
+    pub json: String,
+    /// Ids.
+    pub d_vocab: usize,
+    /// Special ids.
+    pub special: Special,
+    /// The mask, where there is one.
+    pub mask: Option<u32>,
+    /// Sentinels, where there are some.
+    pub sentinels: Vec<u32>,
+    encode: Box<EncodeFn>,
+}
+
+impl Vocabulary {
+    /// A vocabulary of these parts.
+    pub fn new(
+        json: String,
+        d_vocab: usize,
+        special: Special,
+        n_marks: usize,
+        encode: Box<EncodeFn>,
+    ) -> Self {
+        let mask = (n_marks > 3).then_some(3);
+        let sentinels = (4..n_marks.max(4) as u32).collect();
+        Self { json, d_vocab, special, mask, sentinels, encode }
+    }
+
+    /// The ids of a text, without special ones.
+    ///
+    /// # Errors
+    /// Characters that the vocabulary lacks.
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>, ModelError> {
+        (self.encode)(text)
+    }
+
+    /// The special tokens of a vocabulary: what a language model needs, or (`has_marks`) mask and
+    /// sentinels too.
+    pub(super) fn marks(has_marks: bool) -> Vec<String> {
+        if !has_marks {
+            return vec![END_OF_TEXT.to_owned()];
+        }
+        let sentinels = (0..N_SENTINELS).map(|idx| format!("<extra_id_{idx}>"));
+        SPECIAL.iter().map(|mark| (*mark).to_owned()).chain(sentinels).collect()
+    }
+
+    /// Their ids.
+    pub(super) fn special(has_marks: bool) -> Special {
+        match has_marks {
+            true => Special { pad: 0, start: 1, end: 2 },
+            false => Special { pad: 0, start: 0, end: 0 },
+        }
+    }
+
+    /// A token a character, in the order of the alphabet.
+    pub fn of_characters(alphabet: &str, has_marks: bool) -> Self {
+        let marks = Self::marks(has_marks);
+        let characters: std::collections::BTreeSet<char> = alphabet.chars().collect();
+        let n_marks = marks.len() as u32;
+        let ids: BTreeMap<char, u32> = characters.iter().copied().zip(n_marks..).collect();
+        let mut vocab = Map::new();
+        for (id, mark) in marks.iter().enumerate() {
+            vocab.insert(mark.clone(), Value::from(id));
+        }
+        for (character, id) in &ids {
+            vocab.insert(character.to_string(), Value::from(*id));
+        }
+        let added: Vec<Value> = marks
+            .iter()
+            .enumerate()
+            .map(|(id, content)| {
+                json!({
+                    "id": id, "content": content, "single_word": false, "lstrip": false,
+                    "rstrip": false, "normalized": false, "special": true,
+                })
+            })
+            .collect();
+        let document = json!({
+            "version": "1.0", "truncation": null, "padding": null, "added_tokens": added,
+            "normalizer": null, "pre_tokenizer": null, "post_processor": null,
+            "decoder": { "type": "Fuse" },
+            "model": {
+                "type": "BPE", "dropout": null, "unk_token": null,
+                "continuing_subword_prefix": null, "end_of_word_suffix": null,
+                "fuse_unk": false, "byte_fallback": false, "ignore_merges": false,
+                "vocab": vocab, "merges": [],
+            },
+        });
+        let d_vocab = marks.len() + ids.len();
+        let encode = move |text: &str| {
+            let id = |character: char| {
+                ids.get(&character).copied().ok_or_else(|| {
+                    let problem = format!("{} is not in it", shown(&character.to_string()));
+                    ModelError::input("the vocabulary", problem)
+                })
+            };
+            text.chars().map(id).collect()
+        };
+        let special = Self::special(has_marks);
+        Self::new(document.to_string(), d_vocab, special, marks.len(), Box::new(encode))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tokenize::{HubTokenizer, Tokenizer};
+
+    #[test]
+    fn characters_open_as_a_tokenizer() {
+        for has_marks in [false, true] {
+            let vocabulary = Vocabulary::of_characters("hello wörld", has_marks);
+            let hub = HubTokenizer::from_json("tokenizer.json", &vocabulary.json).expect("opens");
+            assert_eq!(hub.n_ids(), vocabulary.d_vocab);
+            let ids = vocabulary.encode("wörld hello").expect("known");
+            let tokens = hub.encode("wörld hello", false).expect("encodes");
+            assert_eq!(ids, tokens.iter().map(|token| token.id).collect::<Vec<_>>());
+            assert_eq!(hub.decode(&ids, true).expect("decodes"), "wörld hello");
+            assert!(hub.is_special(vocabulary.special.end));
+            assert_eq!(vocabulary.sentinels.len(), if has_marks { N_SENTINELS } else { 0 });
+            assert!(vocabulary.encode("z").is_err());
+        }
+    }
+}
