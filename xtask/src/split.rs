@@ -39,14 +39,14 @@ pub fn split(
 ) -> Result<Split> {
     let mut first = parse(wasm)?;
     let plan = Plan::of(&first, &part_of)?;
-    plan.rewrite(&mut first, parts.len())?;
+    let loaders = plan.rewrite(&mut first, parts.len())?;
     let mut wanted = BTreeSet::new();
     let mut later = Vec::new();
     for (number, name) in parts.iter().enumerate() {
-        let part = plan.part(parse(wasm)?, number, &mut wanted)?;
+        let part = plan.part(parse(wasm)?, number, parts.len(), &mut wanted)?;
         later.push((*name, part));
     }
-    plan.export(&mut first, &wanted)?;
+    plan.export(&mut first, &loaders, &wanted)?;
     walrus::passes::gc::run(&mut first);
     Ok(Split { first: first.emit_wasm(), later })
 }
@@ -149,32 +149,45 @@ impl Plan {
         Ok(Self { parts, slots, n_added: u64::from(next - n_before) })
     }
 
-    /// Turns every function of a later part into one that fetches the part and calls it.
-    fn rewrite(&self, module: &mut Module, n_parts: usize) -> Result<()> {
+    /// Turns every function of a later part into one that fetches the part and calls it. Returns
+    /// for each part the function that fetches it.
+    fn rewrite(&self, module: &mut Module, n_parts: usize) -> Result<Vec<FunctionId>> {
         let table = functions(module)?;
         let entry = module.tables.get_mut(table);
         entry.initial += self.n_added;
         entry.maximum = entry.maximum.map(|n| n + self.n_added);
         let ty = module.types.add(&[ValType::I32], &[]);
         let (load, _) = module.add_import_func(FIRST, "l", ty);
-        let ensure: Vec<FunctionId> =
+        let loaders: Vec<FunctionId> =
             (0..n_parts).map(|part| ensure_loaded(module, load, part)).collect();
         let ids: Vec<FunctionId> = module.funcs.iter().map(|function| function.id()).collect();
         for (idx, part) in &self.parts {
-            let ty = module.funcs.get(ids[*idx]).ty();
-            let (params, results) = module.types.params_results(ty);
-            let (params, results) = (params.to_vec(), results.to_vec());
-            let args: Vec<_> = params.iter().map(|ty| module.locals.add(*ty)).collect();
-            let mut builder = FunctionBuilder::new(&mut module.types, &params, &results);
-            let mut body = builder.func_body();
-            body.call(ensure[*part]);
-            for arg in &args {
-                body.local_get(*arg);
-            }
-            body.i32_const(self.slots[idx] as i32).call_indirect(ty, table);
-            module.funcs.get_mut(ids[*idx]).kind = FunctionKind::Local(builder.local_func(args));
+            self.stand_in(module, table, ids[*idx], *idx, loaders[*part]);
         }
-        Ok(())
+        Ok(loaders)
+    }
+
+    /// Makes of a function one that has its part loaded and calls what that put into the table.
+    fn stand_in(
+        &self,
+        module: &mut Module,
+        table: TableId,
+        id: FunctionId,
+        idx: usize,
+        loader: FunctionId,
+    ) {
+        let ty = module.funcs.get(id).ty();
+        let (params, results) = module.types.params_results(ty);
+        let (params, results) = (params.to_vec(), results.to_vec());
+        let args: Vec<_> = params.iter().map(|ty| module.locals.add(*ty)).collect();
+        let mut builder = FunctionBuilder::new(&mut module.types, &params, &results);
+        let mut body = builder.func_body();
+        body.call(loader);
+        for arg in &args {
+            body.local_get(*arg);
+        }
+        body.i32_const(self.slots[&idx] as i32).call_indirect(ty, table);
+        module.funcs.get_mut(id).kind = FunctionKind::Local(builder.local_func(args));
     }
 
     /// A later part: its functions, which put themselves into the table. What they need of the first
@@ -183,6 +196,7 @@ impl Plan {
         &self,
         mut module: Module,
         number: usize,
+        n_parts: usize,
         wanted: &mut BTreeSet<Item>,
     ) -> Result<Vec<u8>> {
         let table = functions(&module)?;
@@ -197,11 +211,25 @@ impl Plan {
         module.tables.iter_mut().for_each(|table| table.elem_segments.clear());
 
         let mut items = Vec::new();
-        for (idx, id) in
-            module.funcs.iter().map(|function| function.id()).enumerate().collect::<Vec<_>>()
-        {
-            if self.parts.get(&idx) == Some(&number) {
-                continue;
+        let ids: Vec<FunctionId> = module.funcs.iter().map(|function| function.id()).collect();
+        let ty = module.types.add(&[], &[]);
+        let loaders: Vec<FunctionId> = (0..n_parts)
+            .map(|part| {
+                let item = Item::Loader(part);
+                let (loader, import) = module.add_import_func(FIRST, &item.name(), ty);
+                items.push((import, item));
+                loader
+            })
+            .collect();
+        for (idx, id) in ids.into_iter().enumerate() {
+            match self.parts.get(&idx) {
+                Some(part) if *part == number => continue,
+                // Not by way of the first part, which then need not know of it.
+                Some(part) => {
+                    self.stand_in(&mut module, table, id, idx, loaders[*part]);
+                    continue;
+                }
+                None => {}
             }
             let item = Item::Function(idx);
             match &module.funcs.get(id).kind {
@@ -274,7 +302,12 @@ impl Plan {
     }
 
     /// Exports from the first part what the later ones ask for.
-    fn export(&self, module: &mut Module, wanted: &BTreeSet<Item>) -> Result<()> {
+    fn export(
+        &self,
+        module: &mut Module,
+        loaders: &[FunctionId],
+        wanted: &BTreeSet<Item>,
+    ) -> Result<()> {
         let functions: Vec<FunctionId> = module.funcs.iter().map(|item| item.id()).collect();
         let globals: Vec<GlobalId> = module.globals.iter().map(|item| item.id()).collect();
         let tables: Vec<TableId> = module.tables.iter().map(|item| item.id()).collect();
@@ -282,6 +315,9 @@ impl Plan {
         for item in wanted {
             let missing = || format!("no {item:?} to export");
             match item {
+                Item::Loader(part) => {
+                    module.exports.add(&item.name(), loaders[*part]);
+                }
                 Item::Function(idx) => {
                     let id = *functions.get(*idx).with_context(missing)?;
                     module.exports.add(&item.name(), id);
@@ -308,6 +344,8 @@ impl Plan {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Item {
     Function(usize),
+    /// What fetches a part, by the part's number.
+    Loader(usize),
     Global(usize),
     Table(usize),
     Memory(usize),
@@ -318,6 +356,7 @@ impl Item {
     fn name(self) -> String {
         match self {
             Self::Function(idx) => format!("{idx:x}"),
+            Self::Loader(part) => format!("l{part}"),
             Self::Global(idx) => format!("g{idx}"),
             Self::Table(idx) => format!("t{idx}"),
             Self::Memory(idx) => format!("m{idx}"),
