@@ -11,13 +11,14 @@ import { Site } from "./server.mjs";
 
 const flags = options({ "--dist": "value" });
 
-/** In a page or worker: its marked module's name, and the numbers of the marks that were set. */
-const marked = () => {
-  const [[name, memory]] = Object.entries(globalThis.marked).filter(([name]) => name.startsWith("ran:"));
-  const marks = [];
-  new Uint8Array(memory.buffer).forEach((ran, mark) => ran && marks.push(mark));
-  return [name.slice(4), marks];
-};
+/** In a page or worker: the name of each marked module, and the numbers of the marks that were set. */
+const marked = () =>
+  globalThis.marked.map((module) => {
+    const [[name, memory]] = Object.entries(module).filter(([name]) => name.startsWith("ran:"));
+    const marks = [];
+    new Uint8Array(memory.buffer).forEach((ran, mark) => ran && marks.push(mark));
+    return [name.slice(4), marks];
+  });
 
 /** How many times slower than this machine a page is, one opening after the other: what runs depends on who waits. */
 const PACES = [1, 3, 1];
@@ -34,8 +35,9 @@ async function open(engine, graphics, pace, found) {
   await explorer.open(engine === "gpu" ? "#engine=gpu" : "");
   await explorer.ready(120_000);
   for (const place of [page, page.workers()[0]]) {
-    const [name, marks] = await place.evaluate(marked);
-    found[name] = [...new Set([...(found[name] ?? []), ...marks])];
+    for (const [name, marks] of await place.evaluate(marked)) {
+      found[name] = [...new Set([...(found[name] ?? []), ...marks])];
+    }
   }
   await browser.close();
   await site.stop();

@@ -30,6 +30,7 @@ const CUTS: &[Cut] = &[
     Cut { module: "page", parts: &["later"] },
     Cut { module: "engine", parts: ENGINE_PARTS },
     Cut { module: "engine-relaxed", parts: ENGINE_PARTS },
+    Cut { module: "tokenizer", parts: &["later"] },
 ];
 
 /// When a function ran.
@@ -100,7 +101,7 @@ struct Mark {
 }
 
 /// Makes every function of `NAME_bg.wasm` in `out` write into a memory of its own where it runs; the
-/// script leaves the module's exports under `globalThis.marked`. Returns the marks in their order
+/// script adds the module's exports to `globalThis.marked`. Returns the marks in their order
 /// in that memory, a byte each.
 fn mark(name: &str, out: &Path) -> Result<Vec<Mark>> {
     let file = out.join(format!("{name}_bg.wasm"));
@@ -135,8 +136,10 @@ fn mark(name: &str, out: &Path) -> Result<Vec<Mark>> {
     std::fs::write(&file, module.emit_wasm())?;
     let script = out.join(format!("{name}.js"));
     let js = std::fs::read_to_string(&script)?;
-    let marked =
-        js.replace("wasm = instance.exports;", "globalThis.marked = wasm = instance.exports;");
+    let marked = js.replace(
+        "wasm = instance.exports;",
+        "(globalThis.marked ??= []).push(wasm = instance.exports);",
+    );
     ensure!(marked != js, "{name}.js has another form than this expects");
     std::fs::write(script, marked)?;
     Ok(marks)

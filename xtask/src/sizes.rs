@@ -28,7 +28,7 @@ enum Part {
     EngineCpu(Build),
     /// What the engine needs beside that to run with WebGPU.
     EngineGpu(Build),
-    /// Of page and engine what the first map does not need.
+    /// Of page, engine and tokenizer what the first map does not need.
     Later,
     Tokenizer,
     Fonts,
@@ -54,7 +54,7 @@ impl Part {
             (_, ".js" | "_bg.wasm") => Self::Engine(build),
             (_, "_cpu.wasm") => Self::EngineCpu(build),
             (_, "_gpu.wasm") => Self::EngineGpu(build),
-            (_, "_later.wasm") | ("page_later.wasm", _) => Self::Later,
+            (_, "_later.wasm") | ("page_later.wasm" | "tokenizer_later.wasm", _) => Self::Later,
             ("tokenizer.js" | "tokenizer_bg.wasm", _) => Self::Tokenizer,
             ("index.html" | "boot.js" | "worker.js" | "page.js" | "page_bg.wasm", _) => Self::Page,
             _ if path.ends_with(".woff2") => Self::Fonts,
@@ -72,8 +72,8 @@ impl Part {
             Self::EngineCpu(Build::Relaxed) => "engine on the processor, relaxed SIMD",
             Self::EngineGpu(Build::Plain) => "engine with WebGPU (instead of the processor)",
             Self::EngineGpu(Build::Relaxed) => "engine with WebGPU, relaxed SIMD",
-            Self::Later => "page and engines, after the first map (one engine of the two)",
-            Self::Tokenizer => "tokenizer (after the first paint)",
+            Self::Later => "page, engines, tokenizer, after the first map (one engine of the two)",
+            Self::Tokenizer => "tokenizer",
             Self::Fonts => "fonts",
             Self::Other => "other (when asked for)",
         }
