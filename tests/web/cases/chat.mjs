@@ -100,6 +100,8 @@ export default [
       const { turns, text } = GOLDENS.find(({ name, turns }) => name === "smollm2" && turns.length === 1);
       await explorer.open(hash(turns[0][1]));
       await explorer.ready(90_000);
+      await explorer.chooseModel("smollm2-135m-instruct");
+      await explorer.loaded(/SmolLM2/, 90_000);
       await explorer.id("as-chat").check();
       await until(async () => (await shown(explorer)) === text, "the tokens of its own template", 30_000);
       const first = await explorer.tokens().first().innerText();

@@ -9,14 +9,28 @@ const real = (name, run, more = {}) => ({
   run: async (given) => {
     await given.explorer.open(more.hash ?? "");
     await given.explorer.ready(90_000);
+    await given.explorer.chooseModel("smollm2-135m-instruct");
+    await given.explorer.loaded(/SmolLM2/, 90_000);
     await run(given);
   },
   ...more,
 });
 
 export default [
+  {
+    name: "opens-on-a-model-of-its-own",
+    models: "real",
+    run: async ({ site, explorer }) => {
+      await explorer.open();
+      await explorer.ready();
+      check(/Grimm/.test(await explorer.modelTitle()), `opens on "${await explorer.modelTitle()}"`);
+      check((await explorer.candidates().count()) > 0, "it says what comes next");
+      const fetched = site.log.filter(({ path }) => /models\/(?!index\.json|grimm-gpt\/)/.test(path));
+      equal(fetched.map(({ path }) => path), [], "no other model is asked for");
+    },
+  },
+
   real("first-minute", async ({ page, explorer }) => {
-    check(/SmolLM2/.test(await explorer.modelTitle()), "SmolLM2 is there from the start");
     const n_tokens = await explorer.tokens().count();
     equal(n_tokens, 9, "tokens of the first sentence");
     const wall = await explorer.pixels("wall-grid");
