@@ -178,7 +178,7 @@ fn both_engines_follow_one_course() {
 
 #[test]
 fn every_optimiser_learns() {
-    for (kind, rate) in [("sgd", 0.1), ("adam", 3e-3), ("adam_w", 3e-3), ("lion", 3e-4)] {
+    for (kind, rate) in [("sgd", 0.1), ("adam", 3e-3), ("adam_w", 3e-3), ("lion", 1e-3)] {
         let query =
             format!("{TINY}&optimiser.kind={kind}&optimiser.rate={rate}&optimiser.decay=0.01");
         let (mut trainer, data) = trainer(cpu(), &query);

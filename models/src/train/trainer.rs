@@ -106,7 +106,9 @@ impl Trainer {
         let mut parameters = Vec::new();
         for (rule, state, shape) in model.parameters() {
             // Heads over the first token have no part in a loss over the vocabulary.
-            if rule.name.starts_with("pooler.") || rule.name.starts_with("nsp_head.") {
+            let is_apart = ["pooler.", "nsp_head."].iter().any(|head| rule.name.starts_with(head));
+            // BART's is a buffer in transformers: it stays as it is.
+            if is_apart || rule.source == "final_logits_bias" {
                 continue;
             }
             let n_moments = rule_of(&config.optimiser, shape).n_moments();
