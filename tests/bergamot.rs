@@ -70,7 +70,7 @@ fn translate(session: &mut Session, source: &[u32]) -> Vec<u32> {
 /// Of a hundred sentences so many may come out otherwise with products of bytes: an activation on the
 /// border of two bytes falls to either side by the last bit of a sum, and the rest of the sentence
 /// follows.
-const N_BORDERLINE: usize = 3;
+const N_BORDERLINE: usize = 10;
 
 /// Translates every `stride`th sentence from `first` on.
 fn check(engine: fn() -> Engine, products: Products, [first, stride]: [usize; 2]) {

@@ -1,12 +1,12 @@
 // Parts of this module that the first attention map does not need.
-const parts = ["PARTS"].map((name) => ({ url: new URL(name, import.meta.url) }));
-function link(part, module) {
+const laterParts = ["PARTS"].map((name) => ({ url: new URL(name, import.meta.url) }));
+function linkPart(part, module) {
 if (part.linked) return;
 new WebAssembly.Instance(module, { v: wasm });
 part.linked = true;
 }
-function load(number) {
-const part = parts[number];
+function loadPart(number) {
+const part = laterParts[number];
 if (part.linked) return;
 const request = new XMLHttpRequest();
 request.open("GET", part.url, false);
@@ -17,13 +17,13 @@ request.send();
 if (request.status !== 200) throw new Error(`the server answers ${request.status}`);
 const got = request.response;
 const bytes = typeof got === "string" ? Uint8Array.from(got, (c) => c.charCodeAt(0) & 255) : got;
-link(part, new WebAssembly.Module(bytes));
+linkPart(part, new WebAssembly.Module(bytes));
 } catch (error) {
 throw new WebAssembly.RuntimeError(`${part.url.pathname.split("/").pop()} could not be loaded: ${error.message}`);
 }
 }
 export function fetchPart(number) {
-const part = parts[number];
+const part = laterParts[number];
 part.module ??= fetch(part.url, { credentials: "same-origin" }).then(async (response) => {
 if (!response.ok) throw new Error(`${part.url} answers ${response.status}`);
 return WebAssembly.compile(await response.arrayBuffer());
@@ -32,5 +32,5 @@ part.module.catch(() => { part.module = undefined; });
 return part.module;
 }
 export async function openPart(number) {
-link(parts[number], await fetchPart(number));
+linkPart(laterParts[number], await fetchPart(number));
 }

@@ -59,7 +59,7 @@ pub fn glue(js: &str, stem: &str, parts: &[&str]) -> Result<String> {
     const IMPORTS: &str = "_bg.js\": import0,";
     ensure!(js.matches(IMPORTS).count() == 1, "the script has another form than this expects");
     let files: Vec<String> = parts.iter().map(|part| format!("\"{stem}_{part}.wasm\"")).collect();
-    let js = js.replace(IMPORTS, &format!("{IMPORTS} {FIRST}: {{ l: load }},"));
+    let js = js.replace(IMPORTS, &format!("{IMPORTS} {FIRST}: {{ l: loadPart }},"));
     let loader = include_str!("split.js").replace("\"PARTS\"", &files.join(", "));
     Ok(format!("{js}\n{loader}"))
 }

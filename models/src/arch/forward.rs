@@ -386,10 +386,7 @@ impl<'a> Forward<'a> {
         let spec = self.spec();
         let Positions::Rotary { n_rotary, base, pairs } = spec.positions else { return Ok(x) };
         let positions = self.positions();
-        let factors = match self.model.weight("rope.factors") {
-            Some(weight) => Some(self.place(weight)),
-            None => None,
-        };
+        let factors = self.model.weight("rope.factors").map(|weight| self.place(weight));
         let params =
             Rope { d_head: spec.d_head, n_rotary, base, pairs, has_factors: false, inverse: false };
         Ok(self.recorder.rope(x, positions, factors, params)?)
