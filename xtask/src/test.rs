@@ -99,6 +99,8 @@ fn lint_tools() -> Result<()> {
 fn native(tally: &mut Tally, only: Option<&str>) {
     tally.check("The models", models::fetch);
     tally.check("A Vulkan driver in software", setup::vulkan);
+    // Modules that are cut are held against whole ones there.
+    tally.check("Node, to run modules in", setup::node);
     let mut tests = locked(cargo("test"));
     tests.args(["--workspace", "--no-fail-fast"]);
     // The same adapter everywhere, whatever else the machine has.
