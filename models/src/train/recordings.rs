@@ -50,6 +50,19 @@ pub(super) struct StepRecording {
     pub loss: TensorId,
     /// `[2]` for each parameter: Σ g² of its own, and of all up to it.
     pub norms: Vec<TensorId>,
+    /// What a watched step keeps beside that.
+    pub watched: Watched,
+}
+
+/// What is to be seen of a step, one a parameter; empty where nobody watches.
+#[derive(Default)]
+pub(super) struct Watched {
+    /// The gradients.
+    pub gradients: Vec<TensorId>,
+    /// `[2]`: Σ θ² before the step, first.
+    pub sizes: Vec<TensorId>,
+    /// `[2]`: Σ Δθ² of the step, first.
+    pub moves: Vec<TensorId>,
 }
 
 /// A validation.
@@ -80,6 +93,7 @@ pub(super) fn record_step(
     batch: Batch,
     parameters: &[Parameter],
     config: &OptimiserConfig,
+    is_watched: bool,
 ) -> Result<StepRecording, ModelError> {
     let mut f = Forward::of_batch(model, batch);
     let logits = logits(&mut f, model)?;
@@ -101,18 +115,30 @@ pub(super) fn record_step(
         norms.push(recorder.sum_squares(gradient, norms.last().copied())?);
     }
     let total = norms.last().copied();
+    let mut watched = Watched::default();
     for ((one, &parameter), &gradient) in parameters.iter().zip(&of_parameters).zip(&gradients) {
         let moments: Vec<TensorId> =
             one.moments.iter().map(|&moment| recorder.state(moment, one.shape)).collect();
         let rule = rule_of(config, one.shape);
+        if !is_watched {
+            recorder.update(rule, parameter, &moments, gradient, constants, total)?;
+            continue;
+        }
+        let before = recorder.times(parameter, -1.0)?;
+        watched.sizes.push(recorder.sum_squares(before, None)?);
         recorder.update(rule, parameter, &moments, gradient, constants, total)?;
+        let moved = recorder.add(parameter, before)?;
+        watched.moves.push(recorder.sum_squares(moved, None)?);
+        watched.gradients.push(gradient);
     }
     recorder.leave();
     recorder.keep(loss);
-    norms.iter().for_each(|&norm| recorder.keep(norm));
+    let Watched { gradients, sizes, moves } = &watched;
+    let kept = [&norms, gradients, sizes, moves].into_iter().flatten();
+    kept.for_each(|&tensor| recorder.keep(tensor));
     let (recording, of_pass) = f.finish();
     let uploads = of_pass.into_iter().map(Upload::Pass).chain(uploads).collect();
-    Ok(StepRecording { recording, uploads, loss, norms })
+    Ok(StepRecording { recording, uploads, loss, norms, watched })
 }
 
 pub(super) fn record_score(model: &Model, batch: Batch) -> Result<ScoreRecording, ModelError> {

@@ -27,6 +27,19 @@ pub struct StepInfo {
     pub rate: f32,
 }
 
+/// What a step did to each parameter: Euclidean norms.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Moves {
+    /// Of the gradient, before it was cut down.
+    pub gradients: Vec<f32>,
+    /// Of the parameter, before the step.
+    pub weights: Vec<f32>,
+    /// Of the difference that the step made.
+    pub updates: Vec<f32>,
+    /// The gradient of the parameter that was asked for, row-major.
+    pub gradient: Vec<f32>,
+}
+
 /// How a model does on what is held out.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Score {
@@ -49,6 +62,8 @@ pub struct Trainer {
     parameters: Vec<Parameter>,
     batch: Batch,
     step: StepRecording,
+    /// The step of [`Self::step_watched`], recorded when it is first asked for.
+    watched_step: Option<StepRecording>,
     score: ScoreRecording,
     n_done: usize,
     /// Positions of the rows of a target and of a source.
@@ -125,7 +140,7 @@ impl Trainer {
             is_padded: n_source > 0,
             dropout: config.model.dropout,
         };
-        let step = record_step(&model, batch, &parameters, &config.optimiser)?;
+        let step = record_step(&model, batch, &parameters, &config.optimiser, false)?;
         let score = record_score(&model, batch)?;
         let target = positions(spec, n_tokens, batch.n_sequences)?;
         let source = match &spec.encoder {
@@ -134,7 +149,23 @@ impl Trainer {
         };
         let positions = [target, source];
         let config = config.clone();
-        Ok(Self { engine, model, config, parameters, batch, step, score, n_done: 0, positions })
+        Ok(Self {
+            engine,
+            model,
+            config,
+            parameters,
+            batch,
+            step,
+            watched_step: None,
+            score,
+            n_done: 0,
+            positions,
+        })
+    }
+
+    /// The engine, which still holds all states.
+    pub fn into_engine(self) -> Engine {
+        self.engine
     }
 
     /// Sizes and kinds.
@@ -190,6 +221,59 @@ impl Trainer {
         wants_all: bool,
         control: &Control,
     ) -> Result<(StepInfo, Vec<f32>), ModelError> {
+        let recording = &self.step.recording;
+        let mut reads = vec![Read::tensor(recording, self.step.loss)];
+        let norms = &self.step.norms;
+        let wanted = if wants_all { &norms[..] } else { &norms[norms.len().saturating_sub(1)..] };
+        reads.extend(wanted.iter().map(|&norm| Read::tensor(recording, norm)));
+        let (rate, values) = self.run_step(false, sequences, &reads, control).await?;
+        let all = values[1..].iter().map(|one| one[0].sqrt()).collect();
+        let info = info_of(&values, values.len() - 1, rate);
+        Ok((info, if wants_all { all } else { Vec::new() }))
+    }
+
+    /// One step, and what it did to each parameter, in the order of [`Self::parameter_names`]; where
+    /// asked for with one parameter's gradient, before it was cut down. The weights become what they
+    /// become by [`Self::step`].
+    ///
+    /// # Errors
+    /// As [`Self::step`].
+    pub async fn step_watched(
+        &mut self,
+        sequences: &Sequences,
+        gradient_of: Option<usize>,
+        control: &Control,
+    ) -> Result<(StepInfo, Moves), ModelError> {
+        if self.watched_step.is_none() {
+            let (model, optimiser) = (&self.model, &self.config.optimiser);
+            let step = record_step(model, self.batch, &self.parameters, optimiser, true)?;
+            self.watched_step = Some(step);
+        }
+        let step = self.watched_step.as_ref().unwrap_or(&self.step);
+        let watched = &step.watched;
+        let gradient = gradient_of.and_then(|idx| watched.gradients.get(idx));
+        let tensors = [&step.norms, &watched.sizes, &watched.moves].into_iter().flatten();
+        let tensors = std::iter::once(&step.loss).chain(tensors).chain(gradient);
+        let reads: Vec<_> = tensors.map(|&id| Read::tensor(&step.recording, id)).collect();
+        let n = step.norms.len();
+        let (rate, mut values) = self.run_step(true, sequences, &reads, control).await?;
+        let gradient = gradient_of.and_then(|_| values.pop()).unwrap_or_default();
+        let roots = |first: usize| -> Vec<f32> {
+            values[1 + first..][..n].iter().map(|one| one[0].sqrt()).collect()
+        };
+        let moves =
+            Moves { gradients: roots(0), weights: roots(n), updates: roots(2 * n), gradient };
+        Ok((info_of(&values, n, rate), moves))
+    }
+
+    /// Runs a step; the learning rate, and what was asked for.
+    async fn run_step(
+        &mut self,
+        is_watched: bool,
+        sequences: &Sequences,
+        reads: &[Read],
+        control: &Control,
+    ) -> Result<(f32, Vec<Vec<f32>>), ModelError> {
         let share = self.config.schedule.share(self.n_done, self.config.run.n_steps);
         let optimiser = &self.config.optimiser;
         let rate = optimiser.rate * share;
@@ -201,20 +285,37 @@ impl Trainer {
         let mut random = stream(self.config.seed, Purpose::Dropout, self.n_done as u64);
         let seed = [random.next_u32(), random.next_u32()];
         let zeros = vec![0; self.batch.n_rows(self.model.spec().stack)];
-        let inputs =
-            inputs(&self.step.uploads, sequences, &seed, &zeros, &constants, &self.positions)?;
-        let recording = &self.step.recording;
-        let mut reads = vec![Read::tensor(recording, self.step.loss)];
-        let norms = &self.step.norms;
-        let wanted = if wants_all { &norms[..] } else { &norms[norms.len().saturating_sub(1)..] };
-        reads.extend(wanted.iter().map(|&norm| Read::tensor(recording, norm)));
-        let values = self.engine.run(recording, &inputs, Step::default(), &reads, control).await?;
+        let step = self.watched_step.as_ref().filter(|_| is_watched).unwrap_or(&self.step);
+        let inputs = inputs(&step.uploads, sequences, &seed, &zeros, &constants, &self.positions)?;
+        let values =
+            self.engine.run(&step.recording, &inputs, Step::default(), reads, control).await?;
         self.n_done += 1;
-        let at = |idx: usize, col: usize| values.get(idx).and_then(|one| one.get(col)).copied();
-        let norm = at(values.len() - 1, 1).unwrap_or(0.0).sqrt();
-        let all = values[1..].iter().map(|one| one[0].sqrt()).collect();
-        let info = StepInfo { loss: at(0, 0).unwrap_or(f32::NAN), norm, rate };
-        Ok((info, if wants_all { all } else { Vec::new() }))
+        Ok((rate, values))
+    }
+
+    /// The values of a parameter, or (`moment` from 0) of what the optimiser remembers of it; empty
+    /// where there is no such.
+    ///
+    /// # Errors
+    /// What the engine reports.
+    pub async fn values_of(
+        &mut self,
+        parameter: usize,
+        moment: Option<usize>,
+    ) -> Result<Vec<f32>, ModelError> {
+        let Some(one) = self.parameters.get(parameter) else { return Ok(Vec::new()) };
+        let state = match moment {
+            None => Some(&one.state),
+            Some(moment) => one.moments.get(moment),
+        };
+        let Some(&state) = state else { return Ok(Vec::new()) };
+        let values = self.engine.read(&[whole(state, one.shape.dims())]).await?;
+        Ok(values.into_iter().next().unwrap_or_default())
+    }
+
+    /// Shape of each parameter, and how many moments the optimiser has of it.
+    pub fn parameter_shapes(&self) -> impl Iterator<Item = (&[usize], usize)> {
+        self.parameters.iter().map(|one| (one.shape.dims(), one.moments.len()))
     }
 
     /// How the model does on some batches.
@@ -331,6 +432,13 @@ impl Trainer {
             std::iter::once(own).chain(moments)
         })
     }
+}
+
+/// What comes back of a step: the loss first, at `last` the sums of the last parameter's gradient.
+fn info_of(values: &[Vec<f32>], last: usize, rate: f32) -> StepInfo {
+    let at = |idx: usize, col: usize| values.get(idx).and_then(|one| one.get(col)).copied();
+    let norm = at(last, 1).unwrap_or(0.0).sqrt();
+    StepInfo { loss: at(0, 0).unwrap_or(f32::NAN), norm, rate }
 }
 
 /// The inputs of a run, in its order.
