@@ -41,7 +41,8 @@ impl Snapshot {
         let checkpoint = Checkpoint::open(sources.collect()).await?;
         let model = Model::load(&mut engine, &checkpoint, control, &mut |_| ()).await?;
         let hooks = maps(&model).into_iter().map(|point| point.hook);
-        let options = Options::trace(model.spec(), hooks);
+        // Room in powers of two: what is written grows by a token at a time.
+        let options = Options { is_exact: false, ..Options::trace(model.spec(), hooks) };
         let has_source = model.spec().has_cross();
         let session = Session::new(engine, model, options)?;
         Ok(Self { session, special: vocabulary.special, has_source })
