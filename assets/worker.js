@@ -70,7 +70,7 @@ try {
   if (fetching) await engine.openPart(part);
   engine.start(openTokenizer);
 } catch (error) {
-  // As app/src/wire.rs packs FromWorker::Fault: its number, that of its place, two texts.
+  // As app/src/wire.rs packs FromWorker::Fault: its number, that of its place, two texts, no facts.
   const text = (words) => {
     const bytes = [...new TextEncoder().encode(words)];
     return [(bytes.length & 127) | 128, bytes.length >> 7, ...bytes];
@@ -80,6 +80,7 @@ try {
     0,
     ...text(`The engine could not be loaded: ${error.message}`.slice(0, 4000)),
     ...text("Check the connection, then reload. If it stays, the site was not copied completely."),
+    0,
   ];
   self.postMessage([Uint8Array.from(fault), null]);
   throw error;
