@@ -80,7 +80,7 @@ try {
     loadRest();
   } else engine.start(openTokenizer);
 } catch (error) {
-  // As app/src/wire.rs packs FromWorker::Fault: its number, that of its place, two texts; or
+  // As app/src/wire.rs packs FromWorker::Fault: its number, that of its place, two texts, no facts; or
   // FromLab::Fault: its number, two texts, no field.
   const text = (words) => {
     const bytes = [...new TextEncoder().encode(words)];
@@ -90,7 +90,7 @@ try {
     ...(isLab ? [0] : [15, 0]),
     ...text(`The engine could not be loaded: ${error.message}`.slice(0, 4000)),
     ...text("Check the connection, then reload. If it stays, the site was not copied completely."),
-    ...(isLab ? [0] : []),
+    0,
   ];
   self.postMessage([Uint8Array.from(fault), null]);
   throw error;

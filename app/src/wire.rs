@@ -95,12 +95,11 @@ mod tests {
     // assets/worker.js writes this message without the engine, its lengths in two bytes.
     #[test]
     fn a_fault_is_as_the_worker_script_writes_it() {
-        let bytes = [15, 0, 128 | 1, 0, b'a', 128 | 2, 0, b'b', b'c'];
+        let bytes = [15, 0, 128 | 1, 0, b'a', 128 | 2, 0, b'b', b'c', 0];
         let FromWorker::Fault(fault) = postcard::from_bytes(&bytes).unwrap() else {
             panic!("another variant")
         };
-        let (what, advice) = ("a".to_owned(), "bc".to_owned());
-        assert_eq!(fault, Fault { place: FaultPlace::Engine, what, advice });
+        assert_eq!(fault, Fault::new(FaultPlace::Engine, "a", "bc"));
     }
 
     // The same for the worker of the Lab.

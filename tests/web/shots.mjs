@@ -112,7 +112,10 @@ const STATES = {
     await explorer.settled();
     await explorer.tab("residual");
   },
+  // An instruction model: the fetched SmolLM2.
   chat: async ({ explorer }) => {
+    await explorer.chooseModel("smollm2-135m-instruct");
+    await explorer.loaded(/SmolLM2/, 90_000);
     await explorer.id("as-chat").check();
     await explorer.id("system").fill("Answer in one word.");
     await explorer.settled();
@@ -125,6 +128,10 @@ const STATES = {
   selected: async ({ explorer }) => explorer.tokens().nth(3).click(),
   lines: async ({ explorer }) => explorer.id("view-lines").click(),
   scores: async ({ explorer }) => explorer.id("stage-scores").click(),
+  "fault-facts": async ({ explorer }) => {
+    await explorer.openBroken({ ...golden("gpt2"), "config.json": Buffer.from('{ "model_type": "perceiver", "d_latents": 256, "num_latents": 32 }') });
+    await explorer.id("fault-facts").locator("summary").click();
+  },
   fault: async ({ explorer }) => explorer.openBroken({ "model.gguf": Buffer.from("<!doctype html><title>Log in</title>") }),
   keys: async ({ page }) => page.keyboard.press("?"),
   long: async ({ explorer }) => explorer.type(LONG.repeat(6)),

@@ -4,7 +4,6 @@
 use std::rc::Rc;
 
 use crate::explorer::choice;
-use crate::explorer::norms::table;
 use crate::format;
 use crate::lens::align::{self, best};
 use crate::lens::attention::{MatrixView, edges};
@@ -13,7 +12,6 @@ use crate::parts::dom::{El, View, el, part};
 use crate::parts::frame::{Kit, panel};
 use crate::parts::grid::CHAR_WIDTH;
 use crate::parts::matrix::{Acts, Cursor, Matrix, matrix};
-use crate::parts::svg;
 use crate::protocol::Attention;
 use crate::state::cell::{Derived, Var, derive};
 use crate::state::url::AlignOf;
@@ -33,23 +31,12 @@ pub fn alignment() -> View {
     let store = use_store();
     let view = derive(move || view_of(store));
     let title = derive(move || title(store));
-    let picture = move || {
-        let dark = store.dark.get_untracked();
-        svg::matrix((*view.read_untracked()).as_ref()?, &title.read_untracked(), dark)
-    };
-    let numbers =
-        move || (*view.read_untracked()).as_ref().map(|v| table(v, &title.read_untracked()));
-    let kit = Kit {
-        id: "alignment",
-        explain: &[
-            "When the decoder writes a token, its cross-attention looks at the source. Each row is a token that was written, each column a token of the source; the number is the share of attention of that step. The last row is the token that would come next.",
-            "A token is written by the step before it, so a row here is the row before in the head's own map, which is labelled by the token that the decoder reads.",
-            "Shown is the mean of all heads of all layers, of one layer, or one head: choose it in the wall of cross-attention. Heads that were not trained to align do other work as well, such as looking at the end of the sentence.",
-        ],
-        table: Some(Box::new(numbers)),
-        picture: Some(Box::new(picture)),
-        hooks: None,
-    };
+    let explain = &[
+        "When the decoder writes a token, its cross-attention looks at the source. Each row is a token that was written, each column a token of the source; the number is the share of attention of that step. The last row is the token that would come next.",
+        "A token is written by the step before it, so a row here is the row before in the head's own map, which is labelled by the token that the decoder reads.",
+        "Shown is the mean of all heads of all layers, of one layer, or one head: choose it in the wall of cross-attention. Heads that were not trained to align do other work as well, such as looking at the end of the sentence.",
+    ];
+    let kit = Kit::of_matrix("alignment", explain, view, title);
     let at: Var<Cursor> = Var::new((None, None));
     // Where cross-attention is shown, its rows are these.
     let is_shown = move || store.attention.get_untracked() == Attention::Cross;

@@ -12,9 +12,8 @@ use crate::lens::attention::{self, HeadsAsked, MatrixView, Sides, sinks};
 use crate::lens::table::Table;
 use crate::lens::{recorded, stack};
 use crate::parts::dom::{Child, El, View, either, el, input_of, show as shown_if, value_of};
-use crate::parts::frame::{Kit, panel};
+use crate::parts::frame::{Hooks, Kit, panel};
 use crate::parts::matrix::{Acts, Matrix, matrix};
-use crate::parts::svg;
 use crate::protocol::Attention;
 use crate::state::cell::derive;
 use crate::state::url::{Average, HeadView, PairFilter, Stage};
@@ -27,27 +26,21 @@ pub fn head() -> View {
     let keys = key_labels(store);
     let view = derive(move || head_view(store, &labels.read(), &keys.read()));
     let title = derive(move || title(store));
-    let picture = move || {
+    let table = move || {
         let view = view.read_untracked();
-        let dark = store.dark.get_untracked();
-        svg::matrix((*view).as_ref()?, &title.read_untracked(), dark)
+        Some(numbered((*view).as_ref()?, &title.read_untracked()))
     };
-    let numbers =
-        move || (*view.read_untracked()).as_ref().map(|v| table(v, &title.read_untracked()));
-    let kit = Kit {
-        id: "head",
-        explain: &[
-            "Each row is a token that looks, each column a token that it can look at. In a model that reads left to right no token sees later ones: those cells are empty.",
-            "The steps stand above: q · k compares what a token asks for with what another offers; the score is divided by the square root of the head's width; later tokens are masked; softmax turns each row into shares that sum to 1; the shares weigh the values.",
-            "Point at a cell for its exact value, click to keep it. Every number is a tensor of this run, or plain arithmetic on one.",
-        ],
-        table: Some(Box::new(numbers)),
-        picture: Some(Box::new(picture)),
-        hooks: Some(Box::new(move || {
-            let layer = store.focus.read_untracked().layer;
-            vec![format!("blocks.{layer}.attn.*")]
-        })),
-    };
+    let table = Some(Box::new(table) as _);
+    let explain = &[
+        "Each row is a token that looks, each column a token that it can look at. In a model that reads left to right no token sees later ones: those cells are empty.",
+        "The steps stand above: q · k compares what a token asks for with what another offers; the score is divided by the square root of the head's width; later tokens are masked; softmax turns each row into shares that sum to 1; the shares weigh the values.",
+        "Point at a cell for its exact value, click to keep it. Every number is a tensor of this run, or plain arithmetic on one.",
+    ];
+    let hooks: Hooks = Some(Box::new(move || {
+        let layer = store.focus.read_untracked().layer;
+        vec![format!("blocks.{layer}.attn.*")]
+    }));
+    let kit = Kit { hooks, table, ..Kit::of_matrix("head", explain, view, title) };
     let acts = Rc::new(Acts {
         hover: Box::new(move |cell: Option<(usize, usize)>| {
             store.preview(cell.map_or(Hover::default(), |(query, key)| Hover {
@@ -139,7 +132,8 @@ fn title(store: Store) -> String {
     format!("Attention, {which}, from each {from} to {seen}")
 }
 
-fn table(view: &MatrixView, title: &str) -> Table {
+/// Tokens with their numbers, since a word may stand there twice.
+fn numbered(view: &MatrixView, title: &str) -> Table {
     let mut columns = vec![view.quantity.clone()];
     columns.extend(view.col_labels.iter().enumerate().map(|(idx, label)| format!("{idx} {label}")));
     let rows = (0..view.n_rows)

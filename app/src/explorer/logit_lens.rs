@@ -7,9 +7,8 @@ use crate::lens::table::Table;
 use crate::lens::tokens::label;
 use crate::parts::chart;
 use crate::parts::dom::{View, either, el, part};
-use crate::parts::frame::{Kit, fixed, panel};
+use crate::parts::frame::{Hooks, Kit, fixed, panel};
 use crate::parts::plot::{ChartSpec, Line};
-use crate::parts::svg;
 use crate::protocol::LensRow;
 use crate::state::cell::derive;
 use crate::state::{Store, use_store};
@@ -42,25 +41,17 @@ fn lens_panel() -> View {
         let layer = store.focus.read().layer;
         (!rows.is_empty()).then(|| chart(&rows, layer))
     });
-    let picture = move || {
-        let dark = store.dark.get_untracked();
-        (*spec.read_untracked()).as_ref().map(|spec| svg::chart(spec, dark))
-    };
     let numbers = move || {
         let rows = store.lens.read_untracked();
         (!rows.is_empty()).then(|| table(&rows))
     };
-    let kit = Kit {
-        id: "lens",
-        explain: &[
-            "The unembedding turns the stream after the last layer into logits. Applied to the stream of an earlier layer it shows what the model leans to at that depth.",
-            "The line is the probability that each layer gives to the token which the last layer puts first.",
-            "Below it: the favourite of the layer that is chosen, and how sure it is.",
-        ],
-        table: Some(Box::new(numbers)),
-        picture: Some(Box::new(picture)),
-        hooks: Some(Box::new(|| vec!["blocks.*.hook_resid_pre".into()])),
-    };
+    let explain = &[
+        "The unembedding turns the stream after the last layer into logits. Applied to the stream of an earlier layer it shows what the model leans to at that depth.",
+        "The line is the probability that each layer gives to the token which the last layer puts first.",
+        "Below it: the favourite of the layer that is chosen, and how sure it is.",
+    ];
+    let hooks: Hooks = Some(Box::new(|| vec!["blocks.*.hook_resid_pre".into()]));
+    let kit = Kit { hooks, ..Kit::of_chart("lens", explain, spec, numbers) };
     let favourite = part(move || favourite(store).unwrap_or_default());
     panel(kit, fixed("What each layer would say"), None)
         .child(chart::chart(spec, "lens-chart"))

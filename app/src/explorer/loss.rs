@@ -5,9 +5,8 @@ use crate::lens::table::Table;
 use crate::lens::tokens::labels;
 use crate::parts::chart::chart;
 use crate::parts::dom::{Child, View, either, el, part, show};
-use crate::parts::frame::{Kit, panel};
+use crate::parts::frame::{Hooks, Kit, panel};
 use crate::parts::plot::{ChartSpec, Line};
-use crate::parts::svg;
 use crate::parts::term::term;
 use crate::protocol::ToWorker;
 use crate::state::cell::derive;
@@ -29,21 +28,13 @@ pub fn loss() -> View {
             rows: rows.collect(),
         })
     };
-    let picture = move || {
-        let dark = store.dark.get_untracked();
-        (*spec.read_untracked()).as_ref().map(|spec| svg::chart(spec, dark))
-    };
-    let kit = Kit {
-        id: "loss",
-        explain: &[
-            "The loss of a token is −ln of the probability that the model gave it, seeing only the tokens before. 0 would be certainty; ln of the vocabulary's size is a blind guess.",
-            "The first token has none: there is nothing before it.",
-            "A model that fills gaps sees both sides: here each token alone is masked, and its loss is −ln of the probability at its place given all others. The sum is the text's pseudo-log-likelihood.",
-        ],
-        table: Some(Box::new(numbers)),
-        picture: Some(Box::new(picture)),
-        hooks: Some(Box::new(|| vec!["logits".into()])),
-    };
+    let explain = &[
+        "The loss of a token is −ln of the probability that the model gave it, seeing only the tokens before. 0 would be certainty; ln of the vocabulary's size is a blind guess.",
+        "The first token has none: there is nothing before it.",
+        "A model that fills gaps sees both sides: here each token alone is masked, and its loss is −ln of the probability at its place given all others. The sum is the text's pseudo-log-likelihood.",
+    ];
+    let hooks: Hooks = Some(Box::new(|| vec!["logits".into()]));
+    let kit = Kit { hooks, ..Kit::of_chart("loss", explain, spec, numbers) };
     let list = el!(ol class="losses")
         .when("pointerleave", move || store.preview(Hover::default()))
         .child(part(move || bars(store)));

@@ -1,13 +1,11 @@
 //! Neurons of the chosen layer's MLP that answer most strongly.
 
 use crate::explorer::details::token_layer_acts;
-use crate::explorer::norms::table;
 use crate::explorer::trace_labels;
 use crate::lens::residual;
 use crate::parts::dom::View;
-use crate::parts::frame::{Kit, panel};
+use crate::parts::frame::{Hooks, Kit, panel};
 use crate::parts::matrix::{Matrix, matrix};
-use crate::parts::svg;
 use crate::state::cell::{Var, derive};
 use crate::state::use_store;
 
@@ -27,25 +25,14 @@ pub fn mlp() -> View {
         let layer = store.focus.read().layer;
         format!("MLP of layer {layer}: the {N_NEURONS} strongest of {n} neurons")
     });
-    let picture = move || {
-        let view = view.read_untracked();
-        let dark = store.dark.get_untracked();
-        svg::matrix((*view).as_ref()?, &title.read_untracked(), dark)
-    };
-    let numbers =
-        move || (*view.read_untracked()).as_ref().map(|v| table(v, &title.read_untracked()));
-    let kit = Kit {
-        id: "mlp",
-        explain: &[
-            "Each column is one neuron of the layer's MLP, after its activation function (and its gate, where there is one); each row a token. Blue is positive, red negative.",
-            "Shown are the neurons with the largest magnitude at any token of this text.",
-        ],
-        table: Some(Box::new(numbers)),
-        picture: Some(Box::new(picture)),
-        hooks: Some(Box::new(move || {
-            vec![format!("blocks.{}.mlp.*", store.focus.read_untracked().layer)]
-        })),
-    };
+    let explain = &[
+        "Each column is one neuron of the layer's MLP, after its activation function (and its gate, where there is one); each row a token. Blue is positive, red negative.",
+        "Shown are the neurons with the largest magnitude at any token of this text.",
+    ];
+    let hooks: Hooks = Some(Box::new(move || {
+        vec![format!("blocks.{}.mlp.*", store.focus.read_untracked().layer)]
+    }));
+    let kit = Kit { hooks, ..Kit::of_matrix("mlp", explain, view, title) };
     let col = Var::new(None);
     let acts = token_layer_acts(store, |_| None, col);
     let cursor = derive(move || (store.focus.read().query, col.get()));

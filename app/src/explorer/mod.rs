@@ -11,7 +11,7 @@
 //! `norms-scale`, `norms-weights`, `norms-after`, `residual-stream`, `residual-chart`, `mlp-matrix`,
 //! `loss-chart`, `similarity-texts`, `similarity-matrix`, `card`,
 //! `invariants`, `compare-engines`, `masked` (panel), `places`, `place-N`, `next-sentence`,
-//! `target`, `write`, `beams`, `source-strip`, `source-N`, `source-notice`,
+//! `target`, `write`, `stop-writing`, `beams`, `source-strip`, `source-N`, `source-notice`,
 //! `wall-grid-{encoder,decoder,cross}`, `wall-canvas-…`, `attend-{encoder,decoder,cross}`,
 //! `alignment` (panel), `align-{all,layer,head}`, `alignment-lines`, `alignment-matrix`,
 //! `beam` (panel), `beam-tree`, `hypothesis-N`, `mask-each`, `mask-each-here`, `mask-stop`, `weights` (panel), `weights-matrix`, `weights-choice`,

@@ -6,13 +6,11 @@ use crate::explorer::{choice, is_recorded, trace_labels};
 use crate::format;
 use crate::lens::attention::MatrixView;
 use crate::lens::norms::{self, Outlier, Statistic};
-use crate::lens::table::Table;
 use crate::parts::chart::chart;
 use crate::parts::dom::{El, View, el, part, show};
-use crate::parts::frame::{Kit, fixed, panel};
+use crate::parts::frame::{Hooks, Kit, fixed, panel};
 use crate::parts::matrix::{Matrix, matrix};
 use crate::parts::plot::{ChartSpec, Line};
-use crate::parts::svg;
 use crate::parts::term::term;
 use crate::protocol::ModelCard;
 use crate::state::cell::{Var, derive};
@@ -41,24 +39,13 @@ pub fn norms() -> View {
     let (mean, scale) = (view_of(Statistic::Mean), view_of(Statistic::Scale));
     let has_mean = move || store.card.get().is_some_and(|card| !card.rms_norm);
     let title = derive(move || title(store));
-    let picture = move || {
-        let view = scale.read_untracked();
-        let dark = store.dark.get_untracked();
-        svg::matrix((*view).as_ref()?, &title.read_untracked(), dark)
-    };
-    let numbers =
-        move || (*scale.read_untracked()).as_ref().map(|v| table(v, &title.read_untracked()));
-    let kit = Kit {
-        id: "norms",
-        explain: &[
-            "Before a block reads a token's vector, a norm rescales it. LayerNorm takes off the mean μ and divides by the spread σ; RMSNorm divides by the root mean square alone. Then come the learned gain γ and bias β.",
-            "Tokens are rows, norms are columns: 3.1 is the first norm of layer 3, 3.2 its second, out the last one. Before shows what the norm meets, after what it leaves, without γ and β: mean 0 and spread 1, but for rounding.",
-            "An outlier dimension reaches six times the spread at some token.",
-        ],
-        table: Some(Box::new(numbers)),
-        picture: Some(Box::new(picture)),
-        hooks: Some(Box::new(|| vec!["blocks.*.ln*.hook_*".into(), "ln_final.*".into()])),
-    };
+    let explain = &[
+        "Before a block reads a token's vector, a norm rescales it. LayerNorm takes off the mean μ and divides by the spread σ; RMSNorm divides by the root mean square alone. Then come the learned gain γ and bias β.",
+        "Tokens are rows, norms are columns: 3.1 is the first norm of layer 3, 3.2 its second, out the last one. Before shows what the norm meets, after what it leaves, without γ and β: mean 0 and spread 1, but for rounding.",
+        "An outlier dimension reaches six times the spread at some token.",
+    ];
+    let hooks: Hooks = Some(Box::new(|| vec!["blocks.*.ln*.hook_*".into(), "ln_final.*".into()]));
+    let kit = Kit { hooks, ..Kit::of_matrix("norms", explain, scale, title) };
     let col = Var::new(None);
     let layer_of = move |at: usize| {
         let sites = sites.read_untracked();
@@ -101,7 +88,7 @@ fn title(store: Store) -> String {
     }
     let what = if is_rms { "Root mean square" } else { "Mean and spread" };
     let when = if store.url.read().norms_after { "after" } else { "before" };
-    format!("{what} of each token {when} each norm")
+    format!("{what} of each token {when} each norm (3.1: the first of layer 3)")
 }
 
 /// The layer of a site.
@@ -186,21 +173,4 @@ fn outlier_view(outlier: &Outlier, labels: &[String]) -> View {
         .child(el!(td class="num").child(format::three(outlier.magnitude)))
         .child(el!(td).child(el!(bdi class="token-text").child(token)))
         .into()
-}
-
-/// Rows as they are, columns named.
-pub fn table(view: &MatrixView, title: &str) -> Table {
-    let mut columns = vec!["token".to_owned()];
-    columns.extend(view.col_labels.iter().cloned());
-    let rows = (0..view.n_rows)
-        .map(|row| {
-            let mut cells = vec![view.row_labels.get(row).cloned().unwrap_or_default()];
-            cells.extend(
-                (0..view.n_cols)
-                    .map(|col| view.value(row, col).map(format::plain).unwrap_or_default()),
-            );
-            cells
-        })
-        .collect();
-    Table { caption: title.into(), columns, rows }
 }

@@ -4,15 +4,13 @@
 use std::sync::Arc;
 
 use crate::explorer::cells::{self, own_cursor};
-use crate::explorer::norms::table;
 use crate::explorer::{choice, trace_labels};
 use crate::lens::attention::MatrixView;
 use crate::lens::{positions, weights};
 use crate::parts::chart::chart;
 use crate::parts::dom::{El, View, either, el, part};
-use crate::parts::frame::{Kit, panel};
+use crate::parts::frame::{Hooks, Kit, panel};
 use crate::parts::matrix::{Matrix, matrix};
-use crate::parts::svg;
 use crate::protocol::{PositionFacts, PositionKind};
 use crate::state::cell::{Derived, Var, derive};
 use crate::state::{Store, use_store};
@@ -37,24 +35,15 @@ pub fn positions() -> View {
     cells::follow(store, table_name, false);
     let view = derive(move || view(store, &*facts.get()?));
     let title = derive(move || facts.get().map_or("Positions".into(), |facts| title(&facts)));
-    let picture = move || {
-        let view = view.read_untracked();
-        svg::matrix((*view).as_ref()?, &title.read_untracked(), store.dark.get_untracked())
-    };
-    let numbers =
-        move || (*view.read_untracked()).as_ref().map(|v| table(v, &title.read_untracked()));
-    let kit = Kit {
-        id: "positions",
-        explain: &[
-            "Attention by itself does not know the order of tokens. A learned or sinusoidal table gives each position a row, which is added to the token's embedding.",
-            "Rotary positions turn pairs of a query's and a key's numbers by an angle that grows with the position, each pair at its own speed: what counts in their product is then the distance alone. The line shows how much of a product of equal vectors is left at each distance.",
-            "ALiBi takes from each score a number that grows with the distance, at a slope of each head's own. T5 sorts distances into buckets, exact ones near and ever wider ones far, and each head adds a learned number for each.",
-            "The right picture is the mask: which earlier tokens the chosen layer sees at all.",
-        ],
-        table: Some(Box::new(numbers)),
-        picture: Some(Box::new(picture)),
-        hooks: Some(Box::new(|| vec!["hook_pos_embed".into(), "blocks.*.attn.hook_rot_*".into()])),
-    };
+    let explain = &[
+        "Attention by itself does not know the order of tokens. A learned or sinusoidal table gives each position a row, which is added to the token's embedding.",
+        "Rotary positions turn pairs of a query's and a key's numbers by an angle that grows with the position, each pair at its own speed: what counts in their product is then the distance alone. The line shows how much of a product of equal vectors is left at each distance.",
+        "ALiBi takes from each score a number that grows with the distance, at a slope of each head's own. T5 sorts distances into buckets, exact ones near and ever wider ones far, and each head adds a learned number for each.",
+        "The right picture is the mask: which earlier tokens the chosen layer sees at all.",
+    ];
+    let hooks: Hooks =
+        Some(Box::new(|| vec!["hook_pos_embed".into(), "blocks.*.attn.hook_rot_*".into()]));
+    let kit = Kit { hooks, ..Kit::of_matrix("positions", explain, view, title) };
     let (cursor, acts) = own_cursor();
     let testid = "positions-matrix";
     let spec = Matrix { view, cursor, name: title, testid, square: false, max_cell: 28.0 };
@@ -171,21 +160,10 @@ fn reach(store: Store, facts: Facts) -> View {
         positions::reach(&*facts.get()?, store.focus.read().layer, shown)
     });
     let title = derive(move || format!("What layer {} sees", store.focus.read().layer));
-    let picture = move || {
-        let view = view.read_untracked();
-        svg::matrix((*view).as_ref()?, &title.read_untracked(), store.dark.get_untracked())
-    };
-    let numbers =
-        move || (*view.read_untracked()).as_ref().map(|v| table(v, &title.read_untracked()));
-    let kit = Kit {
-        id: "reach",
-        explain: &[
-            "Each row is a token that looks, each filled cell a token that it can see in this layer: earlier ones only in a model that reads left to right, and of those only the nearest where the layer has a window. Hatched cells lie beyond the window.",
-        ],
-        table: Some(Box::new(numbers)),
-        picture: Some(Box::new(picture)),
-        hooks: None,
-    };
+    let explain = &[
+        "Each row is a token that looks, each filled cell a token that it can see in this layer: earlier ones only in a model that reads left to right, and of those only the nearest where the layer has a window. Hatched cells lie beyond the window.",
+    ];
+    let kit = Kit::of_matrix("reach", explain, view, title);
     let (cursor, acts) = own_cursor();
     let testid = "reach-matrix";
     let spec = Matrix { view, cursor, name: title, testid, square: true, max_cell: 24.0 };

@@ -166,16 +166,40 @@ fn target(store: Store) -> View {
         Some(_) => "typed",
         None => "written live",
     };
-    let write = el!(button type="button" class="act" data-testid="write")
-        .flag("disabled", move || store.url.read().target.is_none())
-        .when("click", move || store.write(store.url.read_untracked().beams))
-        .child(icon::play())
-        .child("Let it write");
+    let writing = derive(move || {
+        let written = store.written.read();
+        store.url.read().target.is_none() && !written.is_done && !written.nodes.is_empty()
+    });
+    let write = either(writing, move |writing| {
+        vec![if writing { stop_writing(store) } else { write(store) }]
+    });
     let side = el!(div class="continue")
         .child(el!(span class="hint").text(whose))
         .child(el!(label class="select").child(el!(span).child("search")).child(select))
         .child(write);
     vec![text.into(), side.into()].into_node()
+}
+
+fn write(store: Store) -> View {
+    el!(button type="button" class="act" data-testid="write")
+        .flag("disabled", move || store.url.read().target.is_none())
+        .when("click", move || store.write(store.url.read_untracked().beams))
+        .child(icon::play())
+        .child("Let it write")
+        .into()
+}
+
+/// What is written so far becomes the target, as if the visitor had typed it.
+fn stop_writing(store: Store) -> View {
+    let stop = move || {
+        let text = store.written.read_untracked().text.clone();
+        typed(store, &|url| url.target = Some(text.clone()));
+    };
+    el!(button type="button" class="act" data-testid="stop-writing")
+        .when("click", stop)
+        .child(icon::stop())
+        .child("Stop")
+        .into()
 }
 
 fn go_on(store: Store) -> El {

@@ -1,15 +1,14 @@
 //! The residual stream: its length at every token and layer, and what attention and MLP add.
 
 use crate::explorer::details::token_layer_acts;
-use crate::explorer::norms::table;
 use crate::explorer::trace_labels;
 use crate::lens::residual::{self, Contributions};
+use crate::lens::table::Table;
 use crate::parts::chart;
 use crate::parts::dom::{View, el};
-use crate::parts::frame::{Kit, fixed, panel};
+use crate::parts::frame::{Hooks, Kit, fixed, panel};
 use crate::parts::matrix::{Matrix, matrix};
 use crate::parts::plot::{ChartSpec, Line};
-use crate::parts::svg;
 use crate::parts::term::term;
 use crate::state::cell::{Var, derive};
 use crate::state::use_store;
@@ -34,24 +33,15 @@ pub fn residual() -> View {
         let labels = labels.read();
         Some(chart(&parts, labels.get(token).map_or("", String::as_str), focus.layer))
     });
-    let picture = move || {
-        let dark = store.dark.get_untracked();
-        (*at_token.read_untracked()).as_ref().map(|spec| svg::chart(spec, dark))
-    };
-    let kit = Kit {
-        id: "residual",
-        explain: &[
-            "Each token has one vector that every block reads and adds to. Left: its length before each layer, and after the last. Right, for the chosen token: that length, and how long the additions of attention and of the MLP are.",
-            "Lengths are Euclidean norms. The first token is often many times longer than the rest.",
-        ],
-        table: Some(Box::new(move || {
-            (*stream.read_untracked()).as_ref().map(|view| table(view, TITLE))
-        })),
-        picture: Some(Box::new(picture)),
-        hooks: Some(Box::new(|| {
-            vec!["blocks.*.hook_resid_*".into(), "blocks.*.hook_*_out".into()]
-        })),
-    };
+    let numbers =
+        move || (*stream.read_untracked()).as_ref().map(|view| Table::of_matrix(view, TITLE));
+    let explain = &[
+        "Each token has one vector that every block reads and adds to. Left: its length before each layer, and after the last. Right, for the chosen token: that length, and how long the additions of attention and of the MLP are.",
+        "Lengths are Euclidean norms. The first token is often many times longer than the rest.",
+    ];
+    let hooks: Hooks =
+        Some(Box::new(|| vec!["blocks.*.hook_resid_*".into(), "blocks.*.hook_*_out".into()]));
+    let kit = Kit { hooks, ..Kit::of_chart("residual", explain, at_token, numbers) };
     let col = Var::new(None);
     let n_layers = move || store.card.get_untracked().map_or(0, |card| card.n_layers as usize);
     let acts = token_layer_acts(store, move |at| (at < n_layers()).then_some(at as u16), col);

@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use web_sys::Event;
 
-use crate::explorer::norms::table;
 use crate::lens::attention::MatrixView;
+use crate::lens::table::Table;
 use crate::lens::tokens::label;
 use crate::palette::{Map, Scale};
 use crate::parts::dom::{View, effect, el, value_of};
@@ -50,7 +50,8 @@ pub fn similarity() -> View {
             "The first row is the text at the top of the page; the others are the lines of the box. Type in either: the numbers follow.",
         ],
         table: Some(Box::new(move || {
-            let mut table = (*view.read_untracked()).as_ref().map(|view| table(view, TITLE))?;
+            let mut table =
+                (*view.read_untracked()).as_ref().map(|view| Table::of_matrix(view, TITLE))?;
             table.columns[0] = "sentence".into();
             Some(table)
         })),

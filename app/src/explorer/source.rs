@@ -3,9 +3,9 @@
 use web_sys::KeyboardEvent;
 
 use crate::explorer::is_pair;
-use crate::explorer::strip::{describe, side_name};
+use crate::explorer::strip::{describe, next_token, side_name};
 use crate::lens::tokens::label;
-use crate::parts::dom::{View, around, el, focus, list, show};
+use crate::parts::dom::{View, el, focus, list, show};
 use crate::protocol::Attention;
 use crate::state::cell::derive;
 use crate::state::{Hover, Store, use_store};
@@ -93,19 +93,7 @@ fn token_view(store: Store, idx: usize) -> View {
 
 fn on_key(store: Store, event: &KeyboardEvent) {
     let n_tokens = store.source.read_untracked().len();
-    let Some(last) = n_tokens.checked_sub(1) else { return };
-    let at = around(event, "[data-source]")
-        .and_then(|token| token.get_attribute("data-source")?.parse::<usize>().ok());
-    let Some(at) = at else { return };
-    let to = match event.key().as_str() {
-        "ArrowLeft" | "ArrowUp" => at.saturating_sub(1),
-        "ArrowRight" | "ArrowDown" => (at + 1).min(last),
-        "Home" => 0,
-        "End" => last,
-        _ => return,
-    };
-    event.prevent_default();
-    event.stop_propagation();
+    let Some(to) = next_token(event, "data-source", n_tokens) else { return };
     let attention = store.attention.get_untracked();
     if attention == Attention::Decoder {
         store.attend(Attention::Cross);

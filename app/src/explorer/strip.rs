@@ -138,21 +138,26 @@ pub fn describe(token: &TokenView, idx: usize) -> String {
     words
 }
 
-fn on_key(store: Store, event: &KeyboardEvent) {
-    let n_tokens = store.tokens.read_untracked().len();
-    let Some(last) = n_tokens.checked_sub(1) else { return };
-    let at = around(event, "[data-idx]")
-        .and_then(|token| token.get_attribute("data-idx")?.parse::<usize>().ok());
-    let Some(at) = at else { return };
+/// Where a key moves to in a strip whose tokens have their number in an attribute.
+pub fn next_token(event: &KeyboardEvent, attribute: &str, n_tokens: usize) -> Option<usize> {
+    let last = n_tokens.checked_sub(1)?;
+    let token = around(event, &format!("[{attribute}]"))?;
+    let at = token.get_attribute(attribute)?.parse::<usize>().ok()?;
     let to = match event.key().as_str() {
         "ArrowLeft" | "ArrowUp" => at.saturating_sub(1),
         "ArrowRight" | "ArrowDown" => (at + 1).min(last),
         "Home" => 0,
         "End" => last,
-        _ => return,
+        _ => return None,
     };
     event.prevent_default();
     event.stop_propagation();
+    Some(to)
+}
+
+fn on_key(store: Store, event: &KeyboardEvent) {
+    let n_tokens = store.tokens.read_untracked().len();
+    let Some(to) = next_token(event, "data-idx", n_tokens) else { return };
     if store.attention.get_untracked() == Attention::Encoder {
         store.attend(Attention::Cross);
     }

@@ -5,7 +5,6 @@
 use web_sys::Event;
 
 use crate::explorer::cells::{self, labelled, number, own_cursor};
-use crate::explorer::norms::table;
 use crate::format;
 use crate::lens::table::Table;
 use crate::lens::weights::{self, Choice};
@@ -13,7 +12,6 @@ use crate::parts::chart::chart;
 use crate::parts::dom::{El, View, el, part, value_of};
 use crate::parts::frame::{Kit, panel};
 use crate::parts::matrix::{Matrix, matrix};
-use crate::parts::svg;
 use crate::state::cell::{Derived, derive};
 use crate::state::{Store, use_store};
 
@@ -39,23 +37,12 @@ pub fn weights() -> View {
         Some(choice) => title(store, &choice),
         None => "Weights".into(),
     });
-    let picture = move || {
-        let view = view.read_untracked();
-        svg::matrix((*view).as_ref()?, &title.read_untracked(), store.dark.get_untracked())
-    };
-    let numbers =
-        move || (*view.read_untracked()).as_ref().map(|v| table(v, &title.read_untracked()));
-    let kit = Kit {
-        id: "weights",
-        explain: &[
-            "A part of one matrix as the file holds it, dequantised: outputs are rows, inputs columns; of a table of tokens or positions each row is one of those. Blue is positive, red negative.",
-            "W_Qᵀ·W_K of a head scores the direction of one token (row) against that of another (column); W_O·W_V says what a direction that is looked at (column) becomes where it is written (row). Biases, gains of norms and rotations are left out: of a model with rotary positions this is the product at distance 0.",
-            "Singular values say by how much the matrix stretches the directions it stretches most, next most, and so on. A steep fall means that few directions do the work.",
-        ],
-        table: Some(Box::new(numbers)),
-        picture: Some(Box::new(picture)),
-        hooks: None,
-    };
+    let explain = &[
+        "A part of one matrix as the file holds it, dequantised: outputs are rows, inputs columns; of a table of tokens or positions each row is one of those. Blue is positive, red negative.",
+        "W_Qᵀ·W_K of a head scores the direction of one token (row) against that of another (column); W_O·W_V says what a direction that is looked at (column) becomes where it is written (row). Biases, gains of norms and rotations are left out: of a model with rotary positions this is the product at distance 0.",
+        "Singular values say by how much the matrix stretches the directions it stretches most, next most, and so on. A steep fall means that few directions do the work.",
+    ];
+    let kit = Kit::of_matrix("weights", explain, view, title);
     let (cursor, acts) = own_cursor();
     let testid = "weights-matrix";
     let spec = Matrix { view, cursor, name: title, testid, square: false, max_cell: 28.0 };
@@ -144,20 +131,11 @@ fn spectrum(store: Store, chosen: Derived<Option<Choice>>) -> View {
             rows: rows.map(|(at, &v)| vec![(at + 1).to_string(), format::plain(v)]).collect(),
         })
     };
-    let picture = move || {
-        let dark = store.dark.get_untracked();
-        (*spec.read_untracked()).as_ref().map(|spec| svg::chart(spec, dark))
-    };
-    let kit = Kit {
-        id: "spectrum",
-        explain: &[
-            "The singular values of the whole matrix, largest first, computed in double precision from its file. The axis is one of powers of ten.",
-            "The stable rank is the sum of their squares divided by the largest square: the number of directions that would do if all were stretched equally.",
-        ],
-        table: Some(Box::new(numbers)),
-        picture: Some(Box::new(picture)),
-        hooks: None,
-    };
+    let explain = &[
+        "The singular values of the whole matrix, largest first, computed in double precision from its file. The axis is one of powers of ten.",
+        "The stable rank is the sum of their squares divided by the largest square: the number of directions that would do if all were stretched equally.",
+    ];
+    let kit = Kit::of_chart("spectrum", explain, spec, numbers);
     let words = move || {
         let all = own.get()?;
         if let Some(why) = &all.why_not {

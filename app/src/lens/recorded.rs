@@ -17,7 +17,7 @@ pub fn tab(card: &ModelCard, tab: Tab, layer: usize) -> Option<String> {
             let beside = "A recorded run holds no γ and β: those are weights of the model.";
             Some(if any { beside.to_owned() } else { lacks("blocks.N.ln1.hook_scale") })
         }
-        Tab::Residual => residual::hooks(card).into_iter().find_map(lacking),
+        Tab::Residual => residual::needed(card).find_map(lacking),
         Tab::Mlp => lacking(layer_hook(layer, "mlp.hook_post")),
         Tab::Loss => match card.recorded.as_ref().is_some_and(|facts| facts.has_ids) {
             true => lacking("logits".to_owned()),
@@ -57,6 +57,9 @@ mod tests {
         assert!(stage(&card, Stage::Scores, 0).unwrap().contains("blocks.0.attn.hook_q"));
         assert_eq!(tab(&card, Tab::Loss, 0), None);
         assert!(tab(&card, Tab::Residual, 0).unwrap().contains("blocks.0.hook_resid_pre"));
+        let all = ["hook_resid_pre", "hook_attn_out", "hook_mlp_out", "hook_resid_post"];
+        let hooks = all.map(|hook| format!("blocks.0.{hook}")).into();
+        assert_eq!(tab(&ModelCard { hooks, ..card.clone() }, Tab::Residual, 0), None);
         assert!(tab(&card, Tab::Weights, 0).unwrap().contains("needs a model"));
         let model = ModelCard { recorded: None, ..card };
         assert_eq!((tab(&model, Tab::Residual, 0), stage(&model, Stage::Scores, 0)), (None, None));

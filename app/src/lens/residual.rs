@@ -36,6 +36,11 @@ pub fn hooks(card: &ModelCard) -> Vec<String> {
     hooks
 }
 
+/// Those without which there is nothing to draw: few models have cross-attention.
+pub fn needed(card: &ModelCard) -> impl Iterator<Item = String> {
+    hooks(card).into_iter().filter(|hook| !hook.ends_with(CROSS))
+}
+
 /// ‖stream‖ before each block and after the last: tokens down, layers across.
 pub fn stream(trace: &Trace, card: &ModelCard, labels: &[String]) -> Option<MatrixView> {
     let n_layers = card.n_layers as usize;

@@ -1,6 +1,7 @@
 //! Numbers in rows: what a panel shows as a table and writes as CSV.
 
 use crate::format;
+use crate::lens::attention::MatrixView;
 
 /// A table with a header.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -14,6 +15,20 @@ pub struct Table {
 }
 
 impl Table {
+    /// A matrix of tokens: rows as they are, columns named.
+    pub fn of_matrix(view: &MatrixView, caption: &str) -> Self {
+        let mut columns = vec!["token".to_owned()];
+        columns.extend(view.col_labels.iter().cloned());
+        let cell = |row, col| view.value(row, col).map(format::plain).unwrap_or_default();
+        let rows = (0..view.n_rows)
+            .map(|row| {
+                let label = view.row_labels.get(row).cloned().unwrap_or_default();
+                std::iter::once(label).chain((0..view.n_cols).map(|col| cell(row, col))).collect()
+            })
+            .collect();
+        Self { caption: caption.into(), columns, rows }
+    }
+
     /// RFC 4180, with a line for the caption.
     pub fn to_csv(&self) -> String {
         let mut out = String::from("# ");

@@ -2,7 +2,7 @@
 //! two side by side, whichever makes the thumbnails larger. Narrow: layers across, to be swiped.
 
 /// Widest thumbnail, CSS pixels.
-const MAX_CELL: f64 = 44.0;
+const MAX_CELL: f64 = 72.0;
 /// Narrowest.
 const MIN_CELL: f64 = 6.0;
 /// Thumbnail of the narrow wall.

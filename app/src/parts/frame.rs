@@ -5,11 +5,13 @@ use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, Event, FocusEvent, HtmlCanvasElement, Node};
 
+use crate::lens::attention::MatrixView;
 use crate::lens::stack;
 use crate::lens::table::Table;
 use crate::parts::dialog::dialog;
 use crate::parts::dom::{self, Child, El, View, close_around, close_details, document, el};
-use crate::parts::svg::Picture;
+use crate::parts::plot::ChartSpec;
+use crate::parts::svg::{self, Picture};
 use crate::parts::{export, icon};
 use crate::protocol::ToWorker;
 use crate::state::cell::{Derived, Var, derive};
@@ -29,10 +31,49 @@ pub struct Kit {
     /// Its picture; a panel with a canvas gives PNG without it.
     pub picture: Option<Box<dyn Fn() -> Option<Picture>>>,
     /// Hooks that hold its tensors.
-    pub hooks: Option<Box<dyn Fn() -> Vec<String>>>,
+    pub hooks: Hooks,
 }
 
+/// Names the hooks that hold a panel's tensors, as the choices are now.
+pub type Hooks = Option<Box<dyn Fn() -> Vec<String>>>;
+
 impl Kit {
+    /// Of a panel that shows one matrix.
+    pub fn of_matrix(
+        id: &'static str,
+        explain: &'static [&'static str],
+        view: Derived<Option<MatrixView>>,
+        title: Derived<String>,
+    ) -> Self {
+        let store = use_store();
+        let table = move || {
+            let view = view.read_untracked();
+            Some(Table::of_matrix((*view).as_ref()?, &title.read_untracked()))
+        };
+        let picture = move || {
+            let view = view.read_untracked();
+            svg::matrix((*view).as_ref()?, &title.read_untracked(), store.dark.get_untracked())
+        };
+        let (table, picture) = (Some(Box::new(table) as _), Some(Box::new(picture) as _));
+        Self { id, explain, table, picture, hooks: None }
+    }
+
+    /// Of a panel that shows one chart.
+    pub fn of_chart(
+        id: &'static str,
+        explain: &'static [&'static str],
+        spec: Derived<Option<ChartSpec>>,
+        table: impl Fn() -> Option<Table> + 'static,
+    ) -> Self {
+        let store = use_store();
+        let picture = move || {
+            let dark = store.dark.get_untracked();
+            (*spec.read_untracked()).as_ref().map(|spec| svg::chart(spec, dark))
+        };
+        let (table, picture) = (Some(Box::new(table) as _), Some(Box::new(picture) as _));
+        Self { id, explain, table, picture, hooks: None }
+    }
+
     fn table(&self) -> Option<Table> {
         (self.table.as_ref()?)()
     }

@@ -573,6 +573,15 @@ pub struct Fault {
     pub what: String,
     /// What to do.
     pub advice: String,
+    /// What the file says of its model, where one was opened: fields and values.
+    pub facts: Vec<(String, String)>,
+}
+
+impl Fault {
+    /// A fault without facts.
+    pub fn new(place: FaultPlace, what: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { place, what: what.into(), advice: advice.into(), facts: Vec::new() }
+    }
 }
 
 /// Where a fault belongs on screen.

@@ -100,7 +100,7 @@ pub fn receive(store: Store, message: FromWorker, attachment: &JsValue) {
             store.spectrum.set(Arc::new(Spectrum { name, done, values, why_not }));
         }
         FromWorker::WallStale => store.wall_age.update(|age| *age += 1),
-        FromWorker::Fault(Fault { place, what, advice }) => fault(store, place, what, &advice),
+        FromWorker::Fault(fault) => show_fault(store, fault),
         // Of an older run, or of another matrix.
         FromWorker::Tokens { .. }
         | FromWorker::Ran(_)
@@ -124,7 +124,11 @@ fn is_weighed(store: Store, name: &str) -> bool {
 
 /// Shows a failure, once.
 pub fn fault(store: Store, place: FaultPlace, what: String, advice: &str) {
-    match place {
+    show_fault(store, Fault::new(place, what, advice));
+}
+
+fn show_fault(store: Store, fault: Fault) {
+    match fault.place {
         FaultPlace::Model => store.progress.set(None),
         FaultPlace::Run => {
             store.generating.set(false);
@@ -137,7 +141,6 @@ pub fn fault(store: Store, place: FaultPlace, what: String, advice: &str) {
         }
         FaultPlace::Engine => {}
     }
-    let fault = Fault { place, what, advice: advice.into() };
     store.faults.update(|faults| {
         faults.retain(|known| known != &fault);
         faults.push(fault);

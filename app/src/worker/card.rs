@@ -109,7 +109,7 @@ fn part_name(part: Part) -> &'static str {
 }
 
 /// Fields and values as the file has them; long ones cut.
-fn config(checkpoint: &Checkpoint<BlobSource>) -> Vec<(String, String)> {
+pub(super) fn config(checkpoint: &Checkpoint<BlobSource>) -> Vec<(String, String)> {
     let field = |name: &str, value: String| {
         (shown_words(name, MAX_FIELD_CHARS), shown_words(&value, MAX_FIELD_CHARS))
     };

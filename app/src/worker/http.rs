@@ -43,7 +43,7 @@ impl Wanted {
     /// A fault of the model picker about this file.
     pub fn fault(&self, what: impl std::fmt::Display, advice: impl Into<String>) -> Fault {
         let what = format!("{}: {what}", self.words());
-        Fault { place: FaultPlace::Model, what, advice: advice.into() }
+        Fault::new(FaultPlace::Model, what, advice)
     }
 }
 

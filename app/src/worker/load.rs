@@ -126,9 +126,27 @@ impl Loader {
             return Ok(Arrival::Run(Box::new(playback)));
         }
         let checkpoint = open(&gathered).await?;
-        let tokenizer = self.tokenizer(&checkpoint).await?;
+        let loaded = self.prepare(gathered, &checkpoint, control, ticket, release).await;
+        // What the file says of itself is shown even where no architecture here can run it.
+        let loaded = loaded.map_err(|stop| match stop {
+            Stop::Fault(fault) => Stop::Fault(Fault { facts: card::config(&checkpoint), ..fault }),
+            Stop::Cancelled => Stop::Cancelled,
+        })?;
+        Ok(Arrival::Model(Box::new(loaded)))
+    }
+
+    /// From an open checkpoint to a session.
+    async fn prepare(
+        &self,
+        gathered: Gathered,
+        checkpoint: &Checkpoint<BlobSource>,
+        control: &Control,
+        ticket: &Ticket,
+        release: impl AsyncFnOnce(),
+    ) -> Result<Loaded, Stop> {
+        let tokenizer = self.tokenizer(checkpoint).await?;
         ticket.check()?;
-        self.make_room(&checkpoint, release).await?;
+        self.make_room(checkpoint, release).await?;
         let engine = self.engines.make().await.map_err(engine_fault)?;
         let mut rate = Rate::default();
         let tell = |at: Progress| {
@@ -141,10 +159,9 @@ impl Loader {
                 }));
             }
         };
-        let session = weigh_in(engine, &checkpoint, control, ticket, tell).await?;
+        let session = weigh_in(engine, checkpoint, control, ticket, tell).await?;
         check_vocabulary(&session, &tokenizer)?;
-        let loaded = finish(session, Rc::new(tokenizer), gathered, &checkpoint).await?;
-        Ok(Arrival::Model(Box::new(loaded)))
+        finish(session, Rc::new(tokenizer), gathered, checkpoint).await
     }
 
     /// The same model in another engine.
@@ -164,11 +181,7 @@ impl Loader {
         tell_stage("Reading the tokenizer");
         let (file, json) = tokenizer_json(checkpoint).await.map_err(model_fault)?;
         let loaded = Tokenizer::load(Rc::clone(&self.tokenizers), &file, &json).await;
-        Ok(loaded.map_err(|what| Fault {
-            place: FaultPlace::Model,
-            what,
-            advice: ADVICE.to_owned(),
-        })?)
+        Ok(loaded.map_err(|what| Fault::new(FaultPlace::Model, what, ADVICE))?)
     }
 
     async fn make_room(
@@ -187,13 +200,12 @@ impl Loader {
                 release().await;
                 Ok(())
             }
-            Fit::Never(why) => Err(Fault {
-                place: FaultPlace::Model,
-                what: format!("{} does not fit into memory: {why}", checkpoint.name()),
-                advice: "Take a smaller model, or one with fewer bits a weight (Q8_0, Q4_0). The \
-                         model that was loaded is still there."
-                    .to_owned(),
-            }
+            Fit::Never(why) => Err(Fault::new(
+                FaultPlace::Model,
+                format!("{} does not fit into memory: {why}", checkpoint.name()),
+                "Take a smaller model, or one with fewer bits a weight (Q8_0, Q4_0). The \
+                 model that was loaded is still there.",
+            )
             .into()),
         }
     }
@@ -305,11 +317,11 @@ fn check_vocabulary(session: &Session, tokenizer: &Tokenizer) -> Result<(), Faul
     let (n_ids, d_vocab) = (tokenizer.n_ids(), session.spec().d_vocab);
     match check_rows(session.model().name(), n_ids, d_vocab) {
         Ok(_n_padding) => Ok(()),
-        Err(err) => Err(Fault {
-            place: FaultPlace::Model,
-            what: format!("{err}: they belong to different models"),
-            advice: "Take the tokenizer.json that lies beside these weights.".to_owned(),
-        }),
+        Err(err) => Err(Fault::new(
+            FaultPlace::Model,
+            format!("{err}: they belong to different models"),
+            "Take the tokenizer.json that lies beside these weights.",
+        )),
     }
 }
 
@@ -330,11 +342,8 @@ fn load_stop(err: ModelError) -> Stop {
 
 /// An error of opening an engine.
 pub(super) fn engine_fault(err: EngineError) -> Fault {
-    Fault {
-        place: FaultPlace::Engine,
-        what: err.to_string(),
-        advice: "Choose the CPU engine, or reload the page.".to_owned(),
-    }
+    let advice = "Choose the CPU engine, or reload the page.";
+    Fault::new(FaultPlace::Engine, err.to_string(), advice)
 }
 
 /// An error of the models' crate, for the model picker.
@@ -346,5 +355,5 @@ pub(super) fn model_fault(err: ModelError) -> Fault {
         ModelError::WrongKind { .. } => "The model that was loaded is still there.",
         _ => ADVICE,
     };
-    Fault { place: FaultPlace::Model, what: err.to_string(), advice: advice.to_owned() }
+    Fault::new(FaultPlace::Model, err.to_string(), advice)
 }

@@ -25,7 +25,7 @@ pub(super) fn post_bytes(message: &FromWorker, bytes: &[u8]) {
 
 /// Tells the visitor what went wrong and what to do.
 pub(super) fn fault(place: FaultPlace, what: impl Into<String>, advice: impl Into<String>) {
-    post(&FromWorker::Fault(Fault { place, what: what.into(), advice: advice.into() }));
+    post(&FromWorker::Fault(Fault::new(place, what, advice)));
 }
 
 fn post_with(message: &FromWorker, attachment: &JsValue) {

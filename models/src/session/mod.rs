@@ -6,10 +6,13 @@
 
 pub mod beam;
 mod heads;
+mod input;
+mod options;
 pub mod patch;
 mod read;
 mod recordings;
 pub(crate) mod sites;
+mod text;
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -19,151 +22,28 @@ use vitrine_kernels::{Control, Engine, InputData, Read, StateId, Step};
 use web_time::Instant;
 
 use crate::arch::forward::{Frame, RunInput};
-use crate::arch::{Counted, Forward, Model, ModelSpec, Positions, Products, pass};
+use crate::arch::{Forward, Model, ModelSpec, Products, pass};
 use crate::error::ModelError;
 use crate::hook::{Form, Hook, HookPoint, Stack};
 use crate::trace::Trace;
 
 pub use beam::{BeamNode, BeamTree, Beams, EarlyStopping, Fate, Hypothesis};
 pub use heads::{Agreement, LensRow, agreement, cosine};
+pub use input::Input;
+pub use options::Options;
 pub use patch::{Part, Patch};
 pub use read::Tap;
 pub use sites::Capture;
 
 use recordings::{Built, Key, Recordings};
 use sites::Sites;
+use text::Text;
 
 /// What is said where a source is given to a model that reads none.
 const NO_ENCODER: &str = "this model has no encoder beside a decoder";
 
 /// The smallest capacity of the states.
 const MIN_CAPACITY: usize = 64;
-
-/// How a session works.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// What is kept from run to run.
-    pub capture: Capture,
-    /// Side of the thumbnails of the wall, where there is one.
-    pub wall_side: Option<usize>,
-    /// Rows of one recording; longer texts run in chunks, between which work can be cancelled.
-    pub max_rows: usize,
-    /// What the states may hold. Patterns that would go beyond are computed when asked for.
-    pub max_state_bytes: u64,
-    /// Capacity is what the text needs rather than the next power of two.
-    pub is_exact: bool,
-}
-
-impl Options {
-    /// For a page: what its panels need, and the wall.
-    pub fn live(spec: &ModelSpec) -> Self {
-        Self {
-            capture: Capture::live(spec),
-            wall_side: Some(64),
-            max_rows: 256,
-            max_state_bytes: 640 << 20,
-            is_exact: false,
-        }
-    }
-
-    /// For text alone: keys and values.
-    pub fn bare() -> Self {
-        Self {
-            capture: Capture::bare(),
-            wall_side: None,
-            max_rows: 256,
-            max_state_bytes: u64::MAX,
-            is_exact: false,
-        }
-    }
-
-    /// For a trace of these hooks of one text.
-    pub fn trace(spec: &ModelSpec, hooks: impl IntoIterator<Item = Hook>) -> Self {
-        Self { capture: Capture::of(spec, hooks), max_rows: 64, is_exact: true, ..Self::bare() }
-    }
-}
-
-/// A text for the model.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Input {
-    /// Token ids.
-    pub ids: Vec<u32>,
-    /// Segments (encoders); all 0 if `None`.
-    pub token_types: Option<Vec<u32>>,
-    /// 0 hides a token from all others; all 1 if `None`.
-    pub attention_mask: Option<Vec<u32>>,
-    /// What the encoder reads; the rest is then the target, which begins with
-    /// [`ModelSpec::decoder_start`]. Encoder–decoders must have one, others none.
-    pub source: Option<Box<Self>>,
-}
-
-impl From<&[u32]> for Input {
-    fn from(ids: &[u32]) -> Self {
-        Self { ids: ids.to_vec(), ..Self::default() }
-    }
-}
-
-impl Input {
-    /// A source and a target text.
-    pub fn pair(source: &[u32], target: &[u32]) -> Self {
-        Self { source: Some(Box::new(Self::from(source))), ..Self::from(target) }
-    }
-
-    fn is_visible(&self, idx: usize) -> bool {
-        self.attention_mask.as_ref().is_none_or(|mask| mask[idx] != 0)
-    }
-
-    fn token_type(&self, idx: usize) -> u32 {
-        self.token_types.as_ref().map_or(0, |types| types[idx])
-    }
-
-    /// The positions of some tokens, as the model counts them.
-    fn positions(&self, spec: &ModelSpec, rows: Range<usize>) -> Vec<u32> {
-        let Positions::Learned { offset, counted } = spec.positions else {
-            return rows.map(|row| row as u32).collect();
-        };
-        let counts = |row: usize| match counted {
-            Counted::All => true,
-            Counted::Visible => self.is_visible(row),
-            Counted::Except(token) => self.ids[row] != token,
-        };
-        let mut n_counted = (0..rows.start).filter(|&row| counts(row)).count();
-        rows.map(|row| {
-            if !counts(row) {
-                return (offset as u32).saturating_sub(1);
-            }
-            n_counted += 1;
-            (offset + n_counted - 1) as u32
-        })
-        .collect()
-    }
-
-    /// Factors on token embeddings: 0 for a first token that counts as nothing; where masked ones are dropped (ESM): 0 for the mask; the
-    /// others make up for it, against the 12 % that were masked in training.
-    fn embed_factors(&self, spec: &ModelSpec, rows: Range<usize>) -> Vec<f32> {
-        if spec.blank_start {
-            return rows.map(|row| if row == 0 { 0.0 } else { 1.0 }).collect();
-        }
-        let Some(mask) = spec.token_dropout else { return Vec::new() };
-        let n_visible = (0..self.ids.len()).filter(|&row| self.is_visible(row)).count();
-        let n_masked = self.ids.iter().filter(|&&id| id == mask).count();
-        let kept = 1.0 - n_masked as f64 / n_visible.max(1) as f64;
-        // With nothing but masks there is nothing to make up with.
-        let factor = if kept > 0.0 { (1.0 - 0.15 * 0.8) / kept } else { 0.0 };
-        rows.map(|row| if self.ids[row] == mask { 0.0 } else { factor as f32 }).collect()
-    }
-
-    /// How many leading tokens two texts share.
-    fn n_shared(&self, other: &Self) -> usize {
-        (0..self.ids.len().min(other.ids.len()))
-            .take_while(|&idx| {
-                self.ids[idx] == other.ids[idx]
-                    && self.is_visible(idx) == other.is_visible(idx)
-                    && self.token_type(idx) == other.token_type(idx)
-            })
-            .count()
-    }
-}
 
 /// How a run went.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -189,36 +69,6 @@ pub struct WallView {
     pub block: usize,
     /// Cells that are filled, each way.
     pub n_cells: usize,
-}
-
-/// What one stack works on, and what its runs left behind.
-struct Text {
-    sites: Sites,
-    input: Input,
-    /// Tokens whose rows are valid.
-    n_filled: usize,
-    /// Tokens that the wall shows; 0 where it must be painted anew.
-    n_painted: usize,
-}
-
-impl Text {
-    fn new(sites: Sites) -> Self {
-        Self { sites, input: Input::default(), n_filled: 0, n_painted: 0 }
-    }
-
-    /// Declares rows from `n_valid` on stale.
-    fn forget_rows(&mut self, n_valid: usize) {
-        if n_valid < self.n_filled {
-            self.n_painted = 0;
-        }
-        self.n_filled = self.n_filled.min(n_valid);
-    }
-
-    /// 1 for each row of the states that holds a visible token.
-    fn padding(&self) -> Vec<u32> {
-        let is_seen = |row| row < self.input.ids.len() && self.input.is_visible(row);
-        (0..self.sites.capacity).map(|row| u32::from(is_seen(row))).collect()
-    }
 }
 
 /// A model at work on one text, or on a source and a target.
@@ -447,7 +297,7 @@ impl Session {
         control: &Control,
     ) -> Result<(RunInfo, Trace), ModelError> {
         let start = Instant::now();
-        self.check_input(self.spec(), input)?;
+        input.check(self.spec())?;
         self.set_source(input.source.as_deref(), control).await?;
         let n_tokens = input.ids.len();
         let n_shared = self.text.input.n_shared(input).min(self.text.n_filled);
@@ -490,7 +340,7 @@ impl Session {
             (None, Some(_)) => return Err(ModelError::input("source", NO_ENCODER)),
             (Some(_), None) => return Err(ModelError::input("source", "is missing")),
         };
-        self.check_input(encoder, input)?;
+        input.check(encoder)?;
         let n_tokens = input.ids.len();
         let is_same = |source: &Text| source.n_filled == n_tokens && source.input == *input;
         if self.source.as_ref().is_some_and(is_same) {
@@ -699,43 +549,6 @@ impl Session {
         pass::cross_keys(&mut f, encoded)?;
         let (recording, inputs) = f.finish();
         Ok(Built { stack: Stack::Encoder, recording, inputs, outputs: Vec::new() })
-    }
-
-    fn check_input(&self, spec: &ModelSpec, input: &Input) -> Result<(), ModelError> {
-        let n_tokens = input.ids.len();
-        if n_tokens == 0 {
-            return Err(ModelError::input("tokens", "there are none; at least one is needed"));
-        }
-        if n_tokens > spec.n_ctx {
-            let problem = format!("there are {n_tokens}, the model takes {}", spec.n_ctx);
-            return Err(ModelError::input("tokens", problem));
-        }
-        if let Some(id) = input.ids.iter().find(|&&id| id as usize >= spec.d_vocab) {
-            let problem = format!("id {id} is outside the vocabulary of {}", spec.d_vocab);
-            return Err(ModelError::input("tokens", problem));
-        }
-        for (field, list) in
-            [("token types", &input.token_types), ("attention mask", &input.attention_mask)]
-        {
-            if let Some(list) = list.as_ref().filter(|list| list.len() != n_tokens) {
-                let problem = format!("has {} entries for {n_tokens} tokens", list.len());
-                return Err(ModelError::input(field, problem));
-            }
-        }
-        let types = input.token_types.iter().flatten();
-        if let Some(kind) = types.copied().find(|&kind| kind as usize >= spec.n_token_types.max(1))
-        {
-            let problem = format!("{kind} is given; the model knows {}", spec.n_token_types);
-            return Err(ModelError::input("token types", problem));
-        }
-        if input.attention_mask.iter().flatten().any(|&visible| visible > 1) {
-            return Err(ModelError::input("attention mask", "only 0 and 1 are allowed"));
-        }
-        if spec.mixer.is_all() && input.attention_mask.iter().flatten().any(|&seen| seen == 0) {
-            let problem = "hides tokens, and a recurrent model reads every one";
-            return Err(ModelError::input("attention mask", problem));
-        }
-        Ok(())
     }
 
     /// Declares rows of the text from `n_valid` on stale.

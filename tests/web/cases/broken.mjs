@@ -4,6 +4,7 @@
 import { check } from "../lib/check.mjs";
 import { CONFIG, GGUF, SAFETENSORS, STRANGERS, TOKENIZER } from "../lib/broken.mjs";
 import { small } from "../lib/fixtures.mjs";
+import { violations } from "./access.mjs";
 
 /** Opens each set of files in one page; tells of all that went wrong, not of the first only. */
 const all = (name, list) => ({
@@ -40,6 +41,21 @@ export default [
   all("tokenizer", TOKENIZER),
   all("config", CONFIG),
   all("strangers", STRANGERS),
+  {
+    name: "an-unknown-architecture-still-shows-its-metadata",
+    run: async ({ page, explorer }) => {
+      await explorer.open();
+      await explorer.ready();
+      const perceiver = GGUF.find(({ name }) => name === "unknown architecture");
+      await explorer.openBroken(perceiver.files);
+      const facts = explorer.id("fault-facts");
+      await facts.locator("summary").click();
+      const text = await facts.innerText();
+      check(/general\.architecture\s+"?perceiver/.test(text), `no metadata in "${text.slice(0, 300)}"`);
+      const found = await violations(page);
+      check(found.length === 0, found.join(" | "));
+    },
+  },
   {
     name: "good-after-broken",
     run: async ({ explorer }) => {

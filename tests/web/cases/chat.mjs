@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 
 import { check, equal, until } from "../lib/check.mjs";
 import { gpt2 } from "../lib/fixtures.mjs";
+import { violations } from "./access.mjs";
 
 const GOLDENS = JSON.parse(readFileSync(new URL("../../golden/chat.json", import.meta.url)));
 const hash = (text) => `#t=${encodeURIComponent(text)}`;
@@ -70,6 +71,8 @@ export default [
       await page.reload();
       await explorer.ready();
       equal(await shown(explorer), "[system]be brief[user]hello", "a link keeps it");
+      const found = await violations(page);
+      check(found.length === 0, found.join(" | "));
       await explorer.id("as-chat").uncheck();
       await until(async () => (await shown(explorer)) === "hello", "and back");
     },

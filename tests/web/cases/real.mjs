@@ -70,6 +70,25 @@ export default [
     await until(async () => Math.abs(Number((await explorer.table("similarity"))[0][2]) - 1) < 0.001, "the first row follows the text");
   }),
 
+  real("writing-can-be-stopped", async ({ page, explorer }) => {
+    await explorer.chooseModel("bergamot-en-pt");
+    await explorer.loaded(/Bergamot/, 90_000);
+    await explorer.settled();
+    const words = "The old man who lives in the small house by the river tells the children a story every evening";
+    await explorer.type(`${words}, and ${words}.`);
+    await explorer.settled();
+    const whole = await explorer.id("target").inputValue();
+    await explorer.id("beams").selectOption("8");
+    await explorer.id("stop-writing").click();
+    await explorer.settled();
+    const part = await explorer.id("target").inputValue();
+    check(part.length < whole.length, `"${part}" is no part of "${whole}"`);
+    check(/[#&]y=/.test(page.url()), "what was written is the target now");
+    await explorer.id("write").click();
+    await explorer.settled();
+    check((await explorer.id("target").inputValue()).length > part.length, "it can go on");
+  }),
+
   real("switching-back-and-forth", async ({ explorer }) => {
     await explorer.chooseModel("all-minilm-l6-v2");
     await explorer.loaded(/MiniLM/, 90_000);

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 
 import { check, equal, near, until } from "../lib/check.mjs";
 import * as safetensors from "../lib/safetensors.mjs";
+import { violations } from "./access.mjs";
 
 const FILE = readFileSync(path.join(path.dirname(fileURLToPath(import.meta.url)), "../../golden/trace.safetensors"));
 const number = (text) => Number(text.replace("−", "-"));
@@ -42,6 +43,13 @@ async function opened(explorer, files = { "run.safetensors": FILE }) {
 const rows = async (explorer, panel) => (await explorer.table(panel)).map(([, ...cells]) => cells.map(number));
 
 export default [
+  open("nothing-to-mend-for-screen-readers", async ({ page, explorer }) => {
+    await opened(explorer);
+    await explorer.settled();
+    const found = await violations(page);
+    check(found.length === 0, found.join(" | "));
+  }),
+
   open("a-run-of-transformers-shows-the-files-numbers", async ({ explorer }) => {
     const { metadata } = tensors();
     await opened(explorer);

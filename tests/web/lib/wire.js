@@ -97,7 +97,7 @@ const FROM_WORKER = variants(
   ["EnginesCompared", { engines: pair("text"), relative_error: "f32", pattern_error: "f32" }],
   ["Exported", { file_name: "text" }],
   "WallStale",
-  ["Fault", { place: variants("Engine", "Model", "Run", "Panel"), what: "text", advice: "text" }],
+  ["Fault", { place: variants("Engine", "Model", "Run", "Panel"), what: "text", advice: "text", facts: list(pair("text")) }],
   ["Masked", { run: "int", places: list(maskedPlace) }],
   ["Weights", { name: "text", shape: pair("int"), first: pair("int"), size: pair("int"), stored_as: "text" }],
   ["Spectrum", { name: "text", done: "f32", values: list("f32"), why_not: optional("text") }],
