@@ -39,7 +39,10 @@ function newWorker(name) {
   return made;
 }
 
-const styles = { lab: here("./assets/styles/lab.css") };
+const styles = {
+  home: here("./assets/styles/home.css"),
+  lab: here("./assets/styles/lab.css"),
+};
 function addStyle(name) {
   const link = element("link", "", { rel: "stylesheet", href: styles[name] });
   document.head.append(link);

@@ -3,6 +3,7 @@
 pub mod explorer;
 pub mod format;
 pub mod frame;
+pub mod home;
 pub mod host;
 pub mod lab;
 pub mod lens;
@@ -10,6 +11,7 @@ pub mod page;
 pub mod palette;
 pub mod parts;
 pub mod protocol;
+pub mod rooms;
 pub mod state;
 pub mod wire;
 pub mod worker;

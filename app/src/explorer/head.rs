@@ -13,9 +13,9 @@ use crate::lens::table::Table;
 use crate::lens::{recorded, stack};
 use crate::parts::dom::{Child, El, View, either, el, input_of, show as shown_if, value_of};
 use crate::parts::frame::{Hooks, Kit, panel};
-use crate::parts::matrix::{Acts, Matrix, matrix};
+use crate::parts::matrix::{Acts, Cursor, Matrix, matrix};
 use crate::protocol::Attention;
-use crate::state::cell::derive;
+use crate::state::cell::{Derived, derive};
 use crate::state::url::{Average, HeadView, PairFilter, Stage};
 use crate::state::{Hover, Store, use_store};
 
@@ -41,24 +41,8 @@ pub fn head() -> View {
         vec![format!("blocks.{layer}.attn.*")]
     }));
     let kit = Kit { hooks, table, ..Kit::of_matrix("head", explain, view, title) };
-    let acts = Rc::new(Acts {
-        hover: Box::new(move |cell: Option<(usize, usize)>| {
-            store.preview(cell.map_or(Hover::default(), |(query, key)| Hover {
-                query: Some(query as u32),
-                key: Some(key as u32),
-                head: None,
-            }));
-        }),
-        pin: Box::new(move |(query, key)| store.pin_cell(query as u32, key as u32)),
-        move_to: Box::new(move |(query, key): (usize, usize)| {
-            store.preview(Hover::default());
-            store.adjust(|url| (url.query, url.key) = (Some(query as u32), Some(key as u32)));
-        }),
-    });
-    let cursor = derive(move || {
-        let focus = store.focus.read();
-        (focus.query, focus.key)
-    });
+    let acts = acts(store);
+    let cursor = cursor(store);
     let is_lines = derive(move || store.url.read().view == HeadView::Lines);
     let drawn = either(is_lines, move |is_lines| {
         if is_lines {
@@ -74,6 +58,43 @@ pub fn head() -> View {
         .child(drawn)
         .child(options())
         .done()
+}
+
+/// One head with its title and nothing around it, for places that show the map alone.
+pub fn head_map(testid: &'static str) -> View {
+    let store = use_store();
+    let (labels, keys) = (trace_labels(store), key_labels(store));
+    let view = derive(move || head_view(store, &labels.read(), &keys.read()));
+    let title = derive(move || title(store));
+    let cursor = cursor(store);
+    let spec = Matrix { view, cursor, name: title, testid, square: true, max_cell: 48.0 };
+    vec![el!(h2).text(move || title.get()).into(), matrix(spec, &acts(store)).into()].into_node()
+}
+
+/// What pointer and keys do to a cell: preview it, or pin its tokens.
+fn acts(store: Store) -> Rc<Acts> {
+    Rc::new(Acts {
+        hover: Box::new(move |cell: Option<(usize, usize)>| {
+            store.preview(cell.map_or(Hover::default(), |(query, key)| Hover {
+                query: Some(query as u32),
+                key: Some(key as u32),
+                head: None,
+            }));
+        }),
+        pin: Box::new(move |(query, key)| store.pin_cell(query as u32, key as u32)),
+        move_to: Box::new(move |(query, key): (usize, usize)| {
+            store.preview(Hover::default());
+            store.adjust(|url| (url.query, url.key) = (Some(query as u32), Some(key as u32)));
+        }),
+    })
+}
+
+/// The cell of the tokens that are pinned or pointed at.
+fn cursor(store: Store) -> Derived<Cursor> {
+    derive(move || {
+        let focus = store.focus.read();
+        (focus.query, focus.key)
+    })
 }
 
 /// What stands here where the stack attends to nothing.

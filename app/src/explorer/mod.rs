@@ -46,25 +46,18 @@ mod wall_grid;
 mod weights;
 
 pub use crate::explorer::cells::{labelled, own_cursor};
+pub use crate::explorer::head::head_map;
 pub use crate::explorer::models::{load_files, model_picker};
-pub use crate::explorer::norms::table as rows_table;
+pub use crate::explorer::prompt::typed;
 use crate::parts::alert::faults;
-use crate::parts::dom::{Child, View, effect, el, show};
+use crate::parts::dom::{Child, View, el, show};
 use crate::parts::icon;
-use crate::protocol::ToWorker;
 use crate::state::cell::{Derived, Var, derive};
 use crate::state::{Store, use_store};
 
 /// The whole place.
 pub fn explorer() -> View {
     let store = use_store();
-    // What the panels need changes with what is shown; the worker then sends it without a new run.
-    effect(move || {
-        let wants = store.wants.get();
-        if store.model.read_untracked().is_some() {
-            store.post(&ToWorker::Want(wants));
-        }
-    });
     let text = el!(section class="text" aria-label="The text and its tokens")
         .child(banner())
         .child(faults())

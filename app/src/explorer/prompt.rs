@@ -105,8 +105,8 @@ fn chat(store: Store) -> El {
         .child(show(is_on, system))
 }
 
-/// Tokens have other places then, so that what pointed at them lets go.
-fn typed(store: Store, change: &dyn Fn(&mut UrlState)) {
+/// Changes what the model reads. Tokens have other places then, so that what pointed at them lets go.
+pub fn typed(store: Store, change: &dyn Fn(&mut UrlState)) {
     let change = |url: &mut UrlState| {
         change(url);
         (url.query, url.key) = (None, None);

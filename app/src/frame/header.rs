@@ -25,14 +25,14 @@ pub fn header() -> El {
     let places: Vec<View> =
         PLACES.iter().map(|&(place, name)| place_link(store, place, name)).collect();
     let rooms = el!(nav class="rooms" aria-label="Parts of Vitrine").child(places);
-    let is_explorer = move || store.url.read().place == Place::Explorer;
+    let has_model = move || store.url.read().place != Place::Lab;
     let theme = el!(button type="button" class="quiet" data-testid="theme")
         .attr("aria-label", theme_name)
         .attr("title", theme_name)
         .when("click", toggle)
         .child(icon::theme());
     let tools = el!(div class="top-tools")
-        .child(show(is_explorer, model_picker))
+        .child(show(has_model, model_picker))
         .child(engine_badge())
         .child(theme)
         .child(keys_help());
@@ -66,7 +66,7 @@ fn place_link(store: Store, place: Place, name: &'static str) -> View {
 /// The engine of the place that is shown.
 fn engine_here(store: Store) -> Option<EngineInfo> {
     match store.url.read().place {
-        Place::Explorer => store.engine.get(),
+        Place::Home | Place::Explorer => store.engine.get(),
         Place::Lab => use_lab().engine.get(),
     }
 }

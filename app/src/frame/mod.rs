@@ -10,9 +10,11 @@ use wasm_bindgen::JsValue;
 use web_sys::{Element, Event};
 
 use crate::explorer::explorer;
+use crate::home::home;
 use crate::host;
 use crate::lab::lab;
-use crate::parts::dom::{Child, View, el, focus, once, show};
+use crate::parts::dom::{Child, View, effect, el, focus, once, show};
+use crate::protocol::ToWorker;
 use crate::state::cell::{Derived, Var, derive};
 use crate::state::url::Place;
 use crate::state::{Store, pulse, use_store};
@@ -22,6 +24,13 @@ pub fn frame() -> View {
     let store = use_store();
     keys::listen(store);
     pulse::watch(store);
+    // What is needed changes with what is shown; the worker then sends it without a new run.
+    effect(move || {
+        let wants = store.wants.get();
+        if store.model.read_untracked().is_some() {
+            store.post(&ToWorker::Want(wants));
+        }
+    });
     let said = el!(p class="visually-hidden" role="status" aria-live="polite")
         .text(move || store.said.get());
     let on_skip = move |event: Event| skip(store, &event);
@@ -32,8 +41,9 @@ pub fn frame() -> View {
     vec![
         skip.into(),
         header::header().into(),
+        place(store, Place::Home, || styled("home", home)),
         place(store, Place::Explorer, explorer),
-        place(store, Place::Lab, styled_lab),
+        place(store, Place::Lab, || styled("lab", lab)),
         said.into(),
     ]
     .into_node()
@@ -56,11 +66,11 @@ fn lasting(is_now: Derived<bool>) -> Derived<bool> {
     })
 }
 
-/// The Lab, once its style sheet is there: the first paint of the Explorer does not wait for it.
-fn styled_lab() -> View {
+/// A place, once its style sheet is there: the first paint of the Explorer does not wait for it.
+fn styled(sheet: &str, make: fn() -> View) -> View {
     let is_styled = Var::new(false);
     let ready = move || is_styled.set(true);
-    match host::call_boot("addStyle", &[JsValue::from_str("lab")]).map(JsValue::into) {
+    match host::call_boot("addStyle", &[JsValue::from_str(sheet)]).map(JsValue::into) {
         Ok(link) => {
             let link: Element = link;
             once(&link, ["load", "error"], ready);
@@ -71,7 +81,7 @@ fn styled_lab() -> View {
             ready();
         }
     }
-    show(move || is_styled.get(), lab)
+    show(move || is_styled.get(), make)
 }
 
 /// The hash holds the page's choices, so a link into the page moves the focus by itself.
@@ -83,6 +93,7 @@ fn skip(store: Store, event: &Event) {
 /// The main part of a place.
 fn main_of(place: Place) -> &'static str {
     match place {
+        Place::Home => "#home",
         Place::Explorer => "#main",
         Place::Lab => "#lab",
     }

@@ -2,16 +2,14 @@
 
 use web_sys::Event;
 
-use crate::explorer::{labelled, own_cursor, rows_table};
+use crate::explorer::{labelled, own_cursor};
 use crate::lens::lab::maps::values;
 use crate::parts::dom::{El, View, el, part, value_of};
 use crate::parts::frame::{Kit, panel};
 use crate::parts::matrix::{Matrix, matrix};
-use crate::parts::svg;
 use crate::protocol::lab::{Look, Part};
 use crate::state::cell::derive;
 use crate::state::lab::Lab;
-use crate::state::use_store;
 
 /// What of a parameter can be looked at: word, name, moments that the optimiser must have.
 const PARTS: [(Part, &str, &str, u32); 4] = [
@@ -23,7 +21,6 @@ const PARTS: [(Part, &str, &str, u32); 4] = [
 
 /// The panel.
 pub fn heat(lab: Lab) -> View {
-    let store = use_store();
     let view = derive(move || {
         let heat = lab.heat.read();
         let is_asked = heat.values.look == lab.look.get();
@@ -44,22 +41,11 @@ pub fn heat(lab: Lab) -> View {
             }
         }
     });
-    let picture = move || {
-        let view = view.read_untracked();
-        svg::matrix((*view).as_ref()?, &title.read_untracked(), store.dark.get_untracked())
-    };
-    let numbers =
-        move || (*view.read_untracked()).as_ref().map(|v| rows_table(v, &title.read_untracked()));
-    let kit = Kit {
-        id: "lab-heat",
-        explain: &[
-            "One parameter as it is now, or the gradient of a step, or what the optimiser remembers: Adam keeps a running mean of gradients and one of their squares. Rows are outputs (or tokens, or positions), columns inputs.",
-            "A large matrix comes as means of boxes of equal size; the legend says of what size. It is read back from the engine twice a second while the run goes on, and only while it is shown here.",
-        ],
-        table: Some(Box::new(numbers)),
-        picture: Some(Box::new(picture)),
-        hooks: None,
-    };
+    let explain = &[
+        "One parameter as it is now, or the gradient of a step, or what the optimiser remembers: Adam keeps a running mean of gradients and one of their squares. Rows are outputs (or tokens, or positions), columns inputs.",
+        "A large matrix comes as means of boxes of equal size; the legend says of what size. It is read back from the engine twice a second while the run goes on, and only while it is shown here.",
+    ];
+    let kit = Kit::of_matrix("lab-heat", explain, view, title);
     let (cursor, acts) = own_cursor();
     let testid = "heat-matrix";
     let spec = Matrix { view, cursor, name: title, testid, square: false, max_cell: 20.0 };

@@ -4,21 +4,18 @@ use std::sync::Arc;
 
 use web_sys::Event;
 
-use crate::explorer::{labelled, own_cursor, rows_table};
+use crate::explorer::{labelled, own_cursor};
 use crate::format;
 use crate::lens::lab::maps::{Probe, hook_title, map, n_heads};
 use crate::parts::dom::{El, View, effect, el, part, value_of};
 use crate::parts::frame::{Kit, panel};
 use crate::parts::matrix::{Matrix, matrix};
 use crate::parts::slider::{Range, slider};
-use crate::parts::svg;
 use crate::state::cell::{Derived, derive};
 use crate::state::lab::Lab;
-use crate::state::use_store;
 
 /// The panel.
 pub fn maps(lab: Lab) -> View {
-    let store = use_store();
     let probe = derive(move || {
         let probes = lab.probes.read();
         let last = probes.len().checked_sub(1)?;
@@ -44,22 +41,11 @@ pub fn maps(lab: Lab) -> View {
         }
         _ => "Attention to one held-out input".to_owned(),
     });
-    let picture = move || {
-        let view = view.read_untracked();
-        svg::matrix((*view).as_ref()?, &title.read_untracked(), store.dark.get_untracked())
-    };
-    let numbers =
-        move || (*view.read_untracked()).as_ref().map(|v| rows_table(v, &title.read_untracked()));
-    let kit = Kit {
-        id: "lab-maps",
-        explain: &[
-            "One input that is never trained on, read with its right answer. Each row is a token that looks, each column a token that is looked at; the numbers of a row sum to 1. A row is the place that writes the next token.",
-            "The model is looked at after each validation. The slider goes back through those looks: at step 0 the weights are random.",
-        ],
-        table: Some(Box::new(numbers)),
-        picture: Some(Box::new(picture)),
-        hooks: None,
-    };
+    let explain = &[
+        "One input that is never trained on, read with its right answer. Each row is a token that looks, each column a token that is looked at; the numbers of a row sum to 1. A row is the place that writes the next token.",
+        "The model is looked at after each validation. The slider goes back through those looks: at step 0 the weights are random.",
+    ];
+    let kit = Kit::of_matrix("lab-maps", explain, view, title);
     let (cursor, acts) = own_cursor();
     let testid = "probe-matrix";
     let spec = Matrix { view, cursor, name: title, testid, square: true, max_cell: 36.0 };

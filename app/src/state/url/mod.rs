@@ -144,7 +144,7 @@ impl UrlState {
         match (state.place, &state.lab) {
             (Place::Lab, None) => state.lab = PRESETS.first().map(Preset::choice),
             (Place::Lab, Some(_)) => {}
-            (Place::Explorer, _) => state.lab = None,
+            (Place::Home | Place::Explorer, _) => state.lab = None,
         }
         if !state.lab.as_ref().is_some_and(Choice::is_text) {
             state.corpus = Corpus::Toy;

@@ -29,6 +29,8 @@ macro_rules! words {
 words! {
     /// The parts of Vitrine.
     Place {
+        /// What Vitrine is, and the reading list.
+        Home = "home",
         /// Look into a model.
         #[default]
         Explorer = "explorer",
