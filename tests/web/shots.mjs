@@ -137,6 +137,14 @@ const STATES = {
   long: async ({ explorer }) => explorer.type(LONG.repeat(6)),
   "right-to-left": async ({ explorer }) => explorer.type("שלום עולם, مرحبا بالعالم and back"),
   empty: async ({ explorer }) => explorer.type(""),
+  home: async ({ explorer }) => {
+    await explorer.id("place-home").click();
+    await explorer.id("home-matrix").waitFor();
+  },
+  "home-room": async ({ explorer }) => {
+    await explorer.id("place-home").click();
+    await explorer.id("room-4").click();
+  },
   lab: async ({ explorer }) => explorer.id("place-lab").click(),
   "lab-done": async (given) => {
     await trained(given, "reversal");

@@ -37,7 +37,7 @@ pub fn header() -> El {
         .child(theme)
         .child(keys_help());
     el!(header class="top")
-        .child(el!(h1 class="wordmark").child("Vitrine"))
+        .child(el!(h1 class="wordmark").child(place_link(store, Place::Home, "Vitrine")))
         .child(rooms)
         .child(tools)
 }
