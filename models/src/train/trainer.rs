@@ -8,7 +8,7 @@ use super::data::{Dataset, IGNORED, Sequences};
 use super::nano::{FileTensor, Kind, tensors_of};
 use super::random::{Purpose, stream};
 use super::recordings::{
-    Parameter, ScoreRecording, StepRecording, Upload, record_score, record_step, rule_of,
+    Mover, Parameter, ScoreRecording, StepRecording, Upload, record_score, record_step,
 };
 use crate::arch::batch::Batch;
 use crate::arch::forward::RunInput;
@@ -48,6 +48,10 @@ pub struct Trainer {
     config: TrainConfig,
     parameters: Vec<Parameter>,
     batch: Batch,
+    /// Batches of a step.
+    n_parts: usize,
+    /// Whether a step was cut off between its batches.
+    is_half_done: bool,
     step: StepRecording,
     score: ScoreRecording,
     n_done: usize,
@@ -111,12 +115,17 @@ impl Trainer {
             if is_apart || rule.source == "final_logits_bias" {
                 continue;
             }
-            let n_moments = rule_of(&config.optimiser, shape).n_moments();
+            let name = rule.name.clone();
+            let n_moments = Mover::of(&config.optimiser, &name, shape).n_moments();
             let mut moments = Vec::new();
             for idx in 0..n_moments {
-                moments.push(engine.add_state(&format!("moment{idx}.{}", rule.name), shape)?);
+                moments.push(engine.add_state(&format!("moment{idx}.{name}"), shape)?);
             }
-            parameters.push(Parameter { name: rule.name.clone(), shape, state, moments });
+            let sum = match config.run.n_accumulated > 1 {
+                true => Some(engine.add_state(&format!("sum.{name}"), shape)?),
+                false => None,
+            };
+            parameters.push(Parameter { name, shape, state, moments, sum });
         }
         let batch = Batch {
             n_sequences: config.run.n_sequences,
@@ -134,7 +143,20 @@ impl Trainer {
         };
         let positions = [target, source];
         let config = config.clone();
-        Ok(Self { engine, model, config, parameters, batch, step, score, n_done: 0, positions })
+        let n_parts = config.run.n_accumulated;
+        Ok(Self {
+            engine,
+            model,
+            config,
+            parameters,
+            batch,
+            n_parts,
+            is_half_done: false,
+            step,
+            score,
+            n_done: 0,
+            positions,
+        })
     }
 
     /// Sizes and kinds.
@@ -154,7 +176,8 @@ impl Trainer {
 
     /// Ops of a step: what an engine dispatches each time.
     pub fn n_ops(&self) -> usize {
-        self.step.recording.nodes().len()
+        let n_update = self.step.update.as_ref().map_or(0, |update| update.nodes().len());
+        self.step.recording.nodes().len() * self.n_parts + n_update
     }
 
     /// The configuration; what is changed here (the learning rate, say) holds from the next step on.
@@ -168,10 +191,10 @@ impl Trainer {
         self.parameters.iter().map(|one| one.name.as_str())
     }
 
-    /// One step. Only the loss and one norm come back.
+    /// One step of all that [`Dataset::batch`] gives. Only the loss and one norm come back.
     ///
     /// # Errors
-    /// What the engine reports; cancellation, which may leave a step half done.
+    /// Sequences of another number or length; what the engine reports; cancellation, which may leave a step half done.
     pub async fn step(
         &mut self,
         sequences: &Sequences,
@@ -193,28 +216,60 @@ impl Trainer {
         let share = self.config.schedule.share(self.n_done, self.config.run.n_steps);
         let optimiser = &self.config.optimiser;
         let rate = optimiser.rate * share;
+        let scale = 1.0 / self.n_parts as f32;
         let constants = Constants {
             max_norm: optimiser.max_norm,
+            scale,
             ..Constants::at(self.n_done as u32 + 1, rate, optimiser.beta1, optimiser.beta2)
         };
         let constants = constants.values();
         let mut random = stream(self.config.seed, Purpose::Dropout, self.n_done as u64);
-        let seed = [random.next_u32(), random.next_u32()];
         let zeros = vec![0; self.batch.n_rows(self.model.spec().stack)];
-        let inputs =
-            inputs(&self.step.uploads, sequences, &seed, &zeros, &constants, &self.positions)?;
-        let recording = &self.step.recording;
-        let mut reads = vec![Read::tensor(recording, self.step.loss)];
+        self.forget_half_a_step()?;
         let norms = &self.step.norms;
         let wanted = if wants_all { &norms[..] } else { &norms[norms.len().saturating_sub(1)..] };
-        reads.extend(wanted.iter().map(|&norm| Read::tensor(recording, norm)));
-        let values = self.engine.run(recording, &inputs, Step::default(), &reads, control).await?;
+        let reads_of = |recording| wanted.iter().map(move |&norm| Read::tensor(recording, norm));
+        let (mut loss, mut values) = (0.0, Vec::new());
+        for part in 0..self.n_parts {
+            let seed = [random.next_u32(), random.next_u32()];
+            let part = Part::of(sequences, part, self.n_parts);
+            let inputs =
+                inputs(&self.step.uploads, part, &seed, &zeros, &constants, &self.positions)?;
+            let recording = &self.step.recording;
+            let mut reads = vec![Read::tensor(recording, self.step.loss)];
+            if self.step.update.is_none() {
+                reads.extend(reads_of(recording));
+            }
+            self.is_half_done = self.step.update.is_some();
+            values = self.engine.run(recording, &inputs, Step::default(), &reads, control).await?;
+            loss += values.first().and_then(|one| one.first()).copied().unwrap_or(f32::NAN) * scale;
+        }
+        if let Some(update) = &self.step.update {
+            let reads: Vec<Read> = reads_of(update).collect();
+            let inputs = [InputData::F32(&constants)];
+            values = self.engine.run(update, &inputs, Step::default(), &reads, control).await?;
+            self.is_half_done = false;
+        } else {
+            values.remove(0);
+        }
         self.n_done += 1;
-        let at = |idx: usize, col: usize| values.get(idx).and_then(|one| one.get(col)).copied();
-        let norm = at(values.len() - 1, 1).unwrap_or(0.0).sqrt();
-        let all = values[1..].iter().map(|one| one[0].sqrt()).collect();
-        let info = StepInfo { loss: at(0, 0).unwrap_or(f32::NAN), norm, rate };
+        let total = values.last().and_then(|one| one.get(1)).copied().unwrap_or(0.0);
+        let all = values.iter().map(|one| one[0].sqrt() * scale).collect();
+        let info = StepInfo { loss, norm: total.sqrt() * scale, rate };
         Ok((info, if wants_all { all } else { Vec::new() }))
+    }
+
+    /// Clears the sums of gradients that a cancelled step has left.
+    fn forget_half_a_step(&mut self) -> Result<(), ModelError> {
+        if !std::mem::take(&mut self.is_half_done) {
+            return Ok(());
+        }
+        for one in &self.parameters {
+            if let Some(sum) = one.sum {
+                self.engine.write_state(sum, &vec![0.0; one.shape.len()])?;
+            }
+        }
+        Ok(())
     }
 
     /// How the model does on some batches.
@@ -231,8 +286,9 @@ impl Trainer {
         let zeros = vec![0; self.batch.n_rows(self.model.spec().stack)];
         let none = [0.0; 8];
         for sequences in batches {
+            let part = Part::of(sequences, 0, 1);
             let inputs =
-                inputs(&self.score.uploads, sequences, &[0; 2], &zeros, &none, &self.positions)?;
+                inputs(&self.score.uploads, part, &[0; 2], &zeros, &none, &self.positions)?;
             let recording = &self.score.recording;
             let reads = [
                 Read::tensor(recording, self.score.rows),
@@ -333,10 +389,32 @@ impl Trainer {
     }
 }
 
+/// What runs at once of the sequences of a step.
+#[derive(Clone, Copy)]
+struct Part<'a> {
+    ids: &'a [u32],
+    targets: &'a [u32],
+    source: &'a [u32],
+    shown: &'a [u32],
+}
+
+impl<'a> Part<'a> {
+    /// One of `n` parts of equal length.
+    fn of(sequences: &'a Sequences, idx: usize, n: usize) -> Self {
+        let part = |all: &'a [u32]| &all[all.len() / n * idx..all.len() / n * (idx + 1)];
+        Self {
+            ids: part(&sequences.ids),
+            targets: part(&sequences.targets),
+            source: part(&sequences.source),
+            shown: part(&sequences.shown),
+        }
+    }
+}
+
 /// The inputs of a run, in its order.
 fn inputs<'a>(
     uploads: &[Upload],
-    sequences: &'a Sequences,
+    part: Part<'a>,
     seed: &'a [u32; 2],
     zeros: &'a [u32],
     constants: &'a [f32; 8],
@@ -344,13 +422,13 @@ fn inputs<'a>(
 ) -> Result<Vec<InputData<'a>>, ModelError> {
     let input = |upload: &Upload| {
         Ok(match upload {
-            Upload::Targets => InputData::U32(&sequences.targets),
+            Upload::Targets => InputData::U32(part.targets),
             Upload::Constants => InputData::F32(constants),
-            Upload::Pass(RunInput::Ids) => InputData::U32(&sequences.ids),
+            Upload::Pass(RunInput::Ids) => InputData::U32(part.ids),
             Upload::Pass(RunInput::Positions) => InputData::U32(of_target),
-            Upload::Pass(RunInput::SourceIds) => InputData::U32(&sequences.source),
+            Upload::Pass(RunInput::SourceIds) => InputData::U32(part.source),
             Upload::Pass(RunInput::SourcePositions) => InputData::U32(of_source),
-            Upload::Pass(RunInput::SourcePadding) => InputData::U32(&sequences.shown),
+            Upload::Pass(RunInput::SourcePadding) => InputData::U32(part.shown),
             Upload::Pass(RunInput::TokenTypes) => InputData::U32(zeros),
             Upload::Pass(RunInput::Seed) => InputData::U32(seed),
             Upload::Pass(other) => {
