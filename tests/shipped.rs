@@ -176,7 +176,8 @@ fn grimm_gpt_knows_the_tales() {
 
 /// The share of held-out dates that a model writes without a fault.
 fn share_of_dates(name: &str, n: usize) -> f64 {
-    let config = std::fs::read_to_string(root().join("assets/models").join(name).join("train.toml"));
+    let config =
+        std::fs::read_to_string(root().join("assets/models").join(name).join("train.toml"));
     let config: TrainConfig = toml::from_str(&config.unwrap()).unwrap();
     let task = tasks::find(&config.data.task).unwrap();
     let tokenizer = tokenizer(name);
