@@ -19,8 +19,8 @@ TEXTS = {
     "grimm-gpt": "There was once a king who had a daughter, and she was so beautiful that the king said to his huntsman,",
     "grimm-bert": "the king's daughter went out into the forest and sat down by the side of the cool fountain",
     "grimm-bart": "There was once a king who had a daughter, and she was so beautiful that the king said to his huntsman,",
-    "dates-gru": "24th of december 1812",
-    "dates-transformer": "24th of december 1812",
+    "dates-gru": "tuesday, 24th of december 1912",
+    "dates-transformer": "tuesday, 24th of december 1912",
 }
 N_GREEDY, N_ROWS = 12, 3
 

@@ -9,7 +9,7 @@ fn gru_batch() {
     for (b, t, d, bits) in [(1, 1, 1, 0), (3, 5, 33, 3), (2, 9, 63, 6), (5, 4, 65, 7), (70, 1, 9, 1)] {
         compare(1e-4, Step::default(), |bench| {
             let x = bench.normal([b * t, 3 * d]);
-            let w = bench.weight([3 * d, d], DType::F32);
+            let (_, w) = bench.state([3 * d, d]);
             let bias = bench.normal([3 * d]);
             let start = (bits & 1 != 0).then(|| bench.normal([b, d]));
             let shown = (0..(b * t) as u32).map(|i| u32::from(i % 3 != 1)).collect();
@@ -19,7 +19,7 @@ fn gru_batch() {
             let outputs = bench.recorder.nodes().last().map(|node| node.outputs.clone());
             outputs.into_iter().flatten().for_each(|id| bench.keep(id));
             let dh = bench.normal([b * t, d]);
-            let wrt = [Some(x), Some(bias), start].into_iter().flatten().collect::<Vec<_>>();
+            let wrt = [Some(x), Some(w), Some(bias), start].into_iter().flatten().collect::<Vec<_>>();
             let all = bench.recorder.backward_from(&[(h, dh)], &wrt).expect("has rules");
             all.into_iter().for_each(|id| bench.keep(id));
         });

@@ -7,13 +7,13 @@ fn lstm_batch() {
     for (b, t, d) in [(1, 1, 1), (3, 5, 33), (2, 9, 63), (5, 4, 65), (70, 2, 9)] {
         compare(1e-4, Step::default(), |bench| {
             let x = bench.normal([b * t, 4 * d]);
-            let w = bench.weight([4 * d, d], DType::F32);
+            let (_, w) = bench.state([4 * d, d]);
             let bias = bench.normal([4 * d]);
             let h = bench.recorder.lstm_batch([x, w, bias], b).expect("fits");
             let outputs = bench.recorder.nodes().last().map(|node| node.outputs.clone());
             outputs.into_iter().flatten().for_each(|id| bench.keep(id));
             let dh = bench.normal([b * t, d]);
-            let all = bench.recorder.backward_from(&[(h, dh)], &[x, bias]).expect("has rules");
+            let all = bench.recorder.backward_from(&[(h, dh)], &[x, w, bias]).expect("has rules");
             all.into_iter().for_each(|id| bench.keep(id));
         });
     }
