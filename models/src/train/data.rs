@@ -98,7 +98,11 @@ impl Dataset {
         Ok(Self::of(config, vocabulary, examples, [n_tokens, n_source]))
     }
 
-    fn of_task(config: &TrainConfig, name: &str) -> Result<Self, ModelError> {
+    /// A task by its name.
+    ///
+    /// # Errors
+    /// An unknown task; a model that is too short for it or writes nothing.
+    pub fn of_task(config: &TrainConfig, name: &str) -> Result<Self, ModelError> {
         let DataConfig { difficulty, .. } = config.data;
         let task = tasks::find(name).ok_or_else(|| {
             let names: Vec<_> = tasks::TASKS.iter().map(|task| task.name).collect();
@@ -164,6 +168,13 @@ impl Dataset {
             Examples::Text { train, held_out, .. } => [train, held_out],
             Examples::Task { .. } => [&[], &[]],
         }
+    }
+
+    /// Some of a task's examples that are held out; none of a text.
+    pub fn held_out_examples(&self, n: usize) -> Vec<Example> {
+        let Examples::Task { task, difficulty } = &self.examples else { return Vec::new() };
+        let mut random = stream(self.seed, Purpose::Sample, 0);
+        (0..n).map(|_| self.draw(task, *difficulty, true, &mut random)).collect()
     }
 
     /// The batch of a step: all that it accumulates.

@@ -21,6 +21,7 @@ pub mod tasks;
 pub mod vocabulary;
 
 mod recordings;
+mod snapshot;
 mod trainer;
 
 #[cfg(feature = "tokenize")]
@@ -30,5 +31,6 @@ pub use config::{DataConfig, OptimiserConfig, RunConfig, TrainConfig};
 pub use data::{Dataset, Sequences};
 pub use nano::{Kind, NanoConfig};
 pub use schedule::Schedule;
-pub use trainer::{Score, StepInfo, Trainer};
+pub use snapshot::Snapshot;
+pub use trainer::{Moves, Score, StepInfo, Trainer};
 pub use vocabulary::Vocabulary;

@@ -84,6 +84,26 @@ pub(super) struct StepRecording {
     pub norms: Vec<TensorId>,
     /// The update, where it comes after several batches; it uploads the constants.
     pub update: Option<Recording>,
+    /// What a watched step keeps beside that, where the norms are.
+    pub watched: Watched,
+}
+
+/// What is to be seen of a step, one a parameter; empty where nobody watches.
+#[derive(Default)]
+pub(super) struct Watched {
+    /// The gradients.
+    pub gradients: Vec<TensorId>,
+    /// `[2]`: Σ θ² before the step, first.
+    pub sizes: Vec<TensorId>,
+    /// `[2]`: Σ Δθ² of the step, first.
+    pub moves: Vec<TensorId>,
+}
+
+impl StepRecording {
+    /// The recording that has the norms and what is watched.
+    pub fn last(&self) -> &Recording {
+        self.update.as_ref().unwrap_or(&self.recording)
+    }
 }
 
 /// A validation.
@@ -114,6 +134,7 @@ pub(super) fn record_step(
     batch: Batch,
     parameters: &[Parameter],
     config: &OptimiserConfig,
+    is_watched: bool,
 ) -> Result<StepRecording, ModelError> {
     let mut f = Forward::of_batch(model, batch);
     let logits = logits(&mut f, model)?;
@@ -133,11 +154,12 @@ pub(super) fn record_step(
     };
     let Some(of_sums) = sums(recorder) else {
         let constants = recorder.input([8], DType::F32);
-        let norms = record_update(recorder, parameters, &gradients, constants, config)?;
+        let (norms, watched) =
+            record_update(recorder, parameters, &gradients, constants, config, is_watched)?;
         let (recording, of_pass) = f.finish();
         let beside = [Upload::Targets, Upload::Constants];
         let uploads = of_pass.into_iter().map(Upload::Pass).chain(beside).collect();
-        return Ok(StepRecording { recording, uploads, loss, norms, update: None });
+        return Ok(StepRecording { recording, uploads, loss, norms, update: None, watched });
     };
     for (&gradient, &sum) in gradients.iter().zip(&of_sums) {
         recorder.accumulate(gradient, sum)?;
@@ -147,31 +169,47 @@ pub(super) fn record_step(
     let mut recorder = Recorder::new();
     let constants = recorder.input([8], DType::F32);
     let of_sums = sums(&mut recorder).unwrap_or_default();
-    let norms = record_update(&mut recorder, parameters, &of_sums, constants, config)?;
+    let (norms, mut watched) =
+        record_update(&mut recorder, parameters, &of_sums, constants, config, is_watched)?;
+    for gradient in &mut watched.gradients {
+        // A copy, before the sum is cleared.
+        *gradient = recorder.times(*gradient, 1.0)?;
+        recorder.keep(*gradient);
+    }
     for &sum in &of_sums {
         // The next step begins with none.
         let back = recorder.times(sum, -1.0)?;
         recorder.accumulate(back, sum)?;
     }
-    Ok(StepRecording { recording, uploads, loss, norms, update: Some(recorder.finish()) })
+    let update = Some(recorder.finish());
+    Ok(StepRecording { recording, uploads, loss, norms, update, watched })
 }
 
-/// Moves the parameters against their gradients; the norms of these.
+/// Moves the parameters against their gradients; the norms of these, and what is watched.
 fn record_update(
     recorder: &mut Recorder,
     parameters: &[Parameter],
     gradients: &[TensorId],
     constants: TensorId,
     config: &OptimiserConfig,
-) -> Result<Vec<TensorId>, ModelError> {
+    is_watched: bool,
+) -> Result<(Vec<TensorId>, Watched), ModelError> {
     recorder.enter("optimiser");
     let mut norms: Vec<TensorId> = Vec::new();
     for &gradient in gradients {
         norms.push(recorder.sum_squares(gradient, norms.last().copied())?);
     }
     let total = norms.last().copied();
+    let mut watched = Watched::default();
     for (one, &gradient) in parameters.iter().zip(gradients) {
         let parameter = recorder.state(one.state, one.shape);
+        let before = match is_watched {
+            true => Some(recorder.times(parameter, -1.0)?),
+            false => None,
+        };
+        if let Some(before) = before {
+            watched.sizes.push(recorder.sum_squares(before, None)?);
+        }
         let moments: Vec<TensorId> =
             one.moments.iter().map(|&moment| recorder.state(moment, one.shape)).collect();
         match (Mover::of(config, &one.name, one.shape), &moments[..]) {
@@ -185,10 +223,17 @@ fn record_update(
                 recorder.update(rule, parameter, &moments, gradient, constants, total)?;
             }
         }
+        if let Some(before) = before {
+            let moved = recorder.add(parameter, before)?;
+            watched.moves.push(recorder.sum_squares(moved, None)?);
+            watched.gradients.push(gradient);
+        }
     }
     recorder.leave();
-    norms.iter().for_each(|&norm| recorder.keep(norm));
-    Ok(norms)
+    let Watched { gradients, sizes, moves } = &watched;
+    let kept = [&norms, gradients, sizes, moves].into_iter().flatten();
+    kept.for_each(|&tensor| recorder.keep(tensor));
+    Ok((norms, watched))
 }
 
 pub(super) fn record_score(model: &Model, batch: Batch) -> Result<ScoreRecording, ModelError> {

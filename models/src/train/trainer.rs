@@ -27,6 +27,19 @@ pub struct StepInfo {
     pub rate: f32,
 }
 
+/// What a step did to each parameter: Euclidean norms.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Moves {
+    /// Of the gradient, before it was cut down.
+    pub gradients: Vec<f32>,
+    /// Of the parameter, before the step.
+    pub weights: Vec<f32>,
+    /// Of the difference that the step made.
+    pub updates: Vec<f32>,
+    /// The gradient of the parameter that was asked for, row-major.
+    pub gradient: Vec<f32>,
+}
+
 /// How a model does on what is held out.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Score {
@@ -53,6 +66,8 @@ pub struct Trainer {
     /// Whether a step was cut off between its batches.
     is_half_done: bool,
     step: StepRecording,
+    /// The step of [`Self::step_watched`], recorded when it is first asked for.
+    watched_step: Option<StepRecording>,
     score: ScoreRecording,
     n_done: usize,
     /// Positions of the rows of a target and of a source.
@@ -134,7 +149,7 @@ impl Trainer {
             is_padded: n_source > 0,
             dropout: config.model.dropout,
         };
-        let step = record_step(&model, batch, &parameters, &config.optimiser)?;
+        let step = record_step(&model, batch, &parameters, &config.optimiser, false)?;
         let score = record_score(&model, batch)?;
         let target = positions(spec, n_tokens, batch.n_sequences)?;
         let source = match &spec.encoder {
@@ -153,10 +168,16 @@ impl Trainer {
             n_parts,
             is_half_done: false,
             step,
+            watched_step: None,
             score,
             n_done: 0,
             positions,
         })
+    }
+
+    /// The engine, which still holds all states.
+    pub fn into_engine(self) -> Engine {
+        self.engine
     }
 
     /// Sizes and kinds.
@@ -194,7 +215,7 @@ impl Trainer {
     /// One step of all that [`Dataset::batch`] gives. Only the loss and one norm come back.
     ///
     /// # Errors
-    /// Sequences of another number or length; what the engine reports; cancellation, which may leave a step half done.
+    /// What the engine reports; cancellation, which may leave a step half done.
     pub async fn step(
         &mut self,
         sequences: &Sequences,
@@ -213,6 +234,66 @@ impl Trainer {
         wants_all: bool,
         control: &Control,
     ) -> Result<(StepInfo, Vec<f32>), ModelError> {
+        let norms = &self.step.norms;
+        let wanted = if wants_all { &norms[..] } else { &norms[norms.len().saturating_sub(1)..] };
+        let reads: Vec<Read> =
+            wanted.iter().map(|&norm| Read::tensor(self.step.last(), norm)).collect();
+        let (mut info, values) = self.run_step(false, sequences, &reads, control).await?;
+        info.norm = self.norm_of(&values, values.len());
+        let all = values.iter().map(|one| one[0].sqrt() / self.n_parts as f32).collect();
+        Ok((info, if wants_all { all } else { Vec::new() }))
+    }
+
+    /// One step, and what it did to each parameter, in the order of [`Self::parameter_names`]; where
+    /// asked for with one parameter's gradient, before it was cut down. The weights become what they
+    /// become by [`Self::step`].
+    ///
+    /// # Errors
+    /// As [`Self::step`].
+    pub async fn step_watched(
+        &mut self,
+        sequences: &Sequences,
+        gradient_of: Option<usize>,
+        control: &Control,
+    ) -> Result<(StepInfo, Moves), ModelError> {
+        if self.watched_step.is_none() {
+            let (model, optimiser) = (&self.model, &self.config.optimiser);
+            let step = record_step(model, self.batch, &self.parameters, optimiser, true)?;
+            self.watched_step = Some(step);
+        }
+        let step = self.watched_step.as_ref().unwrap_or(&self.step);
+        let watched = &step.watched;
+        let gradient = gradient_of.and_then(|idx| watched.gradients.get(idx));
+        let tensors = [&step.norms, &watched.sizes, &watched.moves].into_iter().flatten();
+        let tensors = tensors.chain(gradient);
+        let reads: Vec<_> = tensors.map(|&id| Read::tensor(step.last(), id)).collect();
+        let n = step.norms.len();
+        let (mut info, mut values) = self.run_step(true, sequences, &reads, control).await?;
+        info.norm = self.norm_of(&values, n);
+        let mean = 1.0 / self.n_parts as f32;
+        let mut gradient = gradient_of.and_then(|_| values.pop()).unwrap_or_default();
+        gradient.iter_mut().for_each(|value| *value *= mean);
+        let roots = |first: usize, factor: f32| -> Vec<f32> {
+            values[first..][..n].iter().map(|one| one[0].sqrt() * factor).collect()
+        };
+        let (gradients, weights, updates) = (roots(0, mean), roots(n, 1.0), roots(2 * n, 1.0));
+        Ok((info, Moves { gradients, weights, updates, gradient }))
+    }
+
+    /// The norm of all gradients together, from the sums of the first `n` parameters.
+    fn norm_of(&self, values: &[Vec<f32>], n: usize) -> f32 {
+        let total = n.checked_sub(1).and_then(|last| values.get(last)?.get(1));
+        total.copied().unwrap_or(0.0).sqrt() / self.n_parts as f32
+    }
+
+    /// Runs a step: its loss and rate, and what was asked for of the recording that has the norms.
+    async fn run_step(
+        &mut self,
+        is_watched: bool,
+        sequences: &Sequences,
+        reads: &[Read],
+        control: &Control,
+    ) -> Result<(StepInfo, Vec<Vec<f32>>), ModelError> {
         let share = self.config.schedule.share(self.n_done, self.config.run.n_steps);
         let optimiser = &self.config.optimiser;
         let rate = optimiser.rate * share;
@@ -226,37 +307,27 @@ impl Trainer {
         let mut random = stream(self.config.seed, Purpose::Dropout, self.n_done as u64);
         let zeros = vec![0; self.batch.n_rows(self.model.spec().stack)];
         self.forget_half_a_step()?;
-        let norms = &self.step.norms;
-        let wanted = if wants_all { &norms[..] } else { &norms[norms.len().saturating_sub(1)..] };
-        let reads_of = |recording| wanted.iter().map(move |&norm| Read::tensor(recording, norm));
+        let step = self.watched_step.as_ref().filter(|_| is_watched).unwrap_or(&self.step);
         let (mut loss, mut values) = (0.0, Vec::new());
         for part in 0..self.n_parts {
             let seed = [random.next_u32(), random.next_u32()];
             let part = Part::of(sequences, part, self.n_parts);
-            let inputs =
-                inputs(&self.step.uploads, part, &seed, &zeros, &constants, &self.positions)?;
-            let recording = &self.step.recording;
-            let mut reads = vec![Read::tensor(recording, self.step.loss)];
-            if self.step.update.is_none() {
-                reads.extend(reads_of(recording));
-            }
-            self.is_half_done = self.step.update.is_some();
+            let inputs = inputs(&step.uploads, part, &seed, &zeros, &constants, &self.positions)?;
+            let recording = &step.recording;
+            let of_loss = [Read::tensor(recording, step.loss)];
+            let beside = if step.update.is_none() { reads } else { &[] };
+            let reads = [&of_loss[..], beside].concat();
+            self.is_half_done = step.update.is_some();
             values = self.engine.run(recording, &inputs, Step::default(), &reads, control).await?;
-            loss += values.first().and_then(|one| one.first()).copied().unwrap_or(f32::NAN) * scale;
+            loss += values.remove(0).first().copied().unwrap_or(f32::NAN) * scale;
         }
-        if let Some(update) = &self.step.update {
-            let reads: Vec<Read> = reads_of(update).collect();
+        if let Some(update) = &step.update {
             let inputs = [InputData::F32(&constants)];
-            values = self.engine.run(update, &inputs, Step::default(), &reads, control).await?;
+            values = self.engine.run(update, &inputs, Step::default(), reads, control).await?;
             self.is_half_done = false;
-        } else {
-            values.remove(0);
         }
         self.n_done += 1;
-        let total = values.last().and_then(|one| one.get(1)).copied().unwrap_or(0.0);
-        let all = values.iter().map(|one| one[0].sqrt() * scale).collect();
-        let info = StepInfo { loss, norm: total.sqrt() * scale, rate };
-        Ok((info, if wants_all { all } else { Vec::new() }))
+        Ok((StepInfo { loss, norm: 0.0, rate }, values))
     }
 
     /// Clears the sums of gradients that a cancelled step has left.
@@ -270,6 +341,31 @@ impl Trainer {
             }
         }
         Ok(())
+    }
+
+    /// The values of a parameter, or (`moment` from 0) of what the optimiser remembers of it; empty
+    /// where there is no such.
+    ///
+    /// # Errors
+    /// What the engine reports.
+    pub async fn values_of(
+        &mut self,
+        parameter: usize,
+        moment: Option<usize>,
+    ) -> Result<Vec<f32>, ModelError> {
+        let Some(one) = self.parameters.get(parameter) else { return Ok(Vec::new()) };
+        let state = match moment {
+            None => Some(&one.state),
+            Some(moment) => one.moments.get(moment),
+        };
+        let Some(&state) = state else { return Ok(Vec::new()) };
+        let values = self.engine.read(&[whole(state, one.shape.dims())]).await?;
+        Ok(values.into_iter().next().unwrap_or_default())
+    }
+
+    /// Shape of each parameter, and how many moments the optimiser has of it.
+    pub fn parameter_shapes(&self) -> impl Iterator<Item = (&[usize], usize)> {
+        self.parameters.iter().map(|one| (one.shape.dims(), one.moments.len()))
     }
 
     /// How the model does on some batches.

@@ -68,6 +68,19 @@ impl Vocabulary {
         (self.encode)(text)
     }
 
+    /// The spelling of each id, as tokenizer.json has it.
+    pub fn spellings(&self) -> Vec<String> {
+        let document: Value = serde_json::from_str(&self.json).unwrap_or_default();
+        let mut spellings = vec![String::new(); self.d_vocab];
+        for (spelling, id) in document["model"]["vocab"].as_object().into_iter().flatten() {
+            let id = id.as_u64().and_then(|id| usize::try_from(id).ok());
+            if let Some(place) = id.and_then(|id| spellings.get_mut(id)) {
+                place.clone_from(spelling);
+            }
+        }
+        spellings
+    }
+
     /// The special tokens of a vocabulary: what a language model needs, or (`has_marks`) mask and
     /// sentinels too.
     pub(super) fn marks(has_marks: bool) -> Vec<String> {
@@ -153,6 +166,10 @@ mod tests {
             assert!(hub.is_special(vocabulary.special.end));
             assert_eq!(vocabulary.sentinels.len(), if has_marks { N_SENTINELS } else { 0 });
             assert!(vocabulary.encode("z").is_err());
+            let spellings = vocabulary.spellings();
+            let written: String = ids.iter().map(|&id| spellings[id as usize].as_str()).collect();
+            assert_eq!((written.as_str(), spellings.len()), ("wörld hello", vocabulary.d_vocab));
+            assert!(spellings.iter().all(|spelling| !spelling.is_empty()));
         }
     }
 }
