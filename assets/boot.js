@@ -2,7 +2,8 @@
 // what is missing when it cannot. Leaves `globalThis.vitrine` for the page:
 //
 //   build             name of this build; "unbuilt" when served from a working copy
-//   newWorker()       a new worker that holds the engine
+//   newWorker(name)   a new worker that holds the engine: "engine" for the Explorer, "lab" to train
+//   addStyle(name)    the link to a style sheet that the first paint does without
 //   fault(title, why) paints a readable panel in place of the page
 //   newVersion        true when a newer build waits; the event "vitrine-new-version" tells when
 //   reload()          loads the newer build, or just reloads
@@ -25,15 +26,24 @@ const vitrine = {
   build,
   newVersion: false,
   newWorker,
+  addStyle,
   fault,
   reload,
 };
 globalThis.vitrine = vitrine;
 
 let worker;
-function newWorker() {
-  worker = new Worker(scriptUrl(here("./worker.js")), { type: "module", name: "engine" });
-  return worker;
+function newWorker(name) {
+  const made = new Worker(scriptUrl(here("./worker.js")), { type: "module", name });
+  if (name === "engine") worker = made;
+  return made;
+}
+
+const styles = { lab: here("./assets/styles/lab.css") };
+function addStyle(name) {
+  const link = element("link", "", { rel: "stylesheet", href: styles[name] });
+  document.head.append(link);
+  return link;
 }
 
 /** Loads what the first map did not need, once that is on screen; it would come in its way. */

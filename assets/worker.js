@@ -1,5 +1,6 @@
 // The engine's thread: takes the build of the engine that this browser's WebAssembly can run,
 // and keeps the way to the tokenizer's module, which is fetched when the first model needs it.
+// Its name says what it is for: the Explorer, or the Lab.
 
 // (module (func (result v128) (i8x16.relaxed_swizzle (v128.const 1) (v128.const 2))))
 const relaxedModule = [
@@ -16,10 +17,15 @@ const REST = "rest";
 self.addEventListener("message", (event) => {
   if (event.data !== REST) return;
   event.stopImmediatePropagation();
-  // What fails here is loaded again when it is called.
-  for (const part of [LATER, ON_CPU, ON_GPU]) engine?.openPart?.(part).catch(() => {});
+  loadRest();
 });
 
+function loadRest() {
+  // What fails here is loaded again when it is called.
+  for (const part of [LATER, ON_CPU, ON_GPU]) engine?.openPart?.(part).catch(() => {});
+}
+
+const isLab = self.name === "lab";
 let engine;
 
 // What arrives before the engine listens is kept for it.
@@ -68,18 +74,23 @@ try {
   fetching?.catch(() => {});
   await engine.default({ module_or_path: new URL(module, import.meta.url) });
   if (fetching) await engine.openPart(part);
-  engine.start(openTokenizer);
+  if (isLab) {
+    engine.startLab();
+    // Training is no part of the first map.
+    loadRest();
+  } else engine.start(openTokenizer);
 } catch (error) {
-  // As app/src/wire.rs packs FromWorker::Fault: its number, that of its place, two texts.
+  // As app/src/wire.rs packs FromWorker::Fault: its number, that of its place, two texts; or
+  // FromLab::Fault: its number, two texts, no field.
   const text = (words) => {
     const bytes = [...new TextEncoder().encode(words)];
     return [(bytes.length & 127) | 128, bytes.length >> 7, ...bytes];
   };
   const fault = [
-    15,
-    0,
+    ...(isLab ? [0] : [15, 0]),
     ...text(`The engine could not be loaded: ${error.message}`.slice(0, 4000)),
     ...text("Check the connection, then reload. If it stays, the site was not copied completely."),
+    ...(isLab ? [0] : []),
   ];
   self.postMessage([Uint8Array.from(fault), null]);
   throw error;

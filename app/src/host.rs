@@ -1,18 +1,57 @@
-//! The page's side of the worker: the only boundary across which the page waits for anything.
-//! `boot.js` makes workers (their addresses go through its Trusted Types policy).
+//! The page's side of its workers: the only boundary across which the page waits for anything.
+//! `boot.js` makes workers (their addresses go through its Trusted Types policy). There is one for
+//! the Explorer, and one for the Lab while that trains.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 
 use js_sys::{Array, ArrayBuffer, Float32Array, Function, Object, Reflect, Uint8Array};
+use serde::Serialize;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{ErrorEvent, MessageEvent, Worker};
 
+use crate::protocol::lab::{FromLab, ToLab};
 use crate::protocol::{FromWorker, ToWorker};
 use crate::wire;
 
 thread_local! {
-    static WORKER: OnceCell<Worker> = const { OnceCell::new() };
+    static WORKER: OnceCell<Line> = const { OnceCell::new() };
+    static LAB: RefCell<Option<Line>> = const { RefCell::new(None) };
+}
+
+/// A worker, and what hears it.
+struct Line {
+    worker: Worker,
+    _on_data: Closure<dyn FnMut(JsValue)>,
+    _on_error: Closure<dyn FnMut(JsValue)>,
+}
+
+impl Line {
+    /// Starts a worker of a name.
+    fn open(
+        name: &str,
+        mut on_data: Box<dyn FnMut(JsValue)>,
+        mut on_failure: Box<dyn FnMut(String)>,
+    ) -> Result<Self, String> {
+        let worker = call_boot("newWorker", &[name.into()])?
+            .dyn_into::<Worker>()
+            .map_err(|_| "boot.js made something else than a worker".to_owned())?;
+        let on_data = Closure::<dyn FnMut(JsValue)>::new(move |event: JsValue| {
+            on_data(event.unchecked_into::<MessageEvent>().data());
+        });
+        worker.set_onmessage(Some(on_data.as_ref().unchecked_ref()));
+        let on_error = Closure::<dyn FnMut(JsValue)>::new(move |event: JsValue| {
+            let event: ErrorEvent = event.unchecked_into();
+            event.prevent_default();
+            on_failure(event.message());
+        });
+        worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
+        Ok(Self { worker, _on_data: on_data, _on_error: on_error })
+    }
+
+    fn send(&self, data: &JsValue, transfer: &Array) -> Result<(), String> {
+        self.worker.post_message_with_transfer(data, transfer).map_err(in_words)
+    }
 }
 
 /// Starts the worker. Hears what it says, and when it fails to start or traps.
@@ -21,27 +60,14 @@ thread_local! {
 /// In words, if there is no worker to be had.
 pub fn start(
     mut on_message: impl FnMut(FromWorker, JsValue) + 'static,
-    mut on_failure: impl FnMut(String) + 'static,
+    on_failure: impl FnMut(String) + 'static,
 ) -> Result<(), String> {
-    let worker = call_boot("newWorker", &[])?
-        .dyn_into::<Worker>()
-        .map_err(|_| "boot.js made something else than a worker".to_owned())?;
-    let on_data = Closure::<dyn FnMut(JsValue)>::new(move |event: JsValue| {
-        match wire::unpack(&event.unchecked_into::<MessageEvent>().data()) {
-            Ok((message, attachment)) => on_message(message, attachment),
-            Err(err) => log(&format!("from the worker: {err}")),
-        }
-    });
-    worker.set_onmessage(Some(on_data.as_ref().unchecked_ref()));
-    on_data.forget();
-    let on_error = Closure::<dyn FnMut(JsValue)>::new(move |event: JsValue| {
-        let event: ErrorEvent = event.unchecked_into();
-        event.prevent_default();
-        on_failure(event.message());
-    });
-    worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
-    on_error.forget();
-    WORKER.with(|kept| kept.set(worker)).map_err(|_| "the worker runs already".to_owned())
+    let on_data = move |data: JsValue| match wire::unpack(&data) {
+        Ok((message, attachment)) => on_message(message, attachment),
+        Err(err) => log(&format!("from the worker: {err}")),
+    };
+    let line = Line::open("engine", Box::new(on_data), Box::new(on_failure))?;
+    WORKER.with(|kept| kept.set(line)).map_err(|_| "the worker runs already".to_owned())
 }
 
 /// Sends a message.
@@ -52,12 +78,53 @@ pub fn post(message: &ToWorker) {
 /// Sends a message with an attachment, of which some parts are handed over.
 pub fn post_with(message: &ToWorker, attachment: &JsValue, transfer: &[&JsValue]) {
     let parts: Array = transfer.iter().collect();
-    let sent = wire::pack(message, attachment).and_then(|data| {
-        WORKER.with(|worker| match worker.get() {
-            Some(worker) => worker.post_message_with_transfer(&data, &parts).map_err(in_words),
-            None => Err("there is no worker".to_owned()),
-        })
-    });
+    told(WORKER.with(|line| send(line.get(), message, attachment, &parts)));
+}
+
+/// Starts the Lab's worker, where it does not run yet.
+///
+/// # Errors
+/// As [`start`].
+pub fn start_lab(
+    mut on_message: impl FnMut(FromLab, JsValue) + 'static,
+    on_failure: impl FnMut(String) + 'static,
+) -> Result<(), String> {
+    if LAB.with_borrow(Option::is_some) {
+        return Ok(());
+    }
+    let on_data = move |data: JsValue| match wire::unpack(&data) {
+        Ok((message, attachment)) => on_message(message, attachment),
+        Err(err) => log(&format!("from the Lab's worker: {err}")),
+    };
+    let line = Line::open("lab", Box::new(on_data), Box::new(on_failure))?;
+    LAB.set(Some(line));
+    Ok(())
+}
+
+/// Sends a message to the Lab's worker, if it runs.
+pub fn post_lab(message: &ToLab) {
+    told(LAB.with_borrow(|line| send(line.as_ref(), message, &JsValue::UNDEFINED, &Array::new())));
+}
+
+/// Ends the Lab's worker, whatever it does.
+pub fn end_lab() {
+    if let Some(line) = LAB.take() {
+        line.worker.set_onmessage(None);
+        line.worker.terminate();
+    }
+}
+
+fn send(
+    line: Option<&Line>,
+    message: &impl Serialize,
+    attachment: &JsValue,
+    transfer: &Array,
+) -> Result<(), String> {
+    let line = line.ok_or("there is no worker")?;
+    line.send(&wire::pack(message, attachment)?, transfer)
+}
+
+fn told(sent: Result<(), String>) {
     if let Err(err) = sent {
         log(&format!("to the worker: {err}"));
     }

@@ -2,7 +2,9 @@
 
 pub mod explorer;
 pub mod format;
+pub mod frame;
 pub mod host;
+pub mod lab;
 pub mod lens;
 pub mod page;
 pub mod palette;

@@ -3,12 +3,13 @@
 use leptos::mount::mount_to_body;
 use web_sys::{DragEvent, Event};
 
-use crate::explorer::{explorer, load_files};
+use crate::explorer::load_files;
+use crate::frame::frame;
 use crate::host;
 use crate::parts::dom::{document, effect, on_window};
 use crate::protocol::{FaultPlace, ToWorker};
 use crate::state::cell::derive;
-use crate::state::url::{Theme, UrlState};
+use crate::state::url::{Place, Theme, UrlState};
 use crate::state::{State, Store, browser, inbox};
 
 /// Runs the page.
@@ -36,7 +37,7 @@ pub fn run() {
         drop_files(store);
         if let Some(body) = document().body() {
             // The body takes any node.
-            let _ = body.append_child(&explorer());
+            let _ = body.append_child(&frame());
         }
     });
 }
@@ -62,7 +63,11 @@ fn listen(store: Store) -> Result<(), String> {
 /// The browser's back and forward, and links within the page.
 fn navigated(store: Store) {
     let before = store.url.get_untracked();
-    let after = UrlState::from_hash(&browser::read_hash());
+    let mut after = UrlState::from_hash(&browser::read_hash());
+    if after.lab.is_none() {
+        // Only the Lab's addresses hold its knobs.
+        (after.lab, after.corpus) = (before.lab.clone(), before.corpus);
+    }
     let texts = |url: &UrlState| {
         let typed = (url.text.clone(), url.pair.clone(), url.target.clone());
         (typed, url.masks.clone(), url.beams, url.system.clone())
@@ -104,6 +109,7 @@ fn drop_files(store: Store) {
     on_window("drop", move |event: DragEvent| {
         event.prevent_default();
         if let Some(files) = event.data_transfer().and_then(|data| data.files()) {
+            store.go(Place::Explorer);
             load_files(store, &files);
         }
     });

@@ -33,6 +33,7 @@ mod tests {
     use serde::Serialize;
     use serde::de::DeserializeOwned;
 
+    use crate::protocol::lab::{FromLab, LabFault, Phase};
     use crate::protocol::{
         Candidate, Fault, FaultPlace, FromWorker, ModelCard, NormWeights, RunReport, Sampling,
         TokenView,
@@ -100,6 +101,25 @@ mod tests {
         };
         let (what, advice) = ("a".to_owned(), "bc".to_owned());
         assert_eq!(fault, Fault { place: FaultPlace::Engine, what, advice });
+    }
+
+    // The same for the worker of the Lab.
+    #[test]
+    fn a_fault_of_the_lab_is_as_the_worker_script_writes_it() {
+        let bytes = [0, 128 | 1, 0, b'a', 128 | 2, 0, b'b', b'c', 0];
+        let fault = LabFault { what: "a".to_owned(), advice: "bc".to_owned(), field: None };
+        assert_eq!(postcard::from_bytes(&bytes), Ok(FromLab::Fault(fault)));
+    }
+
+    #[test]
+    fn a_loss_that_is_no_number_travels() {
+        let phase = Phase::Diverged { step: 3, loss: f32::NAN, back_to: 0 };
+        let FromLab::Phase { phase: Phase::Diverged { loss, .. }, run: 7 } =
+            there_and_back(&FromLab::Phase { run: 7, phase })
+        else {
+            panic!("another message")
+        };
+        assert!(loss.is_nan());
     }
 
     // tests/web/lib/wire.js writes and reads these same bytes.

@@ -8,6 +8,7 @@ import { launch } from "./lib/browser.mjs";
 import { Explorer } from "./lib/explorer.mjs";
 import { golden, marian, modelsFolder, small } from "./lib/fixtures.mjs";
 import { Hub } from "./lib/hub.mjs";
+import { Lab } from "./lib/lab.mjs";
 import { indexOf } from "./lib/models.mjs";
 import { fail, options } from "./lib/options.mjs";
 import { Site } from "./server.mjs";
@@ -33,6 +34,16 @@ const translator = async (explorer) => {
   await explorer.settled();
   await explorer.type("The woman bought a new red book in the park");
   await explorer.settled();
+};
+
+/** The Lab with a preset, trained to its end or to what `until` waits for. */
+const trained = async ({ page, explorer }, preset, until = "done") => {
+  await explorer.id("place-lab").click();
+  const lab = new Lab(page, explorer);
+  await lab.preset(preset);
+  await lab.train();
+  await lab.is(until, 120_000);
+  return lab;
 };
 
 /** What to bring about before each picture; every one starts from the page as it opens. */
@@ -119,6 +130,33 @@ const STATES = {
   long: async ({ explorer }) => explorer.type(LONG.repeat(6)),
   "right-to-left": async ({ explorer }) => explorer.type("שלום עולם, مرحبا بالعالم and back"),
   empty: async ({ explorer }) => explorer.type(""),
+  lab: async ({ explorer }) => explorer.id("place-lab").click(),
+  "lab-done": async (given) => {
+    await trained(given, "reversal");
+  },
+  // Two runs, a knob turned, its group open.
+  "lab-two": async (given) => {
+    const lab = await trained(given, "reversal");
+    await lab.turn("model.n_layers", "2");
+    await lab.train();
+    await lab.is("done", 120_000);
+  },
+  "lab-text": async (given) => {
+    const lab = await trained(given, "characters", "running");
+    await lab.reaches(160, 120_000);
+    await lab.id("pause").click();
+    await lab.is("paused");
+  },
+  "lab-diverged": async (given) => {
+    await trained(given, "diverges", "diverged");
+  },
+  "lab-fault": async ({ page, explorer }) => {
+    await explorer.id("place-lab").click();
+    const lab = new Lab(page, explorer);
+    await lab.turn("model.n_heads", "5");
+    await lab.id("train").click();
+    await lab.id("lab-fault").waitFor();
+  },
   "one-layer": async ({ explorer }) => {
     await explorer.openFiles(small().one);
     await explorer.settled();

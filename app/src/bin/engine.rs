@@ -15,4 +15,14 @@ pub fn start(open_tokenizer: Function) -> Result<(), JsValue> {
     worker::start(open_tokenizer)
 }
 
+/// The same for the worker of the Lab.
+///
+/// # Errors
+/// As [`start`].
+#[wasm_bindgen(js_name = startLab)]
+pub fn start_lab() -> Result<(), JsValue> {
+    std::panic::set_hook(Box::new(|panic| worker::lab::report_panic(&panic.to_string())));
+    worker::lab::start()
+}
+
 fn main() {}

@@ -24,9 +24,7 @@ mod card;
 mod cells;
 mod details;
 mod head;
-mod header;
 mod invariants;
-mod keys;
 mod lines;
 mod logit_lens;
 mod loss;
@@ -47,21 +45,19 @@ mod wall;
 mod wall_grid;
 mod weights;
 
-use web_sys::Event;
-
-pub use crate::explorer::models::load_files;
+pub use crate::explorer::cells::{labelled, own_cursor};
+pub use crate::explorer::models::{load_files, model_picker};
+pub use crate::explorer::norms::table as rows_table;
 use crate::parts::alert::faults;
-use crate::parts::dom::{Child, View, effect, el, focus, show};
+use crate::parts::dom::{Child, View, effect, el, show};
 use crate::parts::icon;
 use crate::protocol::ToWorker;
 use crate::state::cell::{Derived, Var, derive};
-use crate::state::{Store, pulse, use_store};
+use crate::state::{Store, use_store};
 
-/// The whole page.
+/// The whole place.
 pub fn explorer() -> View {
     let store = use_store();
-    keys::listen(store);
-    pulse::watch(store);
     // What the panels need changes with what is shown; the worker then sends it without a new run.
     effect(move || {
         let wants = store.wants.get();
@@ -86,24 +82,7 @@ pub fn explorer() -> View {
         .child(head::head())
         .child(next)
         .child(details::details());
-    let said = el!(p class="visually-hidden" role="status" aria-live="polite")
-        .text(move || store.said.get());
-    let skip = el!(a class="skip" href="#main").on("click", skip).child("Skip to the panels");
-    vec![
-        skip.into(),
-        header::header().into(),
-        text.into(),
-        main.into(),
-        invariants::invariants().into(),
-        said.into(),
-    ]
-    .into_node()
-}
-
-/// The hash holds the page's choices, so a link into the page moves the focus by itself.
-fn skip(event: Event) {
-    event.prevent_default();
-    focus("#main");
+    vec![text.into(), main.into(), invariants::invariants().into()].into_node()
 }
 
 /// Why there is no WebGPU, where the page runs without.

@@ -5,6 +5,7 @@ pub mod align;
 pub mod attention;
 pub mod beam;
 pub mod heads;
+pub mod lab;
 pub mod norms;
 pub mod pair;
 pub mod positions;

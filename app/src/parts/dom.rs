@@ -283,6 +283,14 @@ pub fn on_window<E: JsCast>(name: &'static str, mut act: impl FnMut(E) + 'static
     listen(window().into(), name, Box::new(move |event| act(event.unchecked_into())));
 }
 
+/// Hears the first of some events of an element that nothing else makes.
+pub fn once(element: &Element, names: [&'static str; 2], act: impl Fn() + Clone + 'static) {
+    for name in names {
+        let act = act.clone();
+        listen(element.clone().into(), name, Box::new(move |_| act()));
+    }
+}
+
 /// Runs once the page has been put together.
 pub fn soon(run: impl FnOnce() + 'static) {
     let run = Closure::once_into_js(run);

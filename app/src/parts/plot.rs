@@ -19,12 +19,15 @@ use crate::format;
 /// Marks stand on a grid this much finer than CSS pixels: plotters counts in integers.
 pub const FINENESS: i32 = 4;
 
+/// Added to a line's colour: it is drawn broad and pale, behind a thin one of the same colour.
+pub const HELD_OUT: u8 = 4;
+
 /// A line of a chart.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Line {
     /// For the legend.
     pub name: String,
-    /// Which of the style sheet's line colours.
+    /// Which of the style sheet's line colours; with [`HELD_OUT`] broad.
     pub color: u8,
     /// Its points; those that are not finite break it.
     pub points: Vec<(f32, f32)>,
@@ -108,7 +111,11 @@ impl Role {
             Self::Series(0) => "plot-series-0",
             Self::Series(1) => "plot-series-1",
             Self::Series(2) => "plot-series-2",
-            Self::Series(_) => "plot-series-3",
+            Self::Series(3) => "plot-series-3",
+            Self::Series(4) => "plot-series-0 plot-broad",
+            Self::Series(5) => "plot-series-1 plot-broad",
+            Self::Series(6) => "plot-series-2 plot-broad",
+            Self::Series(_) => "plot-series-3 plot-broad",
         }
     }
 }

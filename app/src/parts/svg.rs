@@ -7,7 +7,7 @@ use crate::lens::attention::MatrixView;
 use crate::palette::css;
 use crate::parts::grid::{Content, Grid};
 use crate::parts::paint::Inks;
-use crate::parts::plot::{self, ChartSpec, FINENESS, Mark, Role};
+use crate::parts::plot::{self, ChartSpec, FINENESS, HELD_OUT, Mark, Role};
 
 /// Beyond this many cells a picture is not made of rectangles any more.
 pub const MAX_CELLS: usize = 40_000;
@@ -83,13 +83,17 @@ pub fn chart(spec: &ChartSpec, dark: bool) -> Picture {
                 let color = match role {
                     Role::Quiet | Role::Hairline => inks.quiet,
                     Role::Marker => inks.ink,
-                    Role::Series(number) => series_color(number, dark),
+                    Role::Series(number) => series_color(number % HELD_OUT, dark),
                 };
                 let _ = write!(
                     out,
                     r#"<path d="{}" fill="none" stroke="{color}" stroke-width="{}"/>"#,
                     path_data(&points),
-                    if matches!(role, Role::Series(_)) { "1.5" } else { "0.5" },
+                    match role {
+                        Role::Series(number) if number >= HELD_OUT => "4\" stroke-opacity=\"0.4",
+                        Role::Series(_) => "1.5",
+                        _ => "0.5",
+                    },
                 );
             }
             Mark::Text { text: words, at, anchor } => {

@@ -38,13 +38,28 @@ const GLOSSARY: &[(&str, &str)] = &[
     ("loss", "−ln p of each token given those before it. 0 is certainty; more is surprise."),
     ("sink", "A token, often the first, that heads look at when nothing else concerns them."),
     ("mask", "A token that hides another from the model, which then says what stood there."),
+    (
+        "gradient norm",
+        "The length of the gradient, all parameters of a layer taken together. Very small: the layer hardly learns; very large: a step may overshoot.",
+    ),
+    ("weight norm", "The length of a layer’s parameters, taken together as one vector."),
+    (
+        "update ratio",
+        "How far a step moves a layer’s parameters, divided by their length. Around 0.001 is common.",
+    ),
+    ("learning rate", "How far the parameters go against the gradient in each step."),
+    ("held out", "Examples that are never trained on: they show what was learned, not remembered."),
     ("outlier", "A dimension whose values are many times larger than the rest at some token."),
 ];
 
 /// A word of the glossary with its explanation in a popover that opens on click, Enter or Space.
 pub fn term(word: &str) -> El {
-    let meaning =
-        GLOSSARY.iter().find(|(term, _)| *term == word).map_or("", |(_, meaning)| *meaning);
+    let meaning = GLOSSARY.iter().find(|(term, _)| *term == word);
+    explained(word, meaning.map_or("", |(_, meaning)| *meaning))
+}
+
+/// Any words with an explanation of their own.
+pub fn explained(word: &str, meaning: &str) -> El {
     el!(details class="term")
         .closes_on_escape()
         .on("focusout", |event: Event| {

@@ -5,6 +5,7 @@ use wasm_bindgen::JsValue;
 use crate::parts::dom::window;
 
 const TEXT_KEY: &str = "vitrine.text";
+const CORPUS_KEY: &str = "vitrine.corpus";
 
 /// The hash of the address.
 pub fn read_hash() -> String {
@@ -33,15 +34,33 @@ pub fn address() -> String {
 
 /// Keeps the text of this tab, so that a reload shows it even where it is too long for a hash.
 pub fn keep_text(text: &str) {
-    if let Ok(Some(storage)) = window().session_storage() {
-        // Full or forbidden: then the reload shows what the hash holds.
-        let _ = storage.set_item(TEXT_KEY, text);
-    }
+    keep(TEXT_KEY, text);
 }
 
 /// The text of this tab before a reload.
 pub fn kept_text() -> Option<String> {
-    window().session_storage().ok().flatten()?.get_item(TEXT_KEY).ok().flatten()
+    kept(TEXT_KEY)
+}
+
+/// Keeps the text of this tab that the Lab trains on.
+pub fn keep_corpus(text: &str) {
+    keep(CORPUS_KEY, text);
+}
+
+/// What the Lab trained on before a reload.
+pub fn kept_corpus() -> Option<String> {
+    kept(CORPUS_KEY)
+}
+
+fn keep(key: &str, text: &str) {
+    if let Ok(Some(storage)) = window().session_storage() {
+        // Full or forbidden: then the reload shows what the hash holds.
+        let _ = storage.set_item(key, text);
+    }
+}
+
+fn kept(key: &str) -> Option<String> {
+    window().session_storage().ok().flatten()?.get_item(key).ok().flatten()
 }
 
 /// Whether a media query holds.

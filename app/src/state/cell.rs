@@ -6,7 +6,7 @@ use std::any::Any;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use leptos::prelude::{Get, GetUntracked, Memo, RwSignal, Set};
+use leptos::prelude::{Get, GetUntracked, Memo, Owner, RwSignal, Set};
 
 type Shared = Arc<dyn Any + Send + Sync>;
 
@@ -125,6 +125,14 @@ impl<T: Clone + Send + Sync + 'static> Derived<T> {
     pub fn get_untracked(&self) -> T {
         (*self.read_untracked()).clone()
     }
+}
+
+/// Makes values that live as long as the page, whoever asks for them first.
+pub fn forever<T>(make: impl FnOnce() -> T) -> T {
+    let owner = Owner::new_root(None);
+    let made = owner.with(make);
+    std::mem::forget(owner);
+    made
 }
 
 /// What every memo holds.

@@ -4,6 +4,7 @@
 pub mod browser;
 pub mod cell;
 pub mod inbox;
+pub mod lab;
 pub mod pulse;
 pub mod url;
 pub mod wants;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use wasm_bindgen::JsValue;
 
 use crate::host;
+use crate::lens::lab::presets::{PRESETS, Preset};
 use crate::lens::stack;
 use crate::lens::trace::Trace;
 use crate::protocol::{
@@ -22,7 +24,7 @@ use crate::protocol::{
     ToWorker, TokenView, Wants, WeightsAsk, WeightsPart, Written,
 };
 use crate::state::cell::{Derived, Var, derive};
-use crate::state::url::{Attending, Average, Tab, UrlState};
+use crate::state::url::{Attending, Average, Place, Tab, UrlState};
 
 /// Tokens of a generation.
 pub const N_GENERATED: u32 = 64;
@@ -335,6 +337,16 @@ impl State {
             browser::write_hash(&after.to_hash(), is_step);
             self.url.set(after);
         }
+    }
+
+    /// Shows a place, as one step of the browser's history.
+    pub fn go(&self, place: Place) {
+        self.choose(|url| {
+            url.place = place;
+            if place == Place::Lab && url.lab.is_none() {
+                url.lab = PRESETS.first().map(Preset::choice);
+            }
+        });
     }
 
     /// Sends a message to the worker.

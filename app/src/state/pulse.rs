@@ -4,6 +4,7 @@
 use crate::parts::dom::{document, effect};
 use crate::state::Store;
 use crate::state::cell::derive;
+use crate::state::url::Place;
 
 /// Keeps the word: `starting`, `loading`, `running` or `ready`.
 pub fn watch(store: Store) {
@@ -18,6 +19,10 @@ pub fn watch(store: Store) {
 }
 
 fn word(store: Store) -> &'static str {
+    // The Lab waits for nothing; what its run does is said in `data-lab`.
+    if store.url.read().place == Place::Lab {
+        return "ready";
+    }
     if store.progress.read().is_some() {
         return "loading";
     }

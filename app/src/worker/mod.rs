@@ -16,6 +16,7 @@ mod gather;
 mod http;
 mod hub;
 mod js;
+pub mod lab;
 mod load;
 mod masked;
 mod memory;

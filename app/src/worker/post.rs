@@ -1,5 +1,7 @@
 //! From the worker to the page.
 
+use js_sys::Array;
+use serde::Serialize;
 use wasm_bindgen::JsValue;
 
 use super::js;
@@ -27,12 +29,13 @@ pub(super) fn fault(place: FaultPlace, what: impl Into<String>, advice: impl Int
 }
 
 fn post_with(message: &FromWorker, attachment: &JsValue) {
+    let transfer = if attachment.is_null() { Array::new() } else { Array::of1(attachment) };
+    send(message, attachment, &transfer);
+}
+
+/// Sends a message of any protocol with an attachment, of which some parts are handed over.
+pub(super) fn send(message: &impl Serialize, attachment: &JsValue, transfer: &Array) {
     let Ok(packed) = wire::pack(message, attachment) else { return };
-    let scope = js::scope();
     // A page that is gone hears nothing, and nobody is left to tell.
-    let _sent = if attachment.is_null() {
-        scope.post_message(&packed)
-    } else {
-        scope.post_message_with_transfer(&packed, &js_sys::Array::of1(attachment))
-    };
+    let _sent = js::scope().post_message_with_transfer(&packed, transfer);
 }

@@ -300,7 +300,6 @@ mod tests {
             ("run.n_steps=0", "run.n_steps"),
             ("run.n_accumulated=0", "run.n_accumulated"),
             ("model.n_heads=5", "n_heads"),
-            ("model.kind=gru", "n_layers"),
             ("model.dropout=1", "model.dropout"),
             ("optimiser.rate=0", "optimiser.rate"),
         ] {

@@ -3,8 +3,17 @@
 //! undoes. What comes from a URL is hostile: it is capped in length and read into numbers,
 //! enums and short checked names, and what does not fit is left at its default.
 
+mod text;
+mod words;
+
 use crate::format;
-use crate::protocol::{Attention, EngineChoice, ModelSource, Sampling};
+use crate::lens::lab::knobs::Choice;
+use crate::lens::lab::presets::{PRESETS, Preset};
+use crate::protocol::{EngineChoice, ModelSource, Sampling};
+use text::{capped, decode, encode, fraction, number};
+pub use words::{
+    AlignOf, Attending, Average, Corpus, HeadView, PairFilter, Place, Stage, Tab, Theme, WallSort,
+};
 
 /// Longest hash that is read.
 pub const MAX_HASH_BYTES: usize = 32 * 1024;
@@ -17,200 +26,15 @@ pub const MAX_BEAMS: u32 = 8;
 /// What is typed already when nobody has typed yet.
 pub const FIRST_TEXT: &str = "The quick brown fox jumps over the lazy dog";
 
-/// Declares an enum whose members each have one word in the URL.
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$member_doc:meta])* $member:ident = $word:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-        pub enum $name { $($(#[$member_doc])* $member,)* }
-
-        impl $name {
-            /// All, in the order of the screen.
-            pub const ALL: &'static [$name] = &[$($name::$member),*];
-
-            /// The word in the URL.
-            pub fn word(self) -> &'static str {
-                match self { $($name::$member => $word,)* }
-            }
-
-            /// The member of a word.
-            pub fn from_word(word: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|member| member.word() == word)
-            }
-        }
-    };
-}
-
-words! {
-    /// Steps of attention, in the order in which they happen.
-    Stage {
-        /// q · k.
-        Scores = "scores",
-        /// Divided by √d_head.
-        Scaled = "scaled",
-        /// Without the keys that a query may not see.
-        Masked = "masked",
-        /// After softmax.
-        #[default]
-        Pattern = "pattern",
-        /// Times the length of the values.
-        Values = "values",
-    }
-}
-
-words! {
-    /// How one head is drawn.
-    HeadView {
-        /// Queries down, keys across.
-        #[default]
-        Grid = "grid",
-        /// Two columns of tokens with lines between.
-        Lines = "lines",
-    }
-}
-
-words! {
-    /// What is averaged in the head panel.
-    Average {
-        /// Nothing: one head.
-        #[default]
-        None = "none",
-        /// All heads of the layer.
-        Heads = "heads",
-        /// The head of the same number in all layers.
-        Layers = "layers",
-    }
-}
-
-words! {
-    /// Which sentence of a pair looks at which.
-    PairFilter {
-        /// All at all.
-        #[default]
-        All = "all",
-        /// The first at itself.
-        FirstFirst = "aa",
-        /// The first at the second.
-        FirstSecond = "ab",
-        /// The second at the first.
-        SecondFirst = "ba",
-        /// The second at itself.
-        SecondSecond = "bb",
-    }
-}
-
-impl PairFilter {
-    /// Whether the looking token and the one looked at are of the second text; none for all.
-    pub fn sides(self) -> Option<(bool, bool)> {
-        match self {
-            Self::All => None,
-            Self::FirstFirst => Some((false, false)),
-            Self::FirstSecond => Some((false, true)),
-            Self::SecondFirst => Some((true, false)),
-            Self::SecondSecond => Some((true, true)),
-        }
-    }
-}
-
-words! {
-    /// Which attention of an encoder–decoder is shown.
-    Attending {
-        /// Source at source.
-        Encoder = "encoder",
-        /// Target at earlier target.
-        Decoder = "decoder",
-        /// Target at source.
-        #[default]
-        Cross = "cross",
-    }
-}
-
-impl Attending {
-    /// As the worker names it.
-    pub fn attention(self) -> Attention {
-        match self {
-            Self::Encoder => Attention::Encoder,
-            Self::Decoder => Attention::Decoder,
-            Self::Cross => Attention::Cross,
-        }
-    }
-}
-
-words! {
-    /// Which heads of cross-attention the alignment is the mean of.
-    AlignOf {
-        /// All of all layers.
-        #[default]
-        All = "all",
-        /// All of one layer.
-        Layer = "layer",
-        /// One.
-        Head = "head",
-    }
-}
-
-words! {
-    /// Order of the wall.
-    WallSort {
-        /// As the model computes them.
-        #[default]
-        Layer = "layer",
-        /// Weight on the token before.
-        Previous = "previous",
-        /// Weight on the token that followed the same token earlier.
-        Induction = "induction",
-        /// Weight on the first token.
-        Sink = "sink",
-        /// Weight on earlier copies of the same token.
-        Duplicate = "duplicate",
-    }
-}
-
-words! {
-    /// The panels at the foot of the page.
-    Tab {
-        /// The first one that the model has.
-        #[default]
-        First = "first",
-        /// Which source tokens each target token was written from.
-        Alignment = "alignment",
-        /// The search for the target.
-        Beam = "beam",
-        /// μ, σ, γ, β.
-        Norms = "norms",
-        /// The residual stream.
-        Residual = "residual",
-        /// Activations of the MLP.
-        Mlp = "mlp",
-        /// Loss of every token.
-        Loss = "loss",
-        /// Sentences compared.
-        Similarity = "similarity",
-        /// How positions enter.
-        Positions = "positions",
-        /// Matrices of the weights.
-        Weights = "weights",
-        /// What the model is.
-        Card = "card",
-    }
-}
-
-words! {
-    /// Paper or night.
-    Theme {
-        /// As the system says.
-        #[default]
-        Auto = "auto",
-        /// Paper.
-        Light = "light",
-        /// Night.
-        Dark = "dark",
-    }
-}
-
 /// The page's choices.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UrlState {
+    /// Which part of Vitrine is shown.
+    pub place: Place,
+    /// What the Lab's next run is asked for; none before the Lab was opened.
+    pub lab: Option<Choice>,
+    /// The text that it trains on, where it trains on one.
+    pub corpus: Corpus,
     /// What was typed.
     pub text: String,
     /// Second text of a pair.
@@ -270,6 +94,9 @@ pub struct UrlState {
 impl Default for UrlState {
     fn default() -> Self {
         Self {
+            place: Place::Explorer,
+            lab: None,
+            corpus: Corpus::Toy,
             text: FIRST_TEXT.into(),
             pair: None,
             masks: Vec::new(),
@@ -314,6 +141,14 @@ impl UrlState {
                 state.set(name, &decode(value));
             }
         }
+        match (state.place, &state.lab) {
+            (Place::Lab, None) => state.lab = PRESETS.first().map(Preset::choice),
+            (Place::Lab, Some(_)) => {}
+            (Place::Explorer, _) => state.lab = None,
+        }
+        if !state.lab.as_ref().is_some_and(Choice::is_text) {
+            state.corpus = Corpus::Toy;
+        }
         state
     }
 
@@ -327,6 +162,17 @@ impl UrlState {
 
     fn set(&mut self, name: &str, value: &str) {
         match name {
+            "p" => self.place = Place::from_word(value).unwrap_or_default(),
+            "corpus" => {
+                self.corpus = Corpus::from_word(value).unwrap_or_default();
+                self.lab.get_or_insert_default();
+            }
+            name if name.contains('.') => {
+                let mut choice = self.lab.clone().unwrap_or_default();
+                if choice.set_from_hash(name, value) {
+                    self.lab = Some(choice);
+                }
+            }
             "t" => self.text = capped(value),
             "t2" => self.pair = Some(capped(value)),
             "chat" => self.system = Some(capped(value)),
@@ -428,6 +274,11 @@ impl UrlState {
         put("top_p", &format::plain(ours.top_p), ours.top_p != theirs.top_p);
         put("seed", &ours.seed.to_string(), ours.seed != theirs.seed);
         put("theme", self.theme.word(), self.theme != plain.theme);
+        put("p", self.place.word(), self.place != plain.place);
+        if let Some(choice) = self.lab.as_ref().filter(|_| self.place == Place::Lab) {
+            put("corpus", self.corpus.word(), choice.is_text());
+            choice.for_hash().for_each(|(name, value)| put(name, value, true));
+        }
         out
     }
 }
@@ -489,72 +340,6 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= 96 && name.chars().all(is_plain) && !name.contains("..")
 }
 
-fn capped(text: &str) -> String {
-    let mut end = text.len().min(MAX_TEXT_BYTES);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text[..end].to_owned()
-}
-
-fn number<T: TryFrom<u32>>(text: &str, min: u32, max: u32) -> Option<T> {
-    let value: u32 = text.parse().ok()?;
-    if (min..=max).contains(&value) { T::try_from(value).ok() } else { None }
-}
-
-fn fraction(text: &str, min: f32, max: f32) -> Option<f32> {
-    let value = format::number(text)? as f32;
-    (min..=max).contains(&value).then_some(value)
-}
-
-fn encode(text: &str, out: &mut String) {
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z'
-            | b'A'..=b'Z'
-            | b'0'..=b'9'
-            | b'-'
-            | b'_'
-            | b'.'
-            | b'~'
-            | b'/'
-            | b'@'
-            | b':' => out.push(byte.into()),
-            b' ' => out.push('+'),
-            _ => {
-                const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-                out.push('%');
-                out.push(DIGITS[usize::from(byte >> 4)].into());
-                out.push(DIGITS[usize::from(byte & 15)].into());
-            }
-        }
-    }
-}
-
-fn decode(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let digit = |idx: usize| bytes.get(idx).and_then(|b| char::from(*b).to_digit(16));
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut idx = 0;
-    while idx < bytes.len() {
-        match (bytes[idx], digit(idx + 1), digit(idx + 2)) {
-            (b'%', Some(high), Some(low)) => {
-                out.push((high * 16 + low) as u8);
-                idx += 3;
-            }
-            (b'+', ..) => {
-                out.push(b' ');
-                idx += 1;
-            }
-            (byte, ..) => {
-                out.push(byte);
-                idx += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -597,6 +382,9 @@ mod tests {
             cells: (7, 300),
             sampling: Sampling { temperature: 0.7, top_k: 40, top_p: 0.95, seed: 9 },
             theme: Theme::Dark,
+            place: Place::Lab,
+            lab: Some(Choice::from_query("model.d_model=64&optimiser.rate=0.01&seed=3")),
+            corpus: Corpus::Pasted,
         };
         assert_eq!(UrlState::from_hash(&format!("#{}", state.to_hash())), state);
     }
@@ -604,7 +392,7 @@ mod tests {
     #[test]
     fn hostile_values_are_left_at_their_defaults() {
         let hash = "l=-1&h=99999999999999999999&stage=%3Cscript%3E&T=NaN&T=1e9&top_p=0&min=101\
-                    &mask=-1.x..99999999999&pairs=ac&beams=9&of=x&align=__proto__&m=bundled/../../etc/passwd&w=%3Cb%3E&wr=-1&wc=1e9&seed=1e3&theme=__proto__&q=4294967296&x&=&&=1";
+                    &mask=-1.x..99999999999&pairs=ac&beams=9&of=x&align=__proto__&m=bundled/../../etc/passwd&p=../lab&corpus=x&model.d_model=-1&model.x=1&__proto__.x=1&w=%3Cb%3E&wr=-1&wc=1e9&seed=1e3&theme=__proto__&q=4294967296&x&=&&=1";
         assert_eq!(UrlState::from_hash(hash), UrlState::default());
         for text in ["hub/a", "hub/a/b/c", "hub/a/b@..", "hub/ /b", "disk", "bundled/"] {
             assert_eq!(model_from_text(text), None, "{text}");
@@ -629,7 +417,7 @@ mod tests {
         }
 
         #[test]
-        fn no_value_panics(name in "t|t2|y|beams|of|align|mask|m|engine|l|h|q|k|stage|min|T|top_k|top_p|seed", value in "\\PC{0,60}") {
+        fn no_value_panics(name in "p|corpus|model.kind|optimiser.rate|train.seed|t|t2|y|beams|of|align|mask|m|engine|l|h|q|k|stage|min|T|top_k|top_p|seed", value in "\\PC{0,60}") {
             let state = UrlState::from_hash(&format!("{name}={value}"));
             prop_assert_eq!(UrlState::from_hash(&state.to_hash()), state);
         }

@@ -9,6 +9,7 @@ use crate::parts::frame::fixed;
 use crate::protocol::Attention;
 use crate::state::Store;
 use crate::state::cell::Var;
+use crate::state::url::Place;
 
 const KEYS: &[(&str, &str)] = &[
     ("Tab", "from control to control and panel to panel"),
@@ -20,6 +21,9 @@ const KEYS: &[(&str, &str)] = &[
     ("{ and }", "head before, head after"),
     ("a", "next of an encoder–decoder's three attentions"),
     ("/", "to the text"),
+    ("t", "in the Lab: train"),
+    ("p", "in the Lab: pause, go on"),
+    ("s", "in the Lab: one step"),
     ("?", "this list"),
     ("Alt+← and Alt+→", "undo and redo: each choice is a step of the browser's history"),
 ];
@@ -28,6 +32,9 @@ const KEYS: &[(&str, &str)] = &[
 pub fn listen(store: Store) {
     on_window("keydown", move |event: KeyboardEvent| {
         if event.ctrl_key() || event.meta_key() || event.alt_key() || event.default_prevented() {
+            return;
+        }
+        if store.url.read_untracked().place != Place::Explorer {
             return;
         }
         if event.key() == "Escape" {
@@ -63,7 +70,8 @@ fn next_attention(store: Store) {
     });
 }
 
-fn is_typing(event: &KeyboardEvent) -> bool {
+/// Whether a key is part of what is being typed or chosen.
+pub fn is_typing(event: &KeyboardEvent) -> bool {
     // The target of a key is an element, or the window's document, which has no tag.
     let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
     target.is_some_and(|target| {

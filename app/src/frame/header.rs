@@ -1,12 +1,18 @@
-//! The top line: name, model, engine, theme, keys.
+//! The top line: name, places, model, engine, theme, keys.
 
-use crate::explorer::keys::keys_help;
-use crate::explorer::models::model_picker;
-use crate::parts::dom::{Child, El, View, el};
+use web_sys::MouseEvent;
+
+use crate::explorer::model_picker;
+use crate::frame::keys::keys_help;
+use crate::parts::dom::{Child, El, View, el, show};
 use crate::parts::icon;
-use crate::protocol::{EngineChoice, ToWorker};
-use crate::state::url::Theme;
-use crate::state::use_store;
+use crate::protocol::{EngineChoice, EngineInfo, ToWorker};
+use crate::state::lab::use_lab;
+use crate::state::url::{Place, Theme};
+use crate::state::{Store, use_store};
+
+/// The places, in the order of the line.
+const PLACES: [(Place, &str); 2] = [(Place::Explorer, "Explorer"), (Place::Lab, "Lab")];
 
 /// The top line.
 pub fn header() -> El {
@@ -16,19 +22,17 @@ pub fn header() -> El {
         store.choose(|url| url.theme = next);
     };
     let theme_name = move || if store.dark.get() { "Paper colours" } else { "Night colours" };
-    let closed = |name: &str| el!(span class="closed" title="Not open yet").child(name);
-    let rooms = el!(nav class="rooms" aria-label="Parts of Vitrine")
-        .child(closed("Rooms"))
-        .child(el!(span aria-current="page" class="here").child("Explorer"))
-        .child(closed("Lab"))
-        .child(el!(span class="closed-note").child("Rooms and Lab are not open yet"));
+    let places: Vec<View> =
+        PLACES.iter().map(|&(place, name)| place_link(store, place, name)).collect();
+    let rooms = el!(nav class="rooms" aria-label="Parts of Vitrine").child(places);
+    let is_explorer = move || store.url.read().place == Place::Explorer;
     let theme = el!(button type="button" class="quiet" data-testid="theme")
         .attr("aria-label", theme_name)
         .attr("title", theme_name)
         .when("click", toggle)
         .child(icon::theme());
     let tools = el!(div class="top-tools")
-        .child(model_picker())
+        .child(show(is_explorer, model_picker))
         .child(engine_badge())
         .child(theme)
         .child(keys_help());
@@ -38,17 +42,50 @@ pub fn header() -> El {
         .child(tools)
 }
 
+/// A link to a place; the address tells what is shown there.
+fn place_link(store: Store, place: Place, name: &'static str) -> View {
+    let word = place.word();
+    let is_here = move || store.url.read().place == place;
+    let go = move |event: MouseEvent| {
+        // With a key held it opens beside, as any link does.
+        if !(event.ctrl_key() || event.meta_key() || event.shift_key()) {
+            event.prevent_default();
+            store.go(place);
+        }
+    };
+    el!(a)
+        .set("href", &format!("#p={word}"))
+        .set("data-testid", &format!("place-{word}"))
+        .class("here", is_here)
+        .attr("aria-current", move || is_here().then_some("page"))
+        .on("click", go)
+        .child(name)
+        .into()
+}
+
+/// The engine of the place that is shown.
+fn engine_here(store: Store) -> Option<EngineInfo> {
+    match store.url.read().place {
+        Place::Explorer => store.engine.get(),
+        Place::Lab => use_lab().engine.get(),
+    }
+}
+
 /// Which engine runs, why, and the choice of another.
 fn engine_badge() -> El {
     let store = use_store();
-    let name = move || match &*store.engine.read() {
+    let name = move || match &engine_here(store) {
+        None if store.url.read().place == Place::Lab => "Engine: none yet",
         None => "Engine: starting",
         Some(engine) if engine.gpu && engine.software => "Engine: WebGPU in software",
         Some(engine) if engine.gpu => "Engine: WebGPU",
         Some(_) => "Engine: CPU",
     };
-    let what = move || store.engine.get().map(|engine| engine.name);
-    let why = move || store.engine.get().map(|engine| engine.why);
+    let what = move || engine_here(store).map(|engine| engine.name);
+    let why = move || match engine_here(store) {
+        None => Some("It is chosen when a run begins.".to_owned()),
+        Some(engine) => Some(engine.why),
+    };
     let choices = [
         engine_choice(EngineChoice::Auto, "The faster one", "auto"),
         engine_choice(EngineChoice::Gpu, "WebGPU", "gpu"),

@@ -1,0 +1,96 @@
+//! What the model writes for inputs that are held out, right and wrong marked.
+
+use crate::lens::table::Table;
+use crate::parts::dom::{View, el, part};
+use crate::parts::frame::{Kit, panel};
+use crate::protocol::lab::Sample;
+use crate::state::cell::derive;
+use crate::state::lab::Lab;
+
+/// The panel.
+pub fn samples(lab: Lab) -> View {
+    let title = derive(move || {
+        let wrote = lab.wrote.read();
+        match wrote.samples.is_empty() {
+            true => "What the model writes".to_owned(),
+            false => format!("What the model writes after step {}", wrote.step),
+        }
+    });
+    let numbers = move || {
+        let wrote = lab.wrote.read_untracked();
+        let row = |sample: &Sample| {
+            let wanted = sample.wanted.clone().unwrap_or_default();
+            vec![sample.input.clone(), wanted, sample.given.clone()]
+        };
+        Some(Table {
+            caption: title.get_untracked(),
+            columns: ["input", "wanted", "written"].map(str::to_owned).to_vec(),
+            rows: wrote.samples.iter().map(row).collect(),
+        })
+    };
+    let kit = Kit {
+        id: "lab-samples",
+        explain: &[
+            "Inputs that are never trained on, the same after every look. The model writes the likeliest token, reads it back, and so on until it writes the end. Wrong characters are struck through, with what was wanted beside them.",
+            "Of a text there is no right or wrong: the model goes on from a held-out beginning, with numbers drawn from the run’s seed at temperature 0.8.",
+        ],
+        table: Some(Box::new(numbers)),
+        picture: None,
+        hooks: None,
+    };
+    let lines = part(move || lab.wrote.read().samples.iter().map(sample_view).collect());
+    let empty = move || {
+        let run = lab.current.get();
+        match (run, lab.wrote.read().samples.is_empty()) {
+            (None, _) => Some("Train: what the model writes stands here, from step 0 on."),
+            (Some(run), true) if run.choice.get("model.kind") == "bert" => {
+                Some("An encoder writes nothing. Open it in the Explorer, and mask a character.")
+            }
+            _ => None,
+        }
+    };
+    let list = el!(ol class="samples" tabindex="0" aria-label="Samples").child(lines);
+    panel(kit, title, None).child(el!(p class="hint lab-empty").text(empty)).child(list).done()
+}
+
+fn sample_view(sample: &Sample) -> View {
+    let Sample { input, wanted, given } = sample;
+    let input = el!(bdi class="token-text sample-input").child(input.as_str());
+    let Some(wanted) = wanted else {
+        let given = el!(bdi class="token-text").child(given.as_str());
+        return el!(li class="sample sample-text").child(input).child(given).into();
+    };
+    let is_right = given == wanted;
+    let mark = el!(span class="sample-mark" role="img")
+        .set("aria-label", if is_right { "right" } else { "wrong" })
+        .child(if is_right { "✓" } else { "✗" });
+    let mut line = el!(li class="sample")
+        .class("wrong", move || !is_right)
+        .child(mark)
+        .child(input)
+        .child(el!(span aria-hidden="true").child("→"))
+        .child(el!(bdi class="token-text").child(compared(given, wanted)));
+    if !is_right {
+        let wanted = el!(bdi class="token-text").child(wanted.as_str());
+        line = line.child(el!(span class="hint").child("wanted ").child(wanted));
+    }
+    line.into()
+}
+
+/// What was written, character by character, the wrong ones marked.
+fn compared(given: &str, wanted: &str) -> Vec<View> {
+    let mut wanted = wanted.chars();
+    let mut runs: Vec<(bool, String)> = Vec::new();
+    for character in given.chars() {
+        let is_right = wanted.next() == Some(character);
+        match runs.last_mut() {
+            Some((known, text)) if *known == is_right => text.push(character),
+            _ => runs.push((is_right, character.to_string())),
+        }
+    }
+    let view = |(is_right, text): (bool, String)| match is_right {
+        true => el!(span).child(text).into(),
+        false => el!(s).child(text).into(),
+    };
+    runs.into_iter().map(view).collect()
+}

@@ -1,0 +1,9 @@
+//! What the Lab shows of runs: knobs and presets, curves, norms, heat-maps, maps of attention. Pure.
+
+pub mod examples;
+pub mod knobs;
+pub mod maps;
+pub mod norms;
+pub mod presets;
+pub mod series;
+pub mod toy_text;

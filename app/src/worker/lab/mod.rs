@@ -1,0 +1,57 @@
+//! The Lab's worker: one run in training at a time, on an engine of its own, so that the Explorer
+//! and the page go on meanwhile.
+//!
+//! One loop owns the run. Messages wait on a [`desk`] and are taken between two steps; a step gives
+//! way to the browser every few milliseconds, so that they can arrive.
+
+mod bench;
+mod boxes;
+mod course;
+mod desk;
+mod kept;
+mod look;
+mod tell;
+
+use std::rc::Rc;
+
+use wasm_bindgen::prelude::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::spawn_local;
+use web_sys::MessageEvent;
+
+use super::{js, tick};
+use crate::wire;
+use bench::Bench;
+use desk::Desk;
+
+/// Starts the worker: from now on messages are heard.
+///
+/// # Errors
+/// If the browser has no message channels.
+pub fn start() -> Result<(), JsValue> {
+    let ticker = Rc::new(tick::Ticker::new()?);
+    let desk = Rc::new(Desk::default());
+    spawn_local(Bench::new(Rc::clone(&desk), tick::control(&ticker)).work());
+    let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+        match wire::unpack(&event.data()) {
+            Ok((message, _)) => desk.put(message),
+            Err(problem) => tell::fault(
+                format!("The page and its worker are of different versions ({problem})"),
+                "Reload the page.",
+            ),
+        }
+    });
+    let listener = on_message.as_ref().unchecked_ref();
+    js::scope().add_event_listener_with_callback("message", listener)?;
+    // The worker hears as long as it lives.
+    on_message.forget();
+    Ok(())
+}
+
+/// Tells the page why the worker is about to trap.
+pub fn report_panic(what: &str) {
+    tell::fault(
+        format!("The training stopped: {what}"),
+        "The curves are kept. Train again, with a smaller model or batch if memory was short.",
+    );
+}

@@ -1,0 +1,248 @@
+// The Lab: a run is trained, steered, lost and found again, compared, handed to the Explorer.
+
+import { readFileSync } from "node:fs";
+
+import { check, equal, near, until } from "../lib/check.mjs";
+import { Lab } from "../lib/lab.mjs";
+import { parse } from "../lib/safetensors.mjs";
+import { violations } from "./access.mjs";
+
+const SHORT = "data.task=copy&model.n_layers=1&model.d_model=16&model.n_heads=2&model.n_ctx=16&run.n_sequences=8&run.validate_every=10&run.n_validation=1";
+
+const open = (name, knobs, run, more = {}) => ({
+  name,
+  run: async (given) => {
+    const lab = new Lab(given.page, given.explorer);
+    await lab.open(knobs);
+    await run({ ...given, lab });
+  },
+  ...more,
+});
+
+/** Changes with the theme only. */
+const axe = (theme, viewport, name) =>
+  open(`axe-${theme}-${name}`, SHORT + "&run.n_steps=30", async ({ page, lab }) => {
+    const found = [...(await violations(page))];
+    await lab.train();
+    await lab.is("done");
+    for (const one of await violations(page)) if (!found.includes(one)) found.push(one);
+    check(found.length === 0, `${found.length}: ${found.join(" | ")}`);
+  }, { context: { colorScheme: theme, viewport }, timeout: 120_000 });
+
+export default [
+  open("trains-pauses-slows-down-and-goes-on", "", async ({ lab }) => {
+    equal(await lab.state(), "none", "before the first run");
+    await lab.train();
+    await lab.reaches(5);
+    await lab.id("pause").click();
+    await lab.is("paused");
+    const paused = await lab.step();
+    const rate = Number(await lab.id("rate").inputValue());
+    await lab.id("rate-half").click();
+    near(Number(await lab.id("rate").inputValue()), rate / 2, 1e-9, "half the rate");
+    equal(await lab.step(), paused, "a paused run stays where it is");
+    await lab.id("step-once").click();
+    await until(async () => (await lab.step()) === paused + 1, "one step more");
+    await lab.is("paused");
+    const rows = await lab.rows("lab-loss");
+    equal(rows.length, paused + 1, "a row a step");
+    const [before, after] = rows.slice(-2).map((row) => row[4]);
+    check(after < 0.7 * before, `the step has half the rate: ${before} before, ${after} after`);
+    await lab.id("resume").click();
+    await lab.is("done", 100_000);
+    const [, step, , , exact] = (await lab.rows("lab-right")).at(-1);
+    equal(step, 400, "the last validation is after the last step");
+    check(exact >= 0.9, `letters are reversed: ${exact} of what is held out`);
+    const marks = await lab.id("lab-samples").locator(".sample-mark").allInnerTexts();
+    check(marks.filter((mark) => mark === "✓").length >= 6, `samples are right: ${marks}`);
+  }, { timeout: 150_000 }),
+
+  open("a-loss-that-is-no-number-leads-back", `${SHORT}&optimiser.kind=sgd&optimiser.rate=1000&optimiser.max_norm=0&run.n_steps=60&run.validate_every=2`, async ({ lab }) => {
+    await lab.train();
+    await lab.is("diverged");
+    const said = await lab.id("diverged").innerText();
+    const [, step, loss, back] = /step (\d+) is (NaN|∞).*those of step (\d+) again/.exec(said.replaceAll("\n", " ")) ?? [];
+    check(loss && Number(back) < Number(step), `the step and the way back are named: ${said}`);
+    await lab.id("rate").fill("0.05");
+    await lab.id("rate").press("Enter");
+    await lab.id("resume").click();
+    await lab.is("done");
+    const rows = await lab.rows("lab-loss");
+    equal(rows.length, 60, "a row a step, the lost ones once");
+    check(rows.every((row) => Number.isFinite(row[2])), "every loss on the curve is a number");
+  }),
+
+  open("half-the-rate-is-one-click", `${SHORT}&optimiser.kind=sgd&optimiser.rate=1000&optimiser.max_norm=0&run.n_steps=60&run.validate_every=2`, async ({ lab }) => {
+    await lab.train();
+    await lab.is("diverged");
+    await lab.id("go-on-slower").click();
+    await until(async () => (await lab.id("rate").inputValue()) === "500", "half the rate");
+  }),
+
+  open("the-way-back", `${SHORT}&run.n_steps=40`, async ({ lab }) => {
+    await lab.train();
+    await lab.is("done");
+    const all = await lab.rows("lab-loss");
+    await lab.id("rewind-step").selectOption("20");
+    await lab.id("rewind").click();
+    await until(async () => (await lab.step()) === 20, "step 20");
+    await lab.id("resume").click();
+    await lab.is("done");
+    equal(await lab.rows("lab-loss"), all, "the same steps give the same losses");
+  }),
+
+  open("two-runs-lie-over-each-other", `${SHORT}&run.n_steps=20`, async ({ lab }) => {
+    await lab.train();
+    await lab.is("done");
+    await lab.turn("model.d_model", "32");
+    await lab.train();
+    await lab.is("done");
+    const legend = (await lab.id("lab-loss").locator(".key").allInnerTexts()).map((text) => text.trim());
+    equal(legend, ["width 16", "width 16, held out", "width 32", "width 32, held out"], "the legend");
+    equal((await lab.rows("lab-loss")).length, 40, "steps of both");
+    await lab.id("hide-1").click();
+    equal((await lab.rows("lab-loss")).length, 20, "steps of the second");
+    await lab.id("use-1").click();
+    equal(await lab.knob("model.d_model"), "16", "the knob of the first run");
+  }),
+
+  open("what-goes-on-inside", `${SHORT}&model.kind=transformer&run.n_steps=30`, async ({ page, lab, explorer }) => {
+    await lab.train();
+    await lab.is("done");
+    const norms = await explorer.table("lab-norms");
+    equal(norms.length, 30, "a row a step");
+    await lab.id("quantity-ratio").click();
+    const ratios = await lab.rows("lab-norms");
+    check(ratios.at(-1).slice(1).every((ratio) => ratio > 0 && ratio < 1), `update ratios: ${ratios.at(-1)}`);
+    for (const part of ["value", "mean", "square"]) {
+      await lab.id("heat-part").selectOption(part);
+      await until(async () => (await explorer.table("lab-heat")).length > 1, `the heat-map of ${part}`);
+    }
+    const map = await explorer.table("lab-maps");
+    for (const [, ...row] of map) {
+      near(row.reduce((sum, cell) => sum + Number(cell), 0), 1, 1e-4, "shares of a row");
+    }
+    await page.getByTestId("scrub").fill("0");
+    await until(async () => (await lab.id("lab-maps").locator("h2").innerText()).endsWith("after step 0"), "the map of the untrained model");
+    check(JSON.stringify(await explorer.table("lab-maps")) !== JSON.stringify(map), "training changes the map");
+  }),
+
+  open("a-knob-that-cannot-be-is-named", SHORT, async ({ lab }) => {
+    await lab.turn("model.n_heads", "5");
+    await lab.id("train").click();
+    const fault = await until(async () => (await lab.id("lab-fault").allInnerTexts())[0], "a fault");
+    check(fault.includes("model.n_heads") && fault.includes("16"), `it names the field: ${fault}`);
+    equal(await lab.id("knob-model.n_heads").getAttribute("aria-invalid"), "true", "the knob");
+    await lab.turn("model.n_heads", "4");
+    equal(await lab.id("lab-fault").count(), 0, "faults once it is turned");
+    await lab.turn("model.n_layers", "99");
+    check((await lab.id("lab").innerText()).includes("A whole number from 1 to 12."), "what it may be");
+  }),
+
+  open("a-text-is-gone-on-with", "corpus=toy&model.n_layers=1&model.d_model=32&model.n_heads=2&model.n_ctx=32&optimiser.rate=0.01&run.n_steps=80&run.validate_every=40&run.n_validation=1", async ({ lab }) => {
+    await lab.train();
+    await lab.is("done");
+    const texts = await lab.id("lab-samples").locator(".sample-text").allInnerTexts();
+    equal(texts.length, 3, "beginnings");
+    check(texts.every((text) => text.length > 60), `each is gone on with: ${texts}`);
+    const scores = await lab.rows("lab-right");
+    check(scores.at(-1)[2] < scores[0][2] - 0.5, `the held-out loss falls: ${scores.map((row) => row[2])}`);
+  }),
+
+  open("texts-of-every-size", "corpus=pasted&model.n_layers=1&model.d_model=16&model.n_heads=2&model.n_ctx=16&optimiser.rate=0.01&run.n_steps=40&run.validate_every=40&run.n_validation=1&run.n_sequences=4", async ({ lab }) => {
+    const said = async (text, words) => {
+      await lab.id("corpus").fill(text);
+      await lab.id("train").click();
+      const fault = await until(async () => (await lab.id("lab-fault").allInnerTexts())[0], `a fault about ${words}`);
+      check(fault.includes(words), `it says ${words}: ${fault}`);
+    };
+    await said("", "empty");
+    await said("a", "tokens");
+    await said("too short", "tokens");
+    await lab.id("corpus").fill("a".repeat(4000));
+    await lab.train();
+    await lab.is("done");
+    const [, , loss] = (await lab.rows("lab-right")).at(-1);
+    check(loss < 0.01, `nothing is surprising any more: ${loss}`);
+    await lab.id("corpus").fill("ab ".repeat(1_500_000));
+    check((await lab.id("lab").innerText()).includes("The first 4.0 MB are trained on."), "a long text is cut");
+  }),
+
+  open("a-run-opens-in-the-explorer", "", async ({ lab, explorer }) => {
+    await lab.train();
+    await lab.is("done", 100_000);
+    await lab.id("open-explorer").click();
+    await until(async () => (await explorer.id("target").count()) > 0, "a source and a target", 40_000);
+    await explorer.settled();
+    await explorer.type("abcdef");
+    await explorer.settled();
+    equal(await explorer.id("target").inputValue(), "fedcba", "what the trained model writes");
+    const rows = await explorer.table("alignment");
+    equal(rows.length, 7, "a row a letter, and the end");
+    await explorer.id("place-lab").click();
+    equal(await lab.state(), "done", "the run is still there");
+    check((await lab.step()) === 400, "with its curves");
+  }, { timeout: 180_000 }),
+
+  open("a-run-is-saved", `${SHORT}&run.n_steps=10`, async ({ page, lab }) => {
+    await lab.train();
+    await lab.is("done");
+    const saved = page.waitForEvent("download");
+    await lab.id("save-run").click();
+    const download = await saved;
+    equal(download.suggestedFilename(), "vitrine-copy-step-10.safetensors", "its name");
+    const { tensors, metadata } = parse(readFileSync(await download.path()));
+    const names = [...tensors.keys()];
+    check(names.some((name) => name.startsWith("parameter.")) && names.some((name) => name.startsWith("moment1.")), `parameters and moments: ${names.slice(0, 4)}`);
+    equal(metadata["vitrine.n_done"], "10", "the steps");
+  }),
+
+  open("an-address-holds-every-knob", "", async ({ page, lab }) => {
+    await lab.preset("dates");
+    await lab.turn("model.d_model", "48");
+    await lab.turn("seed", "7");
+    const hash = await page.evaluate(() => location.hash);
+    check(hash.includes("p=lab") && hash.includes("model.d_model=48") && hash.includes("train.seed=7"), hash);
+    await page.reload();
+    await lab.id("train").waitFor({ timeout: 40_000 });
+    equal(await lab.knob("model.d_model"), "48", "the width");
+    equal(await lab.knob("data.task"), "dates", "the task");
+    await page.goBack();
+    await until(async () => (await lab.knob("seed")) === "0", "back undoes a knob");
+    await page.getByTestId("place-explorer").click();
+    check(!(await page.evaluate(() => location.hash)).includes("model."), "the Explorer's address is its own");
+    await page.getByTestId("place-lab").click();
+    equal(await lab.knob("model.d_model"), "48", "the width is still there");
+  }),
+
+  open("keys-drive-the-run", SHORT, async ({ page, lab }) => {
+    await page.locator("#lab").focus();
+    await page.keyboard.press("t");
+    await lab.is("running");
+    await page.keyboard.press("p");
+    await lab.is("paused");
+    const at = await lab.step();
+    await page.keyboard.press("s");
+    await until(async () => (await lab.step()) === at + 1, "one step more");
+    await page.keyboard.press("p");
+    await lab.reaches(at + 3);
+    await lab.id("lab-stop").click();
+    await lab.is("none");
+  }),
+
+  axe("light", { width: 1440, height: 900 }, "wide"),
+  axe("dark", { width: 1440, height: 900 }, "wide"),
+  axe("light", { width: 390, height: 844 }, "phone"),
+  axe("dark", { width: 390, height: 844 }, "phone"),
+
+  // What the Lab promises: on the processor, in under five minutes.
+  open("dates-are-learned-in-five-minutes", "", async ({ lab }) => {
+    await lab.preset("dates");
+    const from = Date.now();
+    await lab.train();
+    await lab.is("done", 300_000);
+    const [, step, loss, , exact] = (await lab.rows("lab-right")).at(-1);
+    console.log(`# dates: ${((Date.now() - from) / 1000).toFixed(0)} s, ${step} steps, held-out loss ${loss}, exact ${exact}`);
+    check(exact >= 0.99, `exact match of held-out dates: ${exact}`);
+  }, { timeout: 360_000 }),
+];
