@@ -1,6 +1,6 @@
 """Logits of the models that are trained here (assets/models), by transformers or PyTorch's own modules from the same
-files, for tests/shipped.rs: `ids`, of encoder-decoders `source`, `logits` of the last rows (of encoders: of the masked
-ones) and what greedy writing goes on with."""
+files, for tests/shipped.rs: `ids`, of encoder-decoders `source`, `logits` of the last rows and what greedy writing goes
+on with."""
 
 import json
 from pathlib import Path
@@ -17,8 +17,6 @@ HERE = Path(__file__).parent
 MODELS = HERE.parent.parent / "assets/models"
 TEXTS = {
     "grimm-gpt": "There was once a king who had a daughter, and she was so beautiful that the king said to his huntsman,",
-    "grimm-bert": "the king's daughter went out into the forest and sat down by the side of the cool fountain",
-    "grimm-bart": "There was once a king who had a daughter, and she was so beautiful that the king said to his huntsman,",
     "dates-gru": "tuesday, 24th of december 1912",
     "dates-transformer": "tuesday, 24th of december 1912",
 }
@@ -39,13 +37,8 @@ def opened(name, config):
         model.load_state_dict(load_file(folder / "model.safetensors"))
         model = model.double()
         return lambda source, target: model.run(source, [1] * len(source), target)["logits"]
-    kinds = {"gpt2": tf.GPT2LMHeadModel, "bert": tf.BertForMaskedLM, "bart": tf.BartForConditionalGeneration}
-    model = kinds[kind].from_pretrained(folder, dtype=torch.float64).eval()
-    if kind == "bart":
-        run = lambda source, target: model(torch.tensor([source]), decoder_input_ids=torch.tensor([target]))
-    else:
-        run = lambda _, target: model(torch.tensor([target]))
-    return lambda source, target: run(source, target).logits[0]
+    model = tf.GPT2LMHeadModel.from_pretrained(folder, dtype=torch.float64).eval()
+    return lambda _, target: model(torch.tensor([target])).logits[0]
 
 
 def keep(name):
@@ -55,21 +48,14 @@ def keep(name):
     if "source_end_token_id" in config:
         source, ids = ids + [config["source_end_token_id"]], [config["decoder_start_token_id"]]
     rows = list(range(-min(N_ROWS, len(ids)), 0))
-    if config["model_type"] == "bert":
-        rows = [3, 7, 11]
-        mask = tokenizer.token_to_id("<mask>")
-        ids = [mask if at in rows else id for at, id in enumerate(ids)]
     kept = {"ids": torch.tensor(ids).int(), "rows": torch.tensor([row % len(ids) for row in rows]).int()}
     if source:
         kept["source"] = torch.tensor(source).int()
     values = logits(source, ids)
-    if config["model_type"] == "bert":
-        greedy = values[rows].argmax(-1).tolist()
-    else:
-        found = list(ids)
-        for _ in range(N_GREEDY):
-            found.append(int(logits(source, found)[-1].argmax()))
-        greedy = found[len(ids):]
+    found = list(ids)
+    for _ in range(N_GREEDY):
+        found.append(int(logits(source, found)[-1].argmax()))
+    greedy = found[len(ids):]
     kept |= {"logits": values[rows].float(), "greedy": torch.tensor(greedy).int()}
     save_file({key: value.contiguous() for key, value in kept.items()}, HERE / f"shipped_{name}.safetensors")
     print(name, tokenizer.decode(source or ids), "|", tokenizer.decode(greedy))
