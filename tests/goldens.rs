@@ -115,7 +115,7 @@ macro_rules! recurrent {
     };
 }
 
-recurrent! { bahdanau_gru awd_lstm awd_lstm_untied }
+recurrent! { bahdanau_gru bahdanau_gru_fixed awd_lstm awd_lstm_untied }
 
 /// The same models as GGUF files: other names, fused rows, rows of rotated heads in another order.
 /// A head that llama.cpp leaves out has no reference here.

@@ -48,7 +48,7 @@ const MODELS: [&str; 27] = [
 ];
 
 /// Models whose text has no maps: a recurrent unit stands in the place of attention.
-const RECURRENT: [&str; 3] = ["bergamot-en-pt", "bahdanau_gru", "awd_lstm"];
+const RECURRENT: [&str; 4] = ["bergamot-en-pt", "bahdanau_gru", "bahdanau_gru_fixed", "awd_lstm"];
 
 /// What encoder–decoders read.
 const SOURCE: [u32; 7] = [9, 4, 30, 4, 21, 17, 2];

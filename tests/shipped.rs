@@ -1,12 +1,13 @@
-//! The models that are trained here and committed: their hashes, their logits against transformers
-//! (golden/shipped.py), and a floor under their quality.
+//! The models that are trained here and committed: their hashes, their logits against transformers and
+//! PyTorch (golden/shipped.py), and a floor under their quality.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 use pollster::block_on;
-use vitrine_kernels::Control;
+use vitrine_kernels::{Control, Engine};
 use vitrine_models::tokenize::{HubTokenizer, Tokenizer};
-use vitrine_models::train::TrainConfig;
+use vitrine_models::train::random::{Purpose, stream};
+use vitrine_models::train::{TrainConfig, tasks};
 use vitrine_models::weights::FileSource;
 use vitrine_models::weights::manifest::{Manifest, verify};
 use vitrine_models::{Hook, HookPoint, Input, Options, Session, Tap, sample};
@@ -43,20 +44,50 @@ fn ids(tokenizer: &HubTokenizer, text: &str) -> Vec<u32> {
     tokenizer.encode(text, false).unwrap().iter().map(|token| token.id).collect()
 }
 
-/// Mean of −ln p over the tokens of a text but the first.
-fn loss(session: &mut Session, ids: &[u32]) -> f64 {
+/// Logits of all rows, a row each.
+fn logits(session: &mut Session, input: &Input) -> Vec<Vec<f32>> {
     let control = Control::default();
-    block_on(session.set_tokens(&Input::from(ids), &control)).unwrap();
+    block_on(session.set_tokens(input, &control)).unwrap();
     let taps = [Tap::of(HookPoint::model(Hook::Logits))];
     let trace = block_on(session.read(&taps, &control)).unwrap();
     let logits = &trace.tensors()[0];
-    let rows = logits.values.chunks_exact(logits.shape[1]).zip(&ids[1..]);
-    let surprise = |(row, &id): (&[f32], &u32)| {
-        let max = row.iter().copied().fold(f32::MIN, f32::max);
-        let sum: f64 = row.iter().map(|x| f64::from(x - max).exp()).sum();
-        sum.ln() - f64::from(row[id as usize] - max)
-    };
-    rows.map(surprise).sum::<f64>() / (ids.len() - 1) as f64
+    logits.values.chunks_exact(logits.shape[1]).map(<[f32]>::to_vec).collect()
+}
+
+/// −ln p of a token.
+fn surprise(row: &[f32], id: u32) -> f64 {
+    let max = row.iter().copied().fold(f32::MIN, f32::max);
+    let sum: f64 = row.iter().map(|x| f64::from(x - max).exp()).sum();
+    sum.ln() - f64::from(row[id as usize] - max)
+}
+
+/// Mean of −ln p over the tokens of a text but the first.
+fn loss(session: &mut Session, ids: &[u32]) -> f64 {
+    let rows = logits(session, &Input::from(ids));
+    let losses = rows.iter().zip(&ids[1..]).map(|(row, &id)| surprise(row, id));
+    losses.sum::<f64>() / (ids.len() - 1) as f64
+}
+
+fn opened(name: &str, engine: Engine) -> Session {
+    let path = root().join("assets/models").join(name);
+    session(engine, &path, |model| Options::trace(model.spec(), []))
+}
+
+/// What greedy writing makes of a source.
+fn written(session: &mut Session, source: &[u32], end: u32) -> Vec<u32> {
+    let control = Control::default();
+    let start = session.spec().decoder_start.unwrap();
+    block_on(session.set_tokens(&Input::pair(source, &[start]), &control)).unwrap();
+    let mut ids = Vec::new();
+    while ids.len() < 20 {
+        let id = sample::argmax(session.last_logits()) as u32;
+        if id == end {
+            break;
+        }
+        ids.push(id);
+        block_on(session.next(id, &control)).unwrap();
+    }
+    ids
 }
 
 #[test]
@@ -78,43 +109,52 @@ fn every_committed_file_is_the_pinned_one() {
     }
 }
 
+/// Logits and what greedy writing goes on with are those of transformers or PyTorch's own modules.
+fn check_golden(name: &str) {
+    let path = root().join("tests/golden").join(format!("shipped_{name}.safetensors"));
+    let bytes = std::fs::read(path).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let words = |name: &str| -> Option<Vec<u32>> {
+        let bytes = file.tensor(name).ok()?.data();
+        Some(bytes.chunks_exact(4).map(|b| u32::from_le_bytes(b.try_into().unwrap())).collect())
+    };
+    let (ids, rows) = (words("ids").unwrap(), words("rows").unwrap());
+    let greedy = words("greedy").unwrap();
+    let expected: Vec<f32> = words("logits").unwrap().into_iter().map(f32::from_bits).collect();
+    let input = match words("source") {
+        Some(source) => Input::pair(&source, &ids),
+        None => Input::from(&ids[..]),
+    };
+    for engine in [cpu_f32(), gpu()] {
+        let mut session = opened(name, engine);
+        let all = logits(&mut session, &input);
+        let ours: Vec<f32> = rows.iter().flat_map(|&row| all[row as usize].clone()).collect();
+        let difference = difference(&ours, &expected);
+        assert!(difference.relative <= 1e-4, "{name}: {difference:?}");
+        let mut told = Vec::new();
+        for _ in 0..greedy.len() {
+            told.push(sample::argmax(session.last_logits()) as u32);
+            block_on(session.next(told[told.len() - 1], &Control::default())).unwrap();
+        }
+        assert_eq!(told, greedy, "{name}");
+    }
+}
+
 #[test]
-fn grimm_gpt_says_what_transformers_says() {
+fn models_say_what_pytorch_says() {
+    committed().iter().for_each(|name| check_golden(name));
     let bytes = std::fs::read(root().join("tests/golden/shipped_grimm-gpt.safetensors")).unwrap();
     let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
-    let words = |name: &str| -> Vec<u32> {
-        let bytes = file.tensor(name).unwrap().data();
-        bytes.chunks_exact(4).map(|b| u32::from_le_bytes(b.try_into().unwrap())).collect()
-    };
-    let (ids, greedy) = (words("ids"), words("greedy"));
-    let expected: Vec<f32> = words("logits").into_iter().map(f32::from_bits).collect();
-    let control = Control::default();
-    for engine in [cpu_f32(), gpu()] {
-        let path = root().join("assets/models/grimm-gpt");
-        let mut session = session(engine, &path, |model| Options::trace(model.spec(), []));
-        block_on(session.set_tokens(&Input::from(&ids[..]), &control)).unwrap();
-        let taps = [Tap::of(HookPoint::model(Hook::Logits))];
-        let trace = block_on(session.read(&taps, &control)).unwrap();
-        let logits = &trace.tensors()[0].values;
-        let last = &logits[logits.len() - expected.len()..];
-        let difference = difference(last, &expected);
-        assert!(difference.relative <= 1e-4, "{difference:?}");
-        let mut written = Vec::new();
-        for _ in 0..greedy.len() {
-            written.push(sample::argmax(session.last_logits()) as u32);
-            block_on(session.next(written[written.len() - 1], &control)).unwrap();
-        }
-        assert_eq!(written, greedy);
-    }
+    let golden = file.tensor("ids").unwrap();
+    let golden = golden.data().chunks_exact(4).map(|b| u32::from_le_bytes(b.try_into().unwrap()));
     let text = "There was once a king who had a daughter, and she was so beautiful that the king said to his huntsman,";
-    assert_eq!(self::ids(&tokenizer("grimm-gpt"), text), ids);
+    assert_eq!(ids(&tokenizer("grimm-gpt"), text), golden.collect::<Vec<_>>());
 }
 
 #[test]
 fn grimm_gpt_knows_the_tales() {
     let tokenizer = tokenizer("grimm-gpt");
-    let path = root().join("assets/models/grimm-gpt");
-    let mut session = session(cpu_f32(), &path, |model| Options::trace(model.spec(), []));
+    let mut session = opened("grimm-gpt", cpu_f32());
     let losses: Vec<f64> =
         HELD_OUT.iter().map(|text| loss(&mut session, &ids(&tokenizer, text))).collect();
     let mean = losses.iter().sum::<f64>() / losses.len() as f64;
@@ -123,6 +163,40 @@ fn grimm_gpt_knows_the_tales() {
     let mut shuffled = ids(&tokenizer, HELD_OUT[0]);
     shuffled.sort_unstable();
     assert!(loss(&mut session, &shuffled) > mean + 1.0);
+}
+
+/// The share of held-out dates that a model writes without a fault.
+fn share_of_dates(name: &str, n: usize) -> f64 {
+    let config =
+        std::fs::read_to_string(root().join("assets/models").join(name).join("train.toml"));
+    let config: TrainConfig = toml::from_str(&config.unwrap()).unwrap();
+    let task = tasks::find(&config.data.task).unwrap();
+    let tokenizer = tokenizer(name);
+    let mut session = opened(name, cpu_f32());
+    let end = session.spec().source_end.unwrap();
+    let mut random = stream(4711, Purpose::Validation, 1);
+    let mut examples = Vec::new();
+    while examples.len() < n {
+        let example = (task.make)(&mut random, config.data.difficulty);
+        if example.is_held_out() {
+            examples.push(example);
+        }
+    }
+    let is_right = |example: &&tasks::Example| {
+        let source = [ids(&tokenizer, &example.input), vec![end]].concat();
+        let told = written(&mut session, &source, end);
+        tokenizer.decode(&told, true).unwrap() == example.output
+    };
+    examples.iter().filter(is_right).count() as f64 / n as f64
+}
+
+#[test]
+fn dates_are_written_without_a_fault() {
+    for name in ["dates-gru", "dates-transformer"] {
+        let share = share_of_dates(name, 200);
+        println!("{name}: {share}");
+        assert!(share >= 0.99, "{name}: {share}");
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use vitrine_kernels::{Control, Engine};
 use vitrine_models::train::checkpoint::SavedRun;
 use vitrine_models::train::{Dataset, Sequences, TrainConfig, Trainer};
 use vitrine_models::weights::checkpoint;
-use vitrine_tests::golden::{cpu, gpu, root};
+use vitrine_tests::golden::{cpu, difference, gpu, root};
 
 /// Losses and norms of a run.
 struct Course {
@@ -109,6 +109,69 @@ fn other_kinds_as_in_pytorch() {
     }
 }
 
+/// Recurrent models: every gradient of the first step, the parameters after ten of AdamW, and 40 losses.
+fn check_recurrent(name: &str, engine: fn() -> Engine, tolerance: f32) {
+    let (batches, theirs) = golden(name);
+    let bytes =
+        std::fs::read(root().join(format!("tests/golden/training_{name}.safetensors"))).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let reference = |name: &str| -> Vec<f32> {
+        let data = file.tensor(name).unwrap_or_else(|_| panic!("no {name}")).data();
+        data.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect()
+    };
+    let lengths = [12, batches[0].source.len() / 4];
+    let begun = |query: &str| {
+        let config =
+            config(&format!("run.n_sequences=4&run.n_steps=40&optimiser.rate=0.002&{query}"));
+        let path = root().join("tests/golden").join(name);
+        block_on(async {
+            let checkpoint = checkpoint::open_path(&path).await?;
+            Trainer::from_checkpoint(engine(), &config, &checkpoint, lengths).await
+        })
+        .unwrap()
+    };
+    // After one step the memory of SGD is the gradient.
+    let mut once = begun("optimiser.kind=sgd&optimiser.decay=0&optimiser.max_norm=0");
+    run(&mut once, &batches[..1]);
+    let gradients = block_on(once.memory()).unwrap();
+    let gradients =
+        gradients.iter().filter_map(|one| Some((one.name.strip_prefix("moment0.")?, one)));
+    let mut trainer = begun(
+        "optimiser.decay=0.1&optimiser.max_norm=1&optimiser.eps=0.000001&\
+         schedule.curve=cosine&schedule.warmup=5&schedule.floor=0.1",
+    );
+    let mut ours = run(&mut trainer, &batches[..10]);
+    let ends = block_on(trainer.memory()).unwrap();
+    let ends = ends.iter().filter_map(|one| Some((one.name.strip_prefix("parameter.")?, one)));
+    let mut n_compared = 0;
+    for (kind, all) in [("gradient", gradients.collect::<Vec<_>>()), ("end", ends.collect())] {
+        for (key, one) in all {
+            let found = difference(&one.values, &reference(&format!("{kind}.{key}")));
+            assert!(found.relative <= f64::from(tolerance), "{name}: {kind} of {key}: {found:?}");
+            n_compared += 1;
+        }
+    }
+    assert_eq!(n_compared, 2 * trainer.parameter_names().count());
+    let rest = run(&mut trainer, &batches[10..]);
+    ours.losses.extend(rest.losses);
+    let first = distance(&ours.losses[..20], &theirs.losses[..20]);
+    let all = distance(&ours.losses, &theirs.losses);
+    println!("{name}: losses {first:.1e} (20 steps), {all:.1e} (40 steps)");
+    assert!(first <= 1e-3 && all <= 1e-2, "{name}: {:?}, {:?}", ours.losses, theirs.losses);
+}
+
+const RECURRENT: [&str; 4] = ["bahdanau_gru", "bahdanau_gru_fixed", "awd_lstm", "awd_lstm_untied"];
+
+#[test]
+fn recurrent_models_as_in_pytorch() {
+    RECURRENT.into_iter().for_each(|name| check_recurrent(name, cpu, 1e-5));
+}
+
+#[test]
+fn recurrent_models_on_the_gpu_as_in_pytorch() {
+    RECURRENT.into_iter().for_each(|name| check_recurrent(name, gpu, 1e-4));
+}
+
 #[test]
 fn the_gpu_as_in_pytorch() {
     check_golden("gpt2", gpu(), 20);
@@ -165,8 +228,9 @@ fn a_run_goes_on_where_it_was_left() {
 
 #[test]
 fn both_engines_follow_one_course() {
-    for kind in ["gpt2", "llama", "transformer"] {
-        let query = format!("{TINY}&model.kind={kind}&model.dropout=0.1");
+    for (kind, n_layers) in [("gpt2", 2), ("llama", 2), ("transformer", 2), ("gru", 1), ("lstm", 2)]
+    {
+        let query = format!("{TINY}&model.kind={kind}&model.n_layers={n_layers}&model.dropout=0.1");
         let (mut on_cpu, data) = trainer(cpu(), &query);
         let (mut on_gpu, _) = trainer(gpu(), &query);
         let batches = batches(&data, 0..40);
@@ -177,8 +241,50 @@ fn both_engines_follow_one_course() {
 }
 
 #[test]
+fn both_engines_follow_one_course_for_two_hundred_steps() {
+    let query = "model.n_layers=1&model.d_model=16&model.n_heads=2&model.n_ctx=16&run.n_sequences=4&\
+                 run.n_steps=200&data.task=reversal&optimiser.rate=0.003";
+    let (mut on_cpu, data) = trainer(cpu(), query);
+    let (mut on_gpu, _) = trainer(gpu(), query);
+    let batches = batches(&data, 0..200);
+    let (ours, theirs) = (run(&mut on_gpu, &batches), run(&mut on_cpu, &batches));
+    let distance = distance(&ours.losses, &theirs.losses);
+    println!("{distance:.1e}");
+    assert!(distance <= 1e-2, "{distance}");
+    assert!(theirs.losses[199] < 0.9 * theirs.losses[0], "{:?}", theirs.losses);
+}
+
+#[test]
+fn batches_that_are_added_up_are_one_large_batch() {
+    // Copies have all the same length here, so that each batch counts as many tokens.
+    let query = |n_sequences: usize, n_accumulated: usize| {
+        format!(
+            "{TINY}&run.n_sequences={n_sequences}&run.n_accumulated={n_accumulated}&data.task=majority"
+        )
+    };
+    let (mut whole, data) = trainer(cpu(), &query(6, 1));
+    let (mut parts, data_of_parts) = trainer(cpu(), &query(2, 3));
+    let batches = batches(&data, 0..20);
+    assert_eq!(batches, self::batches(&data_of_parts, 0..20));
+    let (ours, theirs) = (run(&mut parts, &batches), run(&mut whole, &batches));
+    assert!(distance(&ours.losses, &theirs.losses) <= 1e-4, "{:?}", ours.losses);
+    assert!(distance(&ours.norms, &theirs.norms) <= 1e-3, "{:?}, {:?}", ours.norms, theirs.norms);
+    let mut on_gpu = trainer(gpu(), &query(2, 3)).0;
+    let on_gpu = run(&mut on_gpu, &batches[..5]);
+    assert!(distance(&on_gpu.losses, &theirs.losses[..5]) <= 1e-3, "{:?}", on_gpu.losses);
+    // What a cancelled step has left is not in the next one.
+    let control = Control::default();
+    control.cancel();
+    assert!(block_on(parts.step(&batches[0], &control)).is_err());
+    let after = block_on(parts.step(&batches[0], &Control::default())).unwrap();
+    let as_one = block_on(whole.step(&batches[0], &Control::default())).unwrap();
+    assert!((after.norm / as_one.norm - 1.0).abs() <= 1e-3, "{after:?}, {as_one:?}");
+}
+
+#[test]
 fn every_optimiser_learns() {
-    for (kind, rate) in [("sgd", 0.1), ("adam", 3e-3), ("adam_w", 3e-3), ("lion", 1e-3)] {
+    let kinds = [("sgd", 0.1), ("adam", 3e-3), ("adam_w", 3e-3), ("lion", 1e-3), ("muon", 3e-3)];
+    for (kind, rate) in kinds {
         let query =
             format!("{TINY}&optimiser.kind={kind}&optimiser.rate={rate}&optimiser.decay=0.01");
         let (mut trainer, data) = trainer(cpu(), &query);

@@ -65,6 +65,13 @@ impl Op {
             Self::AttentionRecomputed(op) => {
                 ops::attention_recomputed::gradient::gradients(op, up, recorder)
             }
+            Self::Concat(op) => ops::concat::gradient::gradients(op, up, recorder),
+            Self::Window(op) => ops::window::gradient::gradients(op, up, recorder),
+            Self::GruBatch(op) => ops::gru_batch::gradient::gradients(op, up, recorder),
+            Self::LstmBatch(op) => ops::lstm_batch::gradient::gradients(op, up, recorder),
+            Self::AdditiveAttention(op) => {
+                ops::additive_attention::gradient::gradients(op, up, recorder)
+            }
             Self::PairLoss(op) => ops::pair_loss::gradient::gradients(op, up, recorder),
             Self::PolicyLoss(op) => ops::policy_loss::gradient::gradients(op, up, recorder),
             _ => return None,

@@ -121,6 +121,7 @@ def loss_of(kind, p, ids, targets):
     return F.cross_entropy(logits, targets, ignore_index=-100, label_smoothing=kind["smoothing"])
 
 
+@torch.enable_grad()
 def make(here):
     for seed, (name, kind) in enumerate(KINDS.items()):
         generator = torch.Generator().manual_seed(seed)

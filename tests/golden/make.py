@@ -25,9 +25,11 @@ import gradients
 import kinds
 import recurrent
 import seq2seq
+import shipped
 import spectra
 import tokenizer
 import trace
+import training
 import twins
 from common import Taps, cases, decoder_case, greedy, heads, randomise, scores_of, write_case
 
@@ -414,6 +416,8 @@ MAKERS = {
     "minilm": minilm,
     "smollm2": smollm2,
     "bergamot": bergamot.main,
+    "training": training.make,
+    "shipped": shipped.make,
 }
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 import seq2seq
 from common import cases, randomise, write_case
@@ -57,7 +57,8 @@ def same(a, b):
 
 
 class Translator(torch.nn.Module):
-    """Bahdanau et al. 2014: a bidirectional GRU reads, a GRU with additive attention writes."""
+    """Bahdanau et al. 2014: a bidirectional GRU reads, a GRU with additive attention writes; without attention where
+    d_attention is 0: then what is found for each word is the mean of the annotations."""
 
     def __init__(self, d_source, d_target, d_embed, d_hidden, d_attention):
         super().__init__()
@@ -69,9 +70,11 @@ class Translator(torch.nn.Module):
             "embedding": torch.nn.Embedding(d_target, d_embed),
             "rnn": torch.nn.GRU(d_embed + 2 * d_hidden, d_hidden)})
         self.bridge = linear(d_hidden, d_hidden)
-        self.attention = torch.nn.ModuleDict({
-            "query": linear(d_hidden, d_attention, bias=False), "key": linear(2 * d_hidden, d_attention),
-            "energy": linear(d_attention, 1, bias=False)})
+        self.attention = None
+        if d_attention:
+            self.attention = torch.nn.ModuleDict({
+                "query": linear(d_hidden, d_attention, bias=False), "key": linear(2 * d_hidden, d_attention),
+                "energy": linear(d_attention, 1, bias=False)})
         self.readout = linear(3 * d_hidden + d_embed, d_hidden)
         self.output = linear(d_hidden, d_target)
 
@@ -87,7 +90,7 @@ class Translator(torch.nn.Module):
         values["encoder.0.rnn_back.hook_gates"] = gates.flip(0)
         values["encoder.0.rnn_back.hook_hidden"] = same(hidden.flip(0), back)
         values["encoder.last_hidden_state"] = annotations
-        keys = self.attention["key"](annotations)
+        keys = self.attention["key"](annotations) if self.attention else None
         h = self.bridge(back[0]).tanh()
         rows = {}
         keep = lambda name, value: rows.setdefault(f"decoder.{name}", []).append(value)
@@ -95,8 +98,12 @@ class Translator(torch.nn.Module):
         values["decoder.hook_embed"] = embedded
         values["decoder.0.rnn.hook_start"] = h[None]
         for y in embedded:
-            query = self.attention["query"](h)
-            scores = self.attention["energy"]((query + keys).tanh())[:, 0]
+            scores = torch.zeros(len(annotations), dtype=x.dtype)
+            if self.attention:
+                query = self.attention["query"](h)
+                scores = self.attention["energy"]((query + keys).tanh())[:, 0]
+                keep("0.cross_attn.hook_q", query[None])
+                keep("0.cross_attn.hook_attn_scores", scores[None])
             pattern = scores.softmax(-1)
             context = pattern @ annotations
             x = torch.cat([y, context])[None]
@@ -104,7 +111,6 @@ class Translator(torch.nn.Module):
             h = same(hidden[0], self.decoder["rnn"](x, h[None])[0][0])
             readout = self.readout(torch.cat([h, context, y])).tanh()
             for name, value in [
-                ("0.cross_attn.hook_q", query[None]), ("0.cross_attn.hook_attn_scores", scores[None]),
                 ("0.cross_attn.hook_pattern", pattern[None]), ("0.cross_attn.hook_z", context[None]),
                 ("0.rnn.hook_gates", gates[0]), ("0.rnn.hook_hidden", h), ("0.hook_readout", readout),
             ]:
@@ -113,9 +119,56 @@ class Translator(torch.nn.Module):
         for name, all_rows in rows.items():
             is_map = name.endswith(("pattern", "scores"))
             values[name] = torch.stack(all_rows, 1 if is_map else 0)
-        values["decoder.0.cross_attn.hook_k"] = keys[:, None]
+        if self.attention:
+            values["decoder.0.cross_attn.hook_k"] = keys[:, None]
         values["decoder.0.cross_attn.hook_v"] = annotations[:, None]
         return values
+
+
+    def logits(self, source, shown, target):
+        """Of a batch, [B, T, d_target]; source and shown [B, S], target [B, T]. Rows that are not shown are not read."""
+        pack = torch.nn.utils.rnn.pack_padded_sequence
+        x, lengths = self.encoder["embedding"](source), shown.sum(1)
+        packed = pack(x, lengths, batch_first=True, enforce_sorted=False)
+        self.encoder["rnn"].batch_first = self.decoder["rnn"].batch_first = True
+        unpacked = torch.nn.utils.rnn.pad_packed_sequence(
+            self.encoder["rnn"](packed)[0], batch_first=True, total_length=source.shape[1])
+        annotations = unpacked[0]
+        h = self.bridge(annotations.chunk(2, -1)[1][:, 0]).tanh()
+        keys = self.attention["key"](annotations) if self.attention else None
+        embedded, rows = self.decoder["embedding"](target), []
+        for y in embedded.unbind(1):
+            scores = torch.zeros_like(shown, dtype=x.dtype)
+            if self.attention:
+                scores = self.attention["energy"]((self.attention["query"](h)[:, None] + keys).tanh())[..., 0]
+            pattern = scores.masked_fill(shown == 0, -torch.inf).softmax(-1)
+            context = (pattern[:, None] @ annotations)[:, 0]
+            h = self.decoder["rnn"](torch.cat([y, context], -1)[:, None], h[None])[0][:, 0]
+            rows.append(self.output(self.readout(torch.cat([h, context, y], -1)).tanh()))
+        return torch.stack(rows, 1)
+
+    def canonical(self):
+        """Parameters by the names that Vitrine gives them."""
+        found = {"encoder.embed.W_E": self.encoder["embedding"].weight, "embed.W_E": self.decoder["embedding"].weight}
+        found |= unit("encoder.0.rnn", self.encoder["rnn"], "_l0")
+        found |= unit("encoder.0.rnn_back", self.encoder["rnn"], "_l0_reverse")
+        found |= matrix("decoder.0.rnn", "start", self.bridge)
+        if self.attention:
+            found |= matrix("decoder.0.cross_attn", "Q", self.attention["query"])
+            found |= matrix("decoder.0.cross_attn", "K", self.attention["key"])
+            found["decoder.0.cross_attn.v_energy"] = self.attention["energy"].weight
+        found |= unit("decoder.0.rnn", self.decoder["rnn"], "_l0")
+        return found | matrix("decoder.0.readout", "in", self.readout) | matrix("unembed", "U", self.output)
+
+
+def unit(name, rnn, suffix):
+    letters = {"W_IH": "weight_ih", "W_HH": "weight_hh", "b_IH": "bias_ih", "b_HH": "bias_hh"}
+    return {f"{name}.{ours}": getattr(rnn, theirs + suffix) for ours, theirs in letters.items()}
+
+
+def matrix(name, letter, linear):
+    found = {f"{name}.W_{letter}": linear.weight}
+    return found if linear.bias is None else found | {f"{name}.b_{letter}": linear.bias}
 
 
 class LanguageModel(torch.nn.Module):
@@ -141,6 +194,23 @@ class LanguageModel(torch.nn.Module):
             same(values[p + "cell"][-1], cell[0])
         return values | {"logits": self.decoder(x)}
 
+    def logits(self, ids):
+        """Of a batch, [B, T, d_vocab]; ids [B, T]"""
+        x = self.encoder(ids)
+        for rnn in self.rnns:
+            rnn.batch_first = True
+            x = rnn(x)[0]
+        return self.decoder(x)
+
+    def canonical(self):
+        """Parameters by the names that Vitrine gives them."""
+        found = {"embed.W_E": self.encoder.weight, "unembed.b_U": self.decoder.bias}
+        if self.decoder.weight is not self.encoder.weight:
+            found["unembed.W_U"] = self.decoder.weight
+        for layer, rnn in enumerate(self.rnns):
+            found |= unit(f"blocks.{layer}.rnn", rnn, "_l0")
+        return found
+
 
 def save(model, name, seed, config):
     folder = HERE / name
@@ -162,10 +232,27 @@ def save(model, name, seed, config):
     return folder, model.double()
 
 
-def translator(name, seed):
-    sizes = (41, 37, 14, 20, 18)
+def opened(folder):
+    """The model of a folder, in f64."""
+    config = json.loads((folder / "config.json").read_text())
+    d_embed, d_hidden = config["embedding_size"], config["hidden_size"]
+    if config["model_type"] == "awd-lstm":
+        model = LanguageModel(
+            config["vocab_size"], d_embed, d_hidden, config["num_layers"], config["tie_word_embeddings"])
+    else:
+        d_target = config.get("decoder_vocab_size", config["vocab_size"])
+        d_attention = 0 if config.get("fixed_context") else config["attention_size"]
+        model = Translator(config["vocab_size"], d_target, d_embed, d_hidden, d_attention)
+    missing, unexpected = model.load_state_dict(load_file(folder / "model.safetensors"), strict=False)
+    assert not unexpected and missing in ([], ["decoder.weight"]), (missing, unexpected)
+    return model.double()
+
+
+def translator(name, seed, has_attention=True):
+    sizes = (41, 37, 14, 20, 18 if has_attention else 0)
+    found = {"attention_size": 18} if has_attention else {"fixed_context": True}
     config = dict(model_type="bahdanau-gru", vocab_size=41, decoder_vocab_size=37, embedding_size=14, hidden_size=20,
-                  attention_size=18, decoder_start_token_id=1, eos_token_id=EOS)
+                  **found, decoder_start_token_id=1, eos_token_id=EOS)
     folder, model = save(Translator(*sizes), name, seed, config)
     for case, (source, mask, target) in seq2seq.cases(41, 37, 1, seed).items():
         if 0 in mask:
@@ -192,6 +279,7 @@ def language_model(name, seed, tied):
 
 MAKERS = {
     "bahdanau_gru": lambda: translator("bahdanau_gru", 84),
+    "bahdanau_gru_fixed": lambda: translator("bahdanau_gru_fixed", 85, False),
     "awd_lstm": lambda: language_model("awd_lstm", 81, True),
     "awd_lstm_untied": lambda: language_model("awd_lstm_untied", 82, False),
 }

@@ -1,31 +1,71 @@
-"""Logits of the models that are trained here (assets/models), by transformers from the same files, for
-tests/shipped.rs."""
+"""Logits of the models that are trained here (assets/models), by transformers or PyTorch's own modules from the same
+files, for tests/shipped.rs: `ids`, of encoder-decoders `source`, `logits` of the last rows and what greedy writing goes
+on with."""
 
+import json
 from pathlib import Path
 
 import tokenizers
 import torch
 import transformers as tf
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
-torch.set_num_threads(1)
+import recurrent
+import seq2seq
+
 HERE = Path(__file__).parent
 MODELS = HERE.parent.parent / "assets/models"
-TEXT = "There was once a king who had a daughter, and she was so beautiful that the king said to his huntsman,"
+TEXTS = {
+    "grimm-gpt": "There was once a king who had a daughter, and she was so beautiful that the king said to his huntsman,",
+    "dates-gru": "tuesday, 24th of december 1912",
+    "dates-transformer": "tuesday, 24th of december 1912",
+}
+N_GREEDY, N_ROWS = 12, 3
+
+
+def opened(name, config):
+    """(source, target) ids -> logits [T, d_vocab]"""
+    folder = MODELS / name
+    kind = config["model_type"]
+    if kind == "bahdanau-gru":
+        model = recurrent.opened(folder)
+        return lambda source, target: model.run(source, target)["logits"]
+    if kind == "transformer":
+        sizes = [config[key] for key in ("vocab_size", "d_model", "nhead", "dim_feedforward")]
+        sizes += [config[f"num_{stack}_layers"] for stack in ("encoder", "decoder")]
+        model = seq2seq.Transformer(*sizes, config["max_position_embeddings"], config["layer_norm_eps"]).eval()
+        model.load_state_dict(load_file(folder / "model.safetensors"))
+        model = model.double()
+        return lambda source, target: model.run(source, [1] * len(source), target)["logits"]
+    model = tf.GPT2LMHeadModel.from_pretrained(folder, dtype=torch.float64).eval()
+    return lambda _, target: model(torch.tensor([target])).logits[0]
+
+
+def keep(name):
+    config = json.loads((MODELS / name / "config.json").read_text())
+    tokenizer = tokenizers.Tokenizer.from_file(str(MODELS / name / "tokenizer.json"))
+    ids, source, logits = tokenizer.encode(TEXTS[name]).ids, None, opened(name, config)
+    if "source_end_token_id" in config:
+        source, ids = ids + [config["source_end_token_id"]], [config["decoder_start_token_id"]]
+    rows = list(range(-min(N_ROWS, len(ids)), 0))
+    kept = {"ids": torch.tensor(ids).int(), "rows": torch.tensor([row % len(ids) for row in rows]).int()}
+    if source:
+        kept["source"] = torch.tensor(source).int()
+    values = logits(source, ids)
+    found = list(ids)
+    for _ in range(N_GREEDY):
+        found.append(int(logits(source, found)[-1].argmax()))
+    greedy = found[len(ids):]
+    kept |= {"logits": values[rows].float(), "greedy": torch.tensor(greedy).int()}
+    save_file({key: value.contiguous() for key, value in kept.items()}, HERE / f"shipped_{name}.safetensors")
+    print(name, tokenizer.decode(source or ids), "|", tokenizer.decode(greedy))
 
 
 @torch.no_grad()
-def grimm():
-    folder = MODELS / "grimm-gpt"
-    model = tf.GPT2LMHeadModel.from_pretrained(folder, dtype=torch.float32).eval()
-    tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
-    ids = torch.tensor([tokenizer.encode(TEXT).ids])
-    logits = model(ids).logits[0]
-    greedy = model.generate(ids, max_new_tokens=12, do_sample=False, eos_token_id=None, pad_token_id=0)[0, ids.shape[1]:]
-    tensors = {"ids": ids[0].int(), "logits": logits[-3:].contiguous(), "greedy": greedy.int().contiguous()}
-    save_file(tensors, HERE / "shipped_grimm-gpt.safetensors")
-    print(tokenizer.decode(ids[0].tolist()), "|", tokenizer.decode(greedy.tolist()))
+def make():
+    for name in TEXTS:
+        keep(name)
 
 
 if __name__ == "__main__":
-    grimm()
+    make()

@@ -2,7 +2,8 @@
 here, trained by AdamW with clipping, warm-up and a cosine on sequences of a Markov chain.
 
 The file of a run holds ids, targets (-1: not counted), of encoder-decoders source and its mask, and loss and norm of
-every step.
+every step; of recurrent models also the gradients of the first step, uncut, and the parameters after the tenth, by the
+names that Vitrine gives them.
 """
 
 import math
@@ -14,11 +15,13 @@ import torch.nn.functional as F
 import transformers as tf
 from safetensors.torch import save_file
 
-torch.set_num_threads(1)
+import recurrent
+
 HERE = Path(__file__).parent
 N_SEQUENCES, T, S = 4, 12, 9
 RATE, WARMUP, FLOOR, DECAY, MAX_NORM = 2e-3, 5, 0.1, 0.1, 1.0
 
+RECURRENT = ["bahdanau_gru", "bahdanau_gru_fixed", "awd_lstm", "awd_lstm_untied"]
 RUNS = {
     "gpt2": (tf.GPT2LMHeadModel, 200),
     "llama": (tf.LlamaForCausalLM, 40),
@@ -47,7 +50,7 @@ def batch(random, name, d_vocab):
         for row, told in zip(ids, targets):
             for at in random.choice(T, 3, replace=False):
                 told[at], row[at] = row[at], 2
-    if name == "bart":
+    if name == "bart" or name.startswith("bahdanau"):
         lengths = random.integers(3, S + 1, N_SEQUENCES)
         source = [(row[::-1] * 2)[:S] for row in ids]
         out["source"] = [row[:n] + [1] * (S - n) for row, n in zip(source, lengths)]
@@ -56,25 +59,29 @@ def batch(random, name, d_vocab):
     return {"ids": ids, "targets": targets} | out
 
 
-def run(name, kind, n_steps):
-    torch.manual_seed(0)
-    model = kind.from_pretrained(HERE / name, dtype=torch.float64, attn_implementation="eager").eval()
-    matrices = [p for p in model.parameters() if p.dim() > 1]
-    vectors = [p for p in model.parameters() if p.dim() == 1]
+def run(name, model, d_vocab, n_steps, eps):
+    # What has one row is a vector, whatever its shape.
+    matrices = [p for p in model.parameters() if p.dim() > 1 and p.shape[0] > 1]
+    vectors = [p for p in model.parameters() if not any(p is matrix for matrix in matrices)]
     groups = [{"params": matrices, "weight_decay": DECAY}, {"params": vectors, "weight_decay": 0.0}]
-    optimiser = torch.optim.AdamW(groups, lr=RATE, betas=(0.9, 0.95), eps=1e-8)
+    optimiser = torch.optim.AdamW(groups, lr=RATE, betas=(0.9, 0.95), eps=eps)
     random = np.random.default_rng(1)
-    kept, losses, norms = {}, [], []
+    kept, losses, norms, found = {}, [], [], {}
     for step in range(n_steps):
-        data = batch(random, name, model.config.vocab_size)
+        data = batch(random, name, d_vocab)
         for key, value in data.items():
             kept.setdefault(key, []).append(value)
         data = {key: torch.tensor(value) for key, value in data.items()}
-        if name == "bart":
+        if name.startswith("bahdanau"):
+            logits = model.logits(data["source"], data["shown"], data["ids"])
+        elif name in RECURRENT:
+            logits = model.logits(data["ids"])
+        elif name == "bart":
             out = model(input_ids=data["source"], attention_mask=data["shown"], decoder_input_ids=data["ids"])
+            logits = out.logits
         else:
             out = model(input_ids=data["ids"])
-        logits = out.prediction_logits if name == "bert" else out.logits
+            logits = out.prediction_logits if name == "bert" else out.logits
         loss = F.cross_entropy(logits.flatten(0, 1), data["targets"].flatten(), ignore_index=-1)
         part = (step - WARMUP) / (n_steps - WARMUP)
         share = (step + 1) / WARMUP if step < WARMUP else FLOOR + (1 - FLOOR) * 0.5 * (1 + math.cos(math.pi * part))
@@ -82,16 +89,34 @@ def run(name, kind, n_steps):
             group["lr"] = RATE * share
         optimiser.zero_grad()
         loss.backward()
+        if step == 0 and name in RECURRENT:
+            found |= {f"gradient.{key}": p.grad.clone() for key, p in model.canonical().items()}
         used = [p for p in model.parameters() if p.grad is not None]
         norms.append(float(torch.nn.utils.clip_grad_norm_(used, MAX_NORM)))
         losses.append(float(loss.detach()))
         optimiser.step()
+        if step == 9 and name in RECURRENT:
+            found |= {f"end.{key}": p.detach().clone() for key, p in model.canonical().items()}
     tensors = {key: torch.tensor(value, dtype=torch.int32) for key, value in kept.items()}
     tensors |= {"losses": torch.tensor(losses), "norms": torch.tensor(norms)}
+    tensors |= {key: value.float().flatten() for key, value in found.items()}
     save_file(tensors, HERE / f"training_{name}.safetensors")
     print(f"{name}: loss {losses[0]:.4f} -> {losses[-1]:.4f}, norm {norms[0]:.3f} -> {norms[-1]:.3f}")
 
 
-if __name__ == "__main__":
+@torch.enable_grad()
+def make():
+    torch.set_num_threads(1)
     for name, (kind, n_steps) in RUNS.items():
-        run(name, kind, n_steps)
+        torch.manual_seed(0)
+        model = kind.from_pretrained(HERE / name, dtype=torch.float64, attn_implementation="eager").eval()
+        run(name, model, model.config.vocab_size, n_steps, 1e-8)
+    for name in RECURRENT:
+        model = recurrent.opened(HERE / name)
+        d_vocab = model.decoder.out_features if name.startswith("awd") else model.output.out_features
+        # Gradients near zero would make steps of their rounding.
+        run(name, model, d_vocab, 40, 1e-6)
+
+
+if __name__ == "__main__":
+    make()

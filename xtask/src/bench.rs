@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use crate::commands::{Command, Flags};
 use crate::process::{note, run, step};
 use crate::workspace::{root, scratch};
-use crate::{dist, models, setup};
+use crate::{dist, golden, models, setup};
 
 /// Above this one-minute load average, figures mean nothing.
 const MAX_LOAD: f64 = 1.5;
@@ -21,10 +21,12 @@ const SETTLING: Duration = Duration::from_secs(300);
 pub const COMMAND: Command = Command {
     name: "bench",
     summary: "Measure speed, natively or (--web) in the browser beside its peers.",
-    help: "Usage: cargo xtask bench [--web] [--json] [FLAGS…]
+    help: "Usage: cargo xtask bench [--web | --train] [--json] [FLAGS…]
 
-Without --web: runs `vitrine bench` on SmolLM2, on the CPU and on the GPU if there is one.
+Without flags: runs `vitrine bench` on SmolLM2, on the CPU and on the GPU if there is one.
 With --web:    headless Chromium, ours and the peers from npm in turns, one thread each.
+With --train:  a training step (128 columns, 4 blocks, 2048 tokens) on one core, and the same in
+               PyTorch on one thread (installed as by `cargo xtask golden`), in turns.
 
   --json   each figure as a line of JSON
 
@@ -35,8 +37,11 @@ the load average is at most 1.5, and the command gives up after five minutes.",
 };
 
 fn run_command(flags: &mut Flags) -> Result<()> {
-    let web = flags.switch("--web");
+    let (web, train) = (flags.switch("--web"), flags.switch("--train"));
     let rest = flags.rest();
+    if train {
+        return train_bench();
+    }
     models::fetch()?;
     if web {
         setup::browser()?;
@@ -54,6 +59,22 @@ fn run_command(flags: &mut Flags) -> Result<()> {
     let mut bench = Process::new("cargo");
     bench.arg("run").arg("--quiet").args(package).args(["--", "bench"]).args(rest);
     run(bench.current_dir(root()))
+}
+
+/// Turns of each, so that what else the machine does meets both.
+const N_TURNS: usize = 3;
+
+fn train_bench() -> Result<()> {
+    let python = golden::python()?;
+    step("Building the training step for speed");
+    let example = ["--release", "--package", "vitrine-kernels", "--example", "train_bench"];
+    run(Process::new("cargo").arg("build").args(example).current_dir(root()))?;
+    settle(false)?;
+    for _ in 0..N_TURNS {
+        run(Process::new("cargo").args(["run", "--quiet"]).args(example).current_dir(root()))?;
+        run(Process::new(&python).arg(root().join("tests/golden/train_bench.py")))?;
+    }
+    Ok(())
 }
 
 fn web_bench(site: &Path, rest: &[String]) -> Process {

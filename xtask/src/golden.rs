@@ -1,5 +1,6 @@
 //! `cargo xtask golden`: makes the reference values anew, with PyTorch and transformers.
 
+use std::path::PathBuf;
 use std::process::Command as Process;
 
 use anyhow::{Context, Result};
@@ -24,8 +25,17 @@ arguments. The tests themselves need none of this: what it writes is committed."
 fn run_command(flags: &mut Flags) -> Result<()> {
     let rest = flags.rest();
     models::fetch()?;
+    let python = python()?;
     let golden = root().join("tests/golden");
-    let requirements = golden.join("requirements.txt");
+    step("Running tests/golden/make.py");
+    run(Process::new(&python).arg(golden.join("make.py")).args(rest).current_dir(root()))?;
+    note(&format!("the references are in {}", golden.display()));
+    Ok(())
+}
+
+/// Python with the versions that tests/golden/requirements.txt pins, installed where they are not yet.
+pub fn python() -> Result<PathBuf> {
+    let requirements = root().join("tests/golden/requirements.txt");
     let pins = std::fs::read(&requirements)
         .with_context(|| format!("cannot read {}", requirements.display()))?;
     let venv = scratch("golden-venv");
@@ -39,8 +49,5 @@ fn run_command(flags: &mut Flags) -> Result<()> {
         run(&mut install)?;
         std::fs::write(&stamp, pins)?;
     }
-    step("Running tests/golden/make.py");
-    run(Process::new(&python).arg(golden.join("make.py")).args(rest).current_dir(root()))?;
-    note(&format!("the references are in {}", golden.display()));
-    Ok(())
+    Ok(python)
 }

@@ -1,6 +1,8 @@
 //! The ops that have gradient rules, by their definitions in f64: what finite differences are
 //! taken of. Slow and plain, and nothing of the engines is in it but the random words of dropout.
 
+mod recurrent;
+
 use crate::ops::activation::Activation;
 use crate::ops::attention::Attention;
 use crate::ops::dropout::philox::masks;
@@ -111,6 +113,23 @@ fn results_of<'a>(
         }
         Op::Rope(op) => vec![turn(op, x(0), x(1), (n_inputs > 2).then(|| x(2)), shape(0).n_cols())],
         Op::Attention(op) => attention(op, n_inputs, x, shape),
+        Op::Concat(_) => {
+            let [m, n] = [0, 1].map(|idx| shape(idx).n_cols());
+            let rows = x(0).chunks_exact(m).zip(x(1).chunks_exact(n));
+            vec![rows.flat_map(|(a, b)| [a, b].concat()).collect()]
+        }
+        Op::Window(op) => {
+            let n = x(0).len() / op.n_rows;
+            let cell = |at: usize| {
+                let col = (at % op.n_cols) as isize + op.shift;
+                let is_there = (0..n as isize).contains(&col);
+                if is_there { x(0)[at / op.n_cols * n + col as usize] } else { 0.0 }
+            };
+            vec![(0..op.n_rows * op.n_cols).map(cell).collect()]
+        }
+        Op::GruBatch(op) => recurrent::gru(op, x, shape),
+        Op::LstmBatch(op) => recurrent::lstm(op, x, shape),
+        Op::AdditiveAttention(op) => recurrent::additive_attention(op, x, shape),
         Op::AttentionRecomputed(op) => attention(&op.of, n_inputs, x, shape)[..2].to_vec(),
         Op::CrossEntropy(op) => {
             let n = shape(0).n_cols();

@@ -7,12 +7,14 @@ use crate::ops::activation::Activation;
 use crate::ops::attention::{Attention, Given};
 use crate::ops::cross_entropy::{CrossEntropy, IGNORED};
 use crate::ops::dropout::Dropout;
+use crate::ops::gru_batch::GruGiven;
 use crate::ops::matmul::Matmul;
 use crate::ops::mix::Mix;
 use crate::ops::policy_loss::PolicyLoss;
 use crate::ops::rope::{Rope, RopePairs};
 use crate::ops::scale::Scale;
 use crate::ops::softmax::{Masks, Reach};
+use crate::ops::window::Window;
 use crate::{Control, DType, InputData, Read, Recorder, Shape, Step, TensorId};
 
 /// A recording in the making, with the values of its inputs.
@@ -317,6 +319,57 @@ fn attention() {
             let all = case.recorder.attention([q, k, v], given, op).expect("fits");
             let wrt = [Some(q), Some(k), Some(v), bias, distances];
             (wrt.into_iter().flatten().collect(), all.z)
+        });
+    }
+}
+
+#[test]
+fn columns() {
+    check("concat, window", |case| {
+        let (a, b) = (case.noise([6, 5]), case.noise([6, 9]));
+        let both = case.recorder.concat(a, b).expect("as many rows");
+        let some = case.recorder.columns(both, 3..11).expect("has them");
+        let turned = case.recorder.reshaped(some, [4, 12]).expect("as many");
+        let op = Window { n_rows: 2, shift: -3, n_cols: 29 };
+        (vec![a, b], case.recorder.window(turned, op, [58]).expect("fits"))
+    });
+}
+
+#[test]
+fn recurrent_units() {
+    // Sequences, rows, columns; the bits of what is given: 1 start, 2 shown, 4 backwards.
+    for (b, t, d, bits) in [(1, 1, 1, 0), (3, 4, 7, 3), (2, 9, 17, 6), (5, 3, 33, 7), (2, 1, 5, 1)]
+    {
+        check(&format!("gru_batch {b} {t} {d} {bits}"), |case| {
+            let x = case.noise([b * t, 3 * d]);
+            let (w, bias) = (case.noise([3 * d, d]), case.noise([3 * d]));
+            let start = (bits & 1 != 0).then(|| case.noise([b, d]));
+            let shown = (0..(b * t) as u32).map(|i| u32::from(i % 3 != 1)).collect();
+            let shown = (bits & 2 != 0).then(|| case.integers(shown));
+            let given = GruGiven { start, shown };
+            let h = case.recorder.gru_batch([x, w, bias], given, b, bits & 4 != 0).expect("fits");
+            ([Some(x), Some(w), Some(bias), start].into_iter().flatten().collect(), h)
+        });
+        check(&format!("lstm_batch {b} {t} {d}"), |case| {
+            let x = case.noise([b * t, 4 * d]);
+            let (w, bias) = (case.noise([4 * d, d]), case.noise([4 * d]));
+            (vec![x, w, bias], case.recorder.lstm_batch([x, w, bias], b).expect("fits"))
+        });
+    }
+}
+
+#[test]
+fn additive_attention() {
+    for (b, t, n, is_masked) in
+        [(1, 1, 1, false), (3, 2, 9, true), (2, 5, 4, false), (4, 1, 33, true)]
+    {
+        check(&format!("additive_attention {b} {t} {n}"), |case| {
+            let (q, k) = (case.noise([b * t, 7]), case.noise([b * n, 7]));
+            let (v, values) = (case.noise([7]), case.noise([b * n, 5]));
+            let shown = (0..(b * n) as u32).map(|i| u32::from(i % 4 != 1)).collect();
+            let shown = is_masked.then(|| case.integers(shown));
+            let wrt = [q, k, v, values];
+            (wrt.to_vec(), case.recorder.additive_attention(wrt, shown, b).expect("fits"))
         });
     }
 }

@@ -113,6 +113,14 @@ catalogue! {
     Attention in attention;
     /// Attention over a batch without a pattern in memory.
     AttentionRecomputed in attention_recomputed;
+    /// Gated recurrent units through time over a batch.
+    GruBatch in gru_batch;
+    /// LSTMs through time over a batch.
+    LstmBatch in lstm_batch;
+    /// Additive attention over a batch.
+    AdditiveAttention in additive_attention;
+    /// Some columns of a tensor, in another shape.
+    Window in window;
     /// Mean cross-entropy of rows with their targets.
     CrossEntropy in cross_entropy;
     /// Mean loss of two tensors.
@@ -135,6 +143,12 @@ catalogue! {
     AttentionGradient in attention_gradient;
     /// Gradients of attention without a pattern.
     AttentionRecomputedGradient in attention_recomputed_gradient;
+    /// Gradients of gated recurrent units over a batch.
+    GruBatchGradient in gru_batch_gradient;
+    /// Gradients of LSTMs over a batch.
+    LstmBatchGradient in lstm_batch_gradient;
+    /// Gradients of additive attention over a batch.
+    AdditiveAttentionGradient in additive_attention_gradient;
     /// Gradient of a mean cross-entropy.
     CrossEntropyGradient in cross_entropy_gradient;
     /// Gradient of a mean loss of two tensors.

@@ -28,6 +28,17 @@ pub(crate) fn map<S: Simd>(s: S, f: impl Function, x: &[f32], y: &mut [f32]) {
     }
 }
 
+/// [`sigmoid`], for [`map`].
+#[derive(Clone, Copy)]
+pub(crate) struct Sigmoid;
+
+impl Function for Sigmoid {
+    #[inline(always)]
+    fn at<S: Simd>(self, s: S, x: S::F32) -> S::F32 {
+        sigmoid(s, x)
+    }
+}
+
 /// A polynomial, highest coefficient first.
 #[inline(always)]
 fn polynomial<S: Simd, const N: usize>(s: S, x: S::F32, coefficients: [f32; N]) -> S::F32 {

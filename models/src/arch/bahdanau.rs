@@ -10,6 +10,11 @@
 //! config.json has `"model_type": "bahdanau-gru"`, `vocab_size`, `decoder_vocab_size` (the same
 //! where it is missing), `embedding_size`, `hidden_size`, `attention_size`,
 //! `decoder_start_token_id`, `eos_token_id`.
+//!
+//! With `"fixed_context": true` there is no attention: each word is written from the mean of all
+//! annotations, one vector whatever the length of the source, as in the paper's RNNencdec (after Cho
+//! et al. 2014, arXiv 1406.1078, whose vector is the last state). Then there are no tensors of
+//! `attention`, and the maps are as flat as a mean is.
 
 use super::rules::{WeightRule, rule};
 use super::{ArchEntry, Blueprint, Description, Mixer, ModelSpec, NormPosition, Positions};
@@ -32,14 +37,18 @@ fn build(description: &Description<'_>) -> Result<Blueprint, ModelError> {
     let config = description.config;
     let (d_embed, d_hidden) =
         (config.count("embedding_size")?, config.count_up_to("hidden_size", MAX_WIDTH)?);
-    let (d_source, d_attention) = (config.count("vocab_size")?, config.count("attention_size")?);
+    let d_source = config.count("vocab_size")?;
+    let fixed_context = config.flag_or("fixed_context", false)?;
+    let d_attention = if fixed_context { 1 } else { config.count("attention_size")? };
     let d_target = config.opt_count("decoder_vocab_size")?.unwrap_or(d_source);
     let start = config.opt_index("decoder_start_token_id")?;
     let encoder = stack([d_embed, d_hidden, 2 * d_hidden], d_source);
     let decoder = ModelSpec {
         d_head: d_attention,
         d_value: 2 * d_hidden,
+        fixed_context,
         decoder_start: start.map(|id| id as u32),
+        source_end: description.source_end()?,
         ..stack([d_embed, d_hidden, d_hidden], d_target)
     };
     let d = d_hidden;
@@ -49,15 +58,19 @@ fn build(description: &Description<'_>) -> Result<Blueprint, ModelError> {
     ];
     rules.extend(unit("encoder.0.rnn", "encoder.rnn.", "_l0", [3, d_embed, d]));
     rules.extend(unit("encoder.0.rnn_back", "encoder.rnn.", "_l0_reverse", [3, d_embed, d]));
-    let v = rule("decoder.0.cross_attn.v_energy", "attention.energy.weight", &[d_attention]);
     rules.extend([
         rule("decoder.0.rnn.W_start", "bridge.weight", &[d, d]),
         rule("decoder.0.rnn.b_start", "bridge.bias", &[d]),
-        rule("decoder.0.cross_attn.W_Q", "attention.query.weight", &[d_attention, d]),
-        rule("decoder.0.cross_attn.W_K", "attention.key.weight", &[d_attention, 2 * d]),
-        rule("decoder.0.cross_attn.b_K", "attention.key.bias", &[d_attention]),
-        WeightRule { source_shape: vec![1, d_attention], ..v },
     ]);
+    if !fixed_context {
+        let v = rule("decoder.0.cross_attn.v_energy", "attention.energy.weight", &[d_attention]);
+        rules.extend([
+            rule("decoder.0.cross_attn.W_Q", "attention.query.weight", &[d_attention, d]),
+            rule("decoder.0.cross_attn.W_K", "attention.key.weight", &[d_attention, 2 * d]),
+            rule("decoder.0.cross_attn.b_K", "attention.key.bias", &[d_attention]),
+            WeightRule { source_shape: vec![1, d_attention], ..v },
+        ]);
+    }
     rules.extend(unit("decoder.0.rnn", "decoder.rnn.", "_l0", [3, d_embed + 2 * d, d]));
     rules.extend([
         rule("decoder.0.readout.W_in", "readout.weight", &[d, 3 * d + d_embed]),

@@ -141,6 +141,7 @@ fn build(description: &Description<'_>, kin: Kin) -> Result<Blueprint, ModelErro
     decoder.tied = description.is_tied(true)?;
     let start = config.opt_index("decoder_start_token_id")?;
     decoder.decoder_start = start.or(config.opt_index("bos_token_id")?).map(|id| id as u32);
+    decoder.source_end = description.source_end()?;
     let rows = |embedding: &[Row], rows| [embedding, rows].concat();
     let encoder_rows = rows(if is_shared { &[] } else { &[OF_ENCODER] }, ENCODER_ROWS);
     let embedding = if is_shared { SHARED } else { OF_DECODER };

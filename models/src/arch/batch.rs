@@ -77,15 +77,25 @@ impl<'a> Forward<'a> {
         q: TensorId,
         batch: Batch,
     ) -> Result<TensorId, ModelError> {
-        let source = |wanted| {
-            let find = |(hook, layer, x): &(Hook, Option<usize>, TensorId)| {
-                (*hook == wanted && *layer == self.layer).then_some(*x)
-            };
-            let found = self.source_keys.iter().find_map(find);
-            found.ok_or_else(|| ModelError::input("source", "is missing"))
-        };
-        let (k, v) = (source(Hook::CrossK)?, source(Hook::CrossV)?);
+        let (k, v) = (self.of_source(Hook::CrossK)?, self.of_source(Hook::CrossV)?);
         self.batch_attention([q, k, v], batch, true)
+    }
+
+    /// What the encoder's pass has left of a hook for this block.
+    ///
+    /// # Errors
+    /// If it has left nothing.
+    pub(super) fn of_source(&self, wanted: Hook) -> Result<TensorId, ModelError> {
+        let find = |(hook, layer, x): &(Hook, Option<usize>, TensorId)| {
+            (*hook == wanted && *layer == self.layer).then_some(*x)
+        };
+        let found = self.source_keys.iter().find_map(find);
+        found.ok_or_else(|| ModelError::input("source", "is missing"))
+    }
+
+    /// The batch that runs, if it is one.
+    pub(super) fn batch(&self) -> Option<Batch> {
+        self.frame.batch
     }
 
     /// Attention within each sequence of a batch, or to its source.

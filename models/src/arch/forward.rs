@@ -89,7 +89,7 @@ pub struct Forward<'a> {
     pub(super) layer: Option<usize>,
     /// The hidden states of an encoder's unit that reads backwards.
     read_backwards: Option<TensorId>,
-    /// Keys and values of the sources of a batch, by layer.
+    /// What the decoder of a batch asks of its sources, by layer.
     pub(super) source_keys: Vec<(Hook, Option<usize>, TensorId)>,
     /// Places that have dropped values so far.
     pub(super) n_drops: u32,
@@ -356,7 +356,8 @@ impl<'a> Forward<'a> {
             }
         }
         self.capture(hook, x)?;
-        if self.frame.batch.is_some() && matches!(hook, Hook::CrossK | Hook::CrossV) {
+        let is_of_source = matches!(hook, Hook::CrossK | Hook::CrossV | Hook::RnnStart);
+        if self.frame.batch.is_some() && is_of_source {
             self.source_keys.push((hook, self.layer, x));
         }
         Ok(x)

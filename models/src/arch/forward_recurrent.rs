@@ -26,6 +26,9 @@ impl Forward<'_> {
         };
         let w = self.weight(&format!("{part}.W_HH"))?;
         let b = self.weight(&format!("{part}.b_HH"))?;
+        if let Some(batch) = self.batch() {
+            return self.batch_gru([x, w, b], start, batch, backwards);
+        }
         let hidden = self.needed_state(hidden_hook)?;
         let [h, gates] = self.recorder().gru([x, w, b], start, hidden, backwards)?;
         self.hook(gates_hook, gates)?;
@@ -39,6 +42,9 @@ impl Forward<'_> {
     /// If there are no weights or no states.
     pub fn lstm(&mut self, x: TensorId) -> Result<TensorId, ModelError> {
         let (w, b) = (self.weight("rnn.W_HH")?, self.weight("rnn.b_HH")?);
+        if let Some(batch) = self.batch() {
+            return Ok(self.recorder().lstm_batch([x, w, b], batch.n_sequences)?);
+        }
         let states = [self.needed_state(Hook::RnnHidden)?, self.needed_state(Hook::RnnCell)?];
         let [h, gates] = self.recorder().lstm([x, w, b], states)?;
         self.hook(Hook::RnnGates, gates)?;
@@ -67,17 +73,55 @@ impl Forward<'_> {
         self.add(before, start)
     }
 
+    /// The last state of an encoder's unit that reads backwards, that of the first token: `[1,
+    /// d_hidden]`, of a batch `[B, d_hidden]`.
+    ///
+    /// # Errors
+    /// If none was recorded before.
+    pub fn last_read_backwards(&mut self) -> Result<TensorId, ModelError> {
+        let back = self.read_backwards()?;
+        if let Some(batch) = self.batch() {
+            return self.first_rows(back, batch);
+        }
+        let first = self.input(RunInput::FirstRow);
+        Ok(self.recorder().gather(back, first)?)
+    }
+
     /// What rows `[T, d_head]` find in the source by additive attention: `[T, d_value]`.
     ///
     /// # Errors
     /// If there are no states of keys and values.
     pub fn additive_attention(&mut self, q: TensorId) -> Result<TensorId, ModelError> {
-        let (keys, values) = (self.needed_state(Hook::CrossK)?, self.needed_state(Hook::CrossV)?);
         let v = self.weight("cross_attn.v_energy")?; // [d_head]
+        if let Some(batch) = self.batch() {
+            return self.batch_additive_attention(q, v, batch);
+        }
+        let keys = self.needed_state(Hook::CrossK)?;
+        let scores = self.recorder().additive_scores(q, keys, v)?;
+        self.weighted_by(scores)
+    }
+
+    /// The mean of the source's rows, for each row of this run: `[T, d_value]`, of a batch `[B,
+    /// d_value]`.
+    ///
+    /// # Errors
+    /// If there is no state of values.
+    pub fn mean_of_source(&mut self) -> Result<TensorId, ModelError> {
+        if let Some(batch) = self.batch() {
+            return self.batch_mean_of_source(batch);
+        }
+        let n_source = self.frame.sites.map_or(0, |sites| sites.n_source);
+        let shape = [1, self.frame.n_rows, n_source];
+        let scores = self.recorder().fill(shape, 0.0);
+        self.weighted_by(scores)
+    }
+
+    /// Sums of the source's values by the softmax of scores.
+    fn weighted_by(&mut self, scores: TensorId) -> Result<TensorId, ModelError> {
+        let values = self.needed_state(Hook::CrossV)?;
         // The padding hides what lies beyond the source.
         let padding = Some(self.input(RunInput::SourcePadding));
         let masks = Masks { padding, ..Masks::default() };
-        let scores = self.recorder().additive_scores(q, keys, v)?;
         let pattern = match self.cross_map() {
             Some(pattern) => {
                 self.recorder().softmax_into(scores, masks, pattern)?;

@@ -5,6 +5,7 @@
 //! ([`pass`]) serves them all.
 
 pub(crate) mod batch;
+mod batch_recurrent;
 pub mod forward;
 mod forward_recurrent;
 mod load;

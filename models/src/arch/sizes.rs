@@ -179,6 +179,15 @@ impl<'a> Description<'a> {
         }
     }
 
+    /// What a source text ends with, where config.json says so (`source_end_token_id`: the models that
+    /// are trained here).
+    ///
+    /// # Errors
+    /// A field of another kind.
+    pub(crate) fn source_end(&self) -> Result<Option<u32>, ModelError> {
+        Ok(self.config.opt_index("source_end_token_id")?.map(|id| id as u32))
+    }
+
     /// Refuses a configuration in which one of these flags is not as given.
     ///
     /// # Errors

@@ -127,6 +127,9 @@ pub struct ModelSpec {
     pub d_value: usize,
     /// Width of a recurrent unit, 0 where there is none.
     pub d_hidden: usize,
+    /// Whether a recurrent decoder gets the same of its source for each word, the mean of all rows,
+    /// rather than what attention finds.
+    pub fixed_context: bool,
     /// Width of the MLP.
     pub d_mlp: usize,
     /// Longest input.
@@ -200,6 +203,7 @@ impl ModelSpec {
             d_head: 0,
             d_value: 0,
             d_hidden: 0,
+            fixed_context: false,
             d_mlp: 0,
             n_ctx: 0,
             d_vocab: 0,
@@ -442,14 +446,12 @@ impl ModelSpec {
             Hook::RnnBackGates | Hook::RnnBackHidden | Hook::LastHiddenState => {
                 self.stack == Stack::Encoder
             }
-            Hook::RnnStart
-            | Hook::CrossQ
-            | Hook::CrossK
-            | Hook::CrossV
-            | Hook::CrossScores
-            | Hook::CrossPattern
-            | Hook::CrossZ
-            | Hook::Readout => self.has_cross(),
+            Hook::RnnStart | Hook::CrossV | Hook::CrossPattern | Hook::CrossZ | Hook::Readout => {
+                self.has_cross()
+            }
+            Hook::CrossQ | Hook::CrossK | Hook::CrossScores => {
+                self.has_cross() && !self.fixed_context
+            }
             Hook::Logits => self.has_logits,
             _ => false,
         }

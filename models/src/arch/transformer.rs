@@ -71,6 +71,7 @@ fn build(description: &Description<'_>) -> Result<Blueprint, ModelError> {
     decoder.tied = true;
     let start = description.config.opt_index("decoder_start_token_id")?;
     decoder.decoder_start = start.map(|id| id as u32);
+    decoder.source_end = description.source_end()?;
     let names = [
         &Names::new(ENCODER_ROWS, "encoder.layers."),
         &Names::new(DECODER_ROWS, "decoder.layers."),

@@ -120,6 +120,8 @@ impl Session {
         let last = if point.hook.is_per_layer() { spec.n_layers - 1 } else { 0 };
         let queries = match point.hook {
             Hook::Pattern => Some(query_hook(spec)),
+            // A mean has the same weights whatever is asked.
+            Hook::CrossPattern if spec.fixed_context => Some(Hook::CrossV),
             Hook::CrossPattern => Some(Hook::CrossQ),
             _ => None,
         };
@@ -315,15 +317,19 @@ impl Session {
             Map::Own(_) => (query_hook(spec), key_hook(spec), RunInput::Padding, Hook::AttnScores),
             Map::Cross => (Hook::CrossQ, Hook::CrossK, RunInput::SourcePadding, Hook::CrossScores),
         };
-        let q = rows_of(f.recorder(), queries)?;
-        let k = rows_of(f.recorder(), keys)?;
-        let heads = AttentionScores { all_keys: true, ..heads_of(spec) };
-        let mut maps = match spec.mixer {
-            Mixer::Gru => {
-                let v = f.block(layer, |f| f.weight("cross_attn.v_energy"))?;
-                f.recorder().additive_scores(q, k, v)?
+        let mut maps = if spec.fixed_context && of == Map::Cross {
+            f.recorder().fill([1, sites.capacity, sites.n_source], 0.0)
+        } else {
+            let q = rows_of(f.recorder(), queries)?;
+            let k = rows_of(f.recorder(), keys)?;
+            let heads = AttentionScores { all_keys: true, ..heads_of(spec) };
+            match spec.mixer {
+                Mixer::Gru => {
+                    let v = f.block(layer, |f| f.weight("cross_attn.v_energy"))?;
+                    f.recorder().additive_scores(q, k, v)?
+                }
+                _ => f.recorder().attention_scores(q, k, heads)?,
             }
-            _ => f.recorder().attention_scores(q, k, heads)?,
         };
         if is_pattern {
             // The padding hides what lies beyond the text.

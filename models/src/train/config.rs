@@ -89,6 +89,8 @@ pub enum OptimiserKind {
     AdamW,
     /// Chen et al. 2023, arXiv 2302.06675.
     Lion,
+    /// Matrices within the blocks by Muon (Jordan et al. 2024), all else by AdamW; the rate is AdamW's.
+    Muon,
 }
 
 /// How parameters follow gradients.
@@ -105,7 +107,7 @@ pub struct OptimiserConfig {
     pub beta2: f32,
     /// Added to the root (Adam).
     pub eps: f32,
-    /// Memory of SGD.
+    /// Memory of SGD and of Muon.
     pub momentum: f32,
     /// Weight decay of matrices and tables; vectors have none.
     pub decay: f32,
@@ -137,8 +139,10 @@ impl Default for OptimiserConfig {
 pub struct RunConfig {
     /// Steps.
     pub n_steps: usize,
-    /// Sequences of a step.
+    /// Sequences that run at once.
     pub n_sequences: usize,
+    /// How many times so many make a step: their gradients are added up before the parameters move.
+    pub n_accumulated: usize,
     /// Steps between two validations.
     pub validate_every: usize,
     /// Batches of a validation; 0: all that is held out.
@@ -149,7 +153,14 @@ pub struct RunConfig {
 
 impl Default for RunConfig {
     fn default() -> Self {
-        Self { n_steps: 1000, n_sequences: 16, validate_every: 100, n_validation: 8, patience: 0 }
+        Self {
+            n_steps: 1000,
+            n_sequences: 16,
+            n_accumulated: 1,
+            validate_every: 100,
+            n_validation: 8,
+            patience: 0,
+        }
     }
 }
 
@@ -204,6 +215,7 @@ impl TrainConfig {
         let counts = [
             ("run.n_steps", self.run.n_steps),
             ("run.n_sequences", self.run.n_sequences),
+            ("run.n_accumulated", self.run.n_accumulated),
             ("run.validate_every", self.run.validate_every),
             ("data.difficulty", self.data.difficulty),
         ];
@@ -286,6 +298,7 @@ mod tests {
         }
         for (query, word) in [
             ("run.n_steps=0", "run.n_steps"),
+            ("run.n_accumulated=0", "run.n_accumulated"),
             ("model.n_heads=5", "n_heads"),
             ("model.dropout=1", "model.dropout"),
             ("optimiser.rate=0", "optimiser.rate"),

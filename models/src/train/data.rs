@@ -37,6 +37,7 @@ pub struct Dataset {
     kind: Kind,
     seed: u64,
     n_sequences: usize,
+    n_accumulated: usize,
     n_validation: usize,
     n_tokens: usize,
     n_source: usize,
@@ -144,6 +145,7 @@ impl Dataset {
             kind: config.model.kind,
             seed: config.seed,
             n_sequences: config.run.n_sequences,
+            n_accumulated: config.run.n_accumulated,
             n_validation: config.run.n_validation,
             n_tokens,
             n_source,
@@ -175,14 +177,14 @@ impl Dataset {
         (0..n).map(|_| self.draw(task, *difficulty, true, &mut random)).collect()
     }
 
-    /// The batch of a step.
+    /// The batch of a step: all that it accumulates.
     ///
     /// # Errors
     /// A task whose examples leave its alphabet.
     pub fn batch(&self, step: usize) -> Result<Sequences, ModelError> {
         let mut random = stream(self.seed, Purpose::Batch, step as u64);
         let mut batch = Sequences::default();
-        for _ in 0..self.n_sequences {
+        for _ in 0..self.n_sequences * self.n_accumulated {
             match &self.examples {
                 Examples::Text { train, .. } => {
                     let start = below(&mut random, train.len() - self.n_tokens);

@@ -34,8 +34,11 @@ pub fn initial(
     seed: u64,
 ) -> Vec<Vec<f32>> {
     let values = |rule: &WeightRule| {
-        let n_values = rule.shape.iter().product();
-        let &[n_outputs, n_inputs] = rule.shape.as_slice() else {
+        let n_values: usize = rule.shape.iter().product();
+        // What additive attention weighs its columns by is a matrix of one row.
+        let is_energy = rule.name.ends_with("v_energy");
+        let shape = if is_energy { &[1, n_values][..] } else { &rule.shape };
+        let &[n_outputs, n_inputs] = shape else {
             // Biases are `.b` of norms, `.b_Q` of matrices; all other vectors are gains.
             let letter = rule.name.rsplit('.').next().unwrap_or_default();
             let is_bias = letter == "b" || letter.starts_with("b_");

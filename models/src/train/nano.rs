@@ -37,6 +37,12 @@ pub enum Kind {
     Transformer,
     /// An encoder–decoder: LayerNorm after, learned positions, GELU.
     Bart,
+    /// An encoder–decoder of gated recurrent units, which asks its source by additive attention.
+    Gru,
+    /// The same without attention: one vector says all of the source.
+    GruFixed,
+    /// A decoder of LSTMs one above another.
+    Lstm,
 }
 
 /// Sizes and kinds of a small model.
@@ -45,7 +51,7 @@ pub enum Kind {
 pub struct NanoConfig {
     /// Which architecture.
     pub kind: Kind,
-    /// Blocks (of each stack).
+    /// Blocks (of each stack); of gated recurrent units there is one, whatever this is.
     pub n_layers: usize,
     /// Width of the residual stream.
     pub d_model: usize,
@@ -63,7 +69,7 @@ pub struct NanoConfig {
     pub sequential: bool,
     /// The MLP's activation (`gelu_new`, `gelu`, `relu`, `silu`); empty: the architecture's.
     pub activation: String,
-    /// Share of values that training drops.
+    /// Share of values that training drops; recurrent units drop none.
     pub dropout: f32,
     /// What the weights begin as.
     pub init: Init,
@@ -102,6 +108,8 @@ impl Kind {
             Self::Bert => "bert",
             Self::Transformer => "transformer",
             Self::Bart => "bart",
+            Self::Gru | Self::GruFixed => "bahdanau-gru",
+            Self::Lstm => "awd-lstm",
         }
     }
 
@@ -115,12 +123,19 @@ impl Kind {
             Self::Bert => ("BertForMaskedLM", "bert.", &["cls."]),
             Self::Transformer => ("Transformer", "", &[]),
             Self::Bart => ("BartForConditionalGeneration", "model.", &["lm_head", "final_logits"]),
+            Self::Gru | Self::GruFixed => ("Translator", "", &[]),
+            Self::Lstm => ("LanguageModel", "", &[]),
         }
     }
 
     /// Whether an encoder reads a source beside the decoder.
     pub fn has_source(self) -> bool {
-        matches!(self, Self::Transformer | Self::Bart)
+        matches!(self, Self::Transformer | Self::Bart | Self::Gru | Self::GruFixed)
+    }
+
+    /// Whether it is made of recurrent units, which have no heads.
+    pub fn is_recurrent(self) -> bool {
+        matches!(self, Self::Gru | Self::GruFixed | Self::Lstm)
     }
 
     /// Whether each token sees earlier ones only.
@@ -162,6 +177,9 @@ impl NanoConfig {
             if count == 0 {
                 return refuse(field, "is 0; at least 1 is needed".to_owned());
             }
+        }
+        if self.kind.is_recurrent() {
+            return Ok(());
         }
         if !self.d_model.is_multiple_of(self.n_heads) {
             let problem = format!("is {}, no divisor of d_model = {}", self.n_heads, self.d_model);
@@ -252,6 +270,15 @@ impl NanoConfig {
                 "is_encoder_decoder": true, "decoder_start_token_id": special.start,
                 "dropout": self.dropout, "attention_dropout": self.dropout,
             }),
+            Kind::Gru | Kind::GruFixed => json!({
+                "embedding_size": self.d_model, "hidden_size": self.d_model,
+                "attention_size": self.d_model, "fixed_context": self.kind == Kind::GruFixed,
+                "decoder_start_token_id": special.start,
+            }),
+            Kind::Lstm => json!({
+                "embedding_size": self.d_model, "hidden_size": self.d_model, "num_layers": layers,
+                "tie_word_embeddings": self.tied,
+            }),
         };
         let mut config = match own {
             Value::Object(object) => object,
@@ -263,6 +290,10 @@ impl NanoConfig {
         config.insert("bos_token_id".to_owned(), Value::from(special.start));
         config.insert("eos_token_id".to_owned(), Value::from(special.end));
         config.insert("pad_token_id".to_owned(), Value::from(special.pad));
+        if self.kind.has_source() {
+            // Its tokenizer is that of the decoder too, and does not say it.
+            config.insert("source_end_token_id".to_owned(), Value::from(special.end));
+        }
         config
     }
 
@@ -417,7 +448,7 @@ mod tests {
     use pollster::block_on;
     use vitrine_kernels::engine::cpu::CpuEngine;
 
-    const KINDS: [Kind; 7] = [
+    const KINDS: [Kind; 10] = [
         Kind::Gpt2,
         Kind::Llama,
         Kind::GptNeox,
@@ -425,6 +456,9 @@ mod tests {
         Kind::Bert,
         Kind::Transformer,
         Kind::Bart,
+        Kind::Gru,
+        Kind::GruFixed,
+        Kind::Lstm,
     ];
 
     fn tiny(kind: Kind) -> NanoConfig {
@@ -442,7 +476,9 @@ mod tests {
             let control = Control::default();
             let model = block_on(Model::load(&mut engine, &checkpoint, &control, &mut |_| ()));
             let model = model.unwrap_or_else(|err| panic!("{kind:?}: {err}"));
-            assert_eq!((model.spec().d_vocab, model.spec().n_layers), (23, 2), "{kind:?}");
+            let n_layers = if matches!(kind, Kind::Gru | Kind::GruFixed) { 1 } else { 2 };
+            let sizes = (model.spec().d_vocab, model.spec().n_layers);
+            assert_eq!(sizes, (23, n_layers), "{kind:?}");
             assert!(model.spec().has_logits, "{kind:?}");
             assert_eq!(model.spec().causal, kind.is_causal(), "{kind:?}");
             assert_eq!(model.spec().has_cross(), kind.has_source(), "{kind:?}");

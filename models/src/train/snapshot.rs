@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn what_it_writes_is_what_the_validation_counts() {
-        for kind in ["gpt2", "transformer"] {
+        for kind in ["gpt2", "transformer", "gru", "gru_fixed"] {
             let query = format!("{SMALL}&model.kind={kind}&optimiser.rate=0.01");
             let (mut trainer, data, config) = trained(&query, 150);
             let control = Control::default();
@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn every_pattern_is_there_and_sums_to_one() {
-        for (kind, n_maps) in [("gpt2", 1), ("transformer", 3)] {
+        for (kind, n_maps) in [("gpt2", 1), ("transformer", 3), ("gru", 1), ("gru_fixed", 1)] {
             let query = format!("{SMALL}&model.kind={kind}");
             let (mut trainer, data, config) = trained(&query, 1);
             let control = Control::default();
@@ -229,8 +229,13 @@ mod tests {
 
     #[test]
     fn a_watched_step_moves_the_weights_as_any_other() {
-        let (mut plain, data, _) = trained(SMALL, 0);
-        let (mut watched, ..) = trained(SMALL, 0);
+        let of_several = format!("{SMALL}&run.n_accumulated=3");
+        [SMALL, &of_several].into_iter().for_each(watch);
+    }
+
+    fn watch(query: &str) {
+        let (mut plain, data, _) = trained(query, 0);
+        let (mut watched, ..) = trained(query, 0);
         let control = Control::default();
         for step in 0..3 {
             let batch = data.batch(step).expect("a batch");

@@ -8,7 +8,7 @@ use super::data::{Dataset, IGNORED, Sequences};
 use super::nano::{FileTensor, Kind, tensors_of};
 use super::random::{Purpose, stream};
 use super::recordings::{
-    Parameter, ScoreRecording, StepRecording, Upload, record_score, record_step, rule_of,
+    Mover, Parameter, ScoreRecording, StepRecording, Upload, record_score, record_step,
 };
 use crate::arch::batch::Batch;
 use crate::arch::forward::RunInput;
@@ -61,6 +61,10 @@ pub struct Trainer {
     config: TrainConfig,
     parameters: Vec<Parameter>,
     batch: Batch,
+    /// Batches of a step.
+    n_parts: usize,
+    /// Whether a step was cut off between its batches.
+    is_half_done: bool,
     step: StepRecording,
     /// The step of [`Self::step_watched`], recorded when it is first asked for.
     watched_step: Option<StepRecording>,
@@ -126,12 +130,17 @@ impl Trainer {
             if is_apart || rule.source == "final_logits_bias" {
                 continue;
             }
-            let n_moments = rule_of(&config.optimiser, shape).n_moments();
+            let name = rule.name.clone();
+            let n_moments = Mover::of(&config.optimiser, &name, shape).n_moments();
             let mut moments = Vec::new();
             for idx in 0..n_moments {
-                moments.push(engine.add_state(&format!("moment{idx}.{}", rule.name), shape)?);
+                moments.push(engine.add_state(&format!("moment{idx}.{name}"), shape)?);
             }
-            parameters.push(Parameter { name: rule.name.clone(), shape, state, moments });
+            let sum = match config.run.n_accumulated > 1 {
+                true => Some(engine.add_state(&format!("sum.{name}"), shape)?),
+                false => None,
+            };
+            parameters.push(Parameter { name, shape, state, moments, sum });
         }
         let batch = Batch {
             n_sequences: config.run.n_sequences,
@@ -149,12 +158,15 @@ impl Trainer {
         };
         let positions = [target, source];
         let config = config.clone();
+        let n_parts = config.run.n_accumulated;
         Ok(Self {
             engine,
             model,
             config,
             parameters,
             batch,
+            n_parts,
+            is_half_done: false,
             step,
             watched_step: None,
             score,
@@ -185,7 +197,8 @@ impl Trainer {
 
     /// Ops of a step: what an engine dispatches each time.
     pub fn n_ops(&self) -> usize {
-        self.step.recording.nodes().len()
+        let n_update = self.step.update.as_ref().map_or(0, |update| update.nodes().len());
+        self.step.recording.nodes().len() * self.n_parts + n_update
     }
 
     /// The configuration; what is changed here (the learning rate, say) holds from the next step on.
@@ -199,7 +212,7 @@ impl Trainer {
         self.parameters.iter().map(|one| one.name.as_str())
     }
 
-    /// One step. Only the loss and one norm come back.
+    /// One step of all that [`Dataset::batch`] gives. Only the loss and one norm come back.
     ///
     /// # Errors
     /// What the engine reports; cancellation, which may leave a step half done.
@@ -221,14 +234,13 @@ impl Trainer {
         wants_all: bool,
         control: &Control,
     ) -> Result<(StepInfo, Vec<f32>), ModelError> {
-        let recording = &self.step.recording;
-        let mut reads = vec![Read::tensor(recording, self.step.loss)];
         let norms = &self.step.norms;
         let wanted = if wants_all { &norms[..] } else { &norms[norms.len().saturating_sub(1)..] };
-        reads.extend(wanted.iter().map(|&norm| Read::tensor(recording, norm)));
-        let (rate, values) = self.run_step(false, sequences, &reads, control).await?;
-        let all = values[1..].iter().map(|one| one[0].sqrt()).collect();
-        let info = info_of(&values, values.len() - 1, rate);
+        let reads: Vec<Read> =
+            wanted.iter().map(|&norm| Read::tensor(self.step.last(), norm)).collect();
+        let (mut info, values) = self.run_step(false, sequences, &reads, control).await?;
+        info.norm = self.norm_of(&values, values.len());
+        let all = values.iter().map(|one| one[0].sqrt() / self.n_parts as f32).collect();
         Ok((info, if wants_all { all } else { Vec::new() }))
     }
 
@@ -253,44 +265,82 @@ impl Trainer {
         let watched = &step.watched;
         let gradient = gradient_of.and_then(|idx| watched.gradients.get(idx));
         let tensors = [&step.norms, &watched.sizes, &watched.moves].into_iter().flatten();
-        let tensors = std::iter::once(&step.loss).chain(tensors).chain(gradient);
-        let reads: Vec<_> = tensors.map(|&id| Read::tensor(&step.recording, id)).collect();
+        let tensors = tensors.chain(gradient);
+        let reads: Vec<_> = tensors.map(|&id| Read::tensor(step.last(), id)).collect();
         let n = step.norms.len();
-        let (rate, mut values) = self.run_step(true, sequences, &reads, control).await?;
-        let gradient = gradient_of.and_then(|_| values.pop()).unwrap_or_default();
-        let roots = |first: usize| -> Vec<f32> {
-            values[1 + first..][..n].iter().map(|one| one[0].sqrt()).collect()
+        let (mut info, mut values) = self.run_step(true, sequences, &reads, control).await?;
+        info.norm = self.norm_of(&values, n);
+        let mean = 1.0 / self.n_parts as f32;
+        let mut gradient = gradient_of.and_then(|_| values.pop()).unwrap_or_default();
+        gradient.iter_mut().for_each(|value| *value *= mean);
+        let roots = |first: usize, factor: f32| -> Vec<f32> {
+            values[first..][..n].iter().map(|one| one[0].sqrt() * factor).collect()
         };
-        let moves =
-            Moves { gradients: roots(0), weights: roots(n), updates: roots(2 * n), gradient };
-        Ok((info_of(&values, n, rate), moves))
+        let (gradients, weights, updates) = (roots(0, mean), roots(n, 1.0), roots(2 * n, 1.0));
+        Ok((info, Moves { gradients, weights, updates, gradient }))
     }
 
-    /// Runs a step; the learning rate, and what was asked for.
+    /// The norm of all gradients together, from the sums of the first `n` parameters.
+    fn norm_of(&self, values: &[Vec<f32>], n: usize) -> f32 {
+        let total = n.checked_sub(1).and_then(|last| values.get(last)?.get(1));
+        total.copied().unwrap_or(0.0).sqrt() / self.n_parts as f32
+    }
+
+    /// Runs a step: its loss and rate, and what was asked for of the recording that has the norms.
     async fn run_step(
         &mut self,
         is_watched: bool,
         sequences: &Sequences,
         reads: &[Read],
         control: &Control,
-    ) -> Result<(f32, Vec<Vec<f32>>), ModelError> {
+    ) -> Result<(StepInfo, Vec<Vec<f32>>), ModelError> {
         let share = self.config.schedule.share(self.n_done, self.config.run.n_steps);
         let optimiser = &self.config.optimiser;
         let rate = optimiser.rate * share;
+        let scale = 1.0 / self.n_parts as f32;
         let constants = Constants {
             max_norm: optimiser.max_norm,
+            scale,
             ..Constants::at(self.n_done as u32 + 1, rate, optimiser.beta1, optimiser.beta2)
         };
         let constants = constants.values();
         let mut random = stream(self.config.seed, Purpose::Dropout, self.n_done as u64);
-        let seed = [random.next_u32(), random.next_u32()];
         let zeros = vec![0; self.batch.n_rows(self.model.spec().stack)];
+        self.forget_half_a_step()?;
         let step = self.watched_step.as_ref().filter(|_| is_watched).unwrap_or(&self.step);
-        let inputs = inputs(&step.uploads, sequences, &seed, &zeros, &constants, &self.positions)?;
-        let values =
-            self.engine.run(&step.recording, &inputs, Step::default(), reads, control).await?;
+        let (mut loss, mut values) = (0.0, Vec::new());
+        for part in 0..self.n_parts {
+            let seed = [random.next_u32(), random.next_u32()];
+            let part = Part::of(sequences, part, self.n_parts);
+            let inputs = inputs(&step.uploads, part, &seed, &zeros, &constants, &self.positions)?;
+            let recording = &step.recording;
+            let of_loss = [Read::tensor(recording, step.loss)];
+            let beside = if step.update.is_none() { reads } else { &[] };
+            let reads = [&of_loss[..], beside].concat();
+            self.is_half_done = step.update.is_some();
+            values = self.engine.run(recording, &inputs, Step::default(), &reads, control).await?;
+            loss += values.remove(0).first().copied().unwrap_or(f32::NAN) * scale;
+        }
+        if let Some(update) = &step.update {
+            let inputs = [InputData::F32(&constants)];
+            values = self.engine.run(update, &inputs, Step::default(), reads, control).await?;
+            self.is_half_done = false;
+        }
         self.n_done += 1;
-        Ok((rate, values))
+        Ok((StepInfo { loss, norm: 0.0, rate }, values))
+    }
+
+    /// Clears the sums of gradients that a cancelled step has left.
+    fn forget_half_a_step(&mut self) -> Result<(), ModelError> {
+        if !std::mem::take(&mut self.is_half_done) {
+            return Ok(());
+        }
+        for one in &self.parameters {
+            if let Some(sum) = one.sum {
+                self.engine.write_state(sum, &vec![0.0; one.shape.len()])?;
+            }
+        }
+        Ok(())
     }
 
     /// The values of a parameter, or (`moment` from 0) of what the optimiser remembers of it; empty
@@ -332,8 +382,9 @@ impl Trainer {
         let zeros = vec![0; self.batch.n_rows(self.model.spec().stack)];
         let none = [0.0; 8];
         for sequences in batches {
+            let part = Part::of(sequences, 0, 1);
             let inputs =
-                inputs(&self.score.uploads, sequences, &[0; 2], &zeros, &none, &self.positions)?;
+                inputs(&self.score.uploads, part, &[0; 2], &zeros, &none, &self.positions)?;
             let recording = &self.score.recording;
             let reads = [
                 Read::tensor(recording, self.score.rows),
@@ -434,17 +485,32 @@ impl Trainer {
     }
 }
 
-/// What comes back of a step: the loss first, at `last` the sums of the last parameter's gradient.
-fn info_of(values: &[Vec<f32>], last: usize, rate: f32) -> StepInfo {
-    let at = |idx: usize, col: usize| values.get(idx).and_then(|one| one.get(col)).copied();
-    let norm = at(last, 1).unwrap_or(0.0).sqrt();
-    StepInfo { loss: at(0, 0).unwrap_or(f32::NAN), norm, rate }
+/// What runs at once of the sequences of a step.
+#[derive(Clone, Copy)]
+struct Part<'a> {
+    ids: &'a [u32],
+    targets: &'a [u32],
+    source: &'a [u32],
+    shown: &'a [u32],
+}
+
+impl<'a> Part<'a> {
+    /// One of `n` parts of equal length.
+    fn of(sequences: &'a Sequences, idx: usize, n: usize) -> Self {
+        let part = |all: &'a [u32]| &all[all.len() / n * idx..all.len() / n * (idx + 1)];
+        Self {
+            ids: part(&sequences.ids),
+            targets: part(&sequences.targets),
+            source: part(&sequences.source),
+            shown: part(&sequences.shown),
+        }
+    }
 }
 
 /// The inputs of a run, in its order.
 fn inputs<'a>(
     uploads: &[Upload],
-    sequences: &'a Sequences,
+    part: Part<'a>,
     seed: &'a [u32; 2],
     zeros: &'a [u32],
     constants: &'a [f32; 8],
@@ -452,13 +518,13 @@ fn inputs<'a>(
 ) -> Result<Vec<InputData<'a>>, ModelError> {
     let input = |upload: &Upload| {
         Ok(match upload {
-            Upload::Targets => InputData::U32(&sequences.targets),
+            Upload::Targets => InputData::U32(part.targets),
             Upload::Constants => InputData::F32(constants),
-            Upload::Pass(RunInput::Ids) => InputData::U32(&sequences.ids),
+            Upload::Pass(RunInput::Ids) => InputData::U32(part.ids),
             Upload::Pass(RunInput::Positions) => InputData::U32(of_target),
-            Upload::Pass(RunInput::SourceIds) => InputData::U32(&sequences.source),
+            Upload::Pass(RunInput::SourceIds) => InputData::U32(part.source),
             Upload::Pass(RunInput::SourcePositions) => InputData::U32(of_source),
-            Upload::Pass(RunInput::SourcePadding) => InputData::U32(&sequences.shown),
+            Upload::Pass(RunInput::SourcePadding) => InputData::U32(part.shown),
             Upload::Pass(RunInput::TokenTypes) => InputData::U32(zeros),
             Upload::Pass(RunInput::Seed) => InputData::U32(seed),
             Upload::Pass(other) => {

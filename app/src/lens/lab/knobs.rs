@@ -85,6 +85,9 @@ const TASK_WORDS: &[(&str, &str)] = &[
     ("associative_recall", "associative recall"),
     ("induction", "induction"),
     ("brackets", "bracket depth"),
+    ("parity", "parity"),
+    ("majority", "majority"),
+    ("language", "languages"),
     ("text", "a text"),
 ];
 const OBJECTIVES: &[(&str, &str)] = &[
@@ -106,6 +109,9 @@ const KINDS: &[(&str, &str)] = &[
     ("bert", "BERT: encoder"),
     ("transformer", "2017: encoder–decoder"),
     ("bart", "BART: encoder–decoder"),
+    ("gru", "GRU with attention: encoder–decoder"),
+    ("gru_fixed", "GRU without: encoder–decoder"),
+    ("lstm", "LSTM: decoder"),
 ];
 const ACTIVATIONS: &[(&str, &str)] = &[
     ("", "the architecture’s own"),
@@ -122,7 +128,7 @@ const INITS: &[(&str, &str)] = &[
     ("small", "small"),
 ];
 const OPTIMISERS: &[(&str, &str)] =
-    &[("sgd", "SGD"), ("adam", "Adam"), ("adam_w", "AdamW"), ("lion", "Lion")];
+    &[("sgd", "SGD"), ("adam", "Adam"), ("adam_w", "AdamW"), ("lion", "Lion"), ("muon", "Muon")];
 const CURVES: &[(&str, &str)] = &[
     ("constant", "constant"),
     ("linear", "linear"),
@@ -161,7 +167,7 @@ knobs! {
         "optimiser.beta1" "β₁" Kind::Real(0.0, 0.9999), "0.9", "Memory of the mean gradient (Adam, Lion).";
         "optimiser.beta2" "β₂" Kind::Real(0.0, 0.9999), "0.95", "Memory of the mean square (Adam).";
         "optimiser.eps" "ε" Kind::Real(1e-12, 1.0), "0.00000001", "Added below Adam’s fraction.";
-        "optimiser.momentum" "Momentum" Kind::Real(0.0, 0.9999), "0.9", "Memory of SGD.";
+        "optimiser.momentum" "Momentum" Kind::Real(0.0, 0.9999), "0.9", "Memory of SGD and of Muon.";
         "optimiser.decay" "Weight decay" Kind::Real(0.0, 10.0), "0.1", "Pull of matrices towards 0.";
         "optimiser.max_norm" "Clipping" Kind::Real(0.0, 1e6), "1", "All gradients together are cut down to this norm; 0: never.";
         "optimiser.smoothing" "Label smoothing" Kind::Real(0.0, 0.9), "0", "Probability that the loss takes from the right token and spreads over all.";
@@ -174,7 +180,8 @@ knobs! {
     }
     Run {
         "run.n_steps" "Steps" Kind::Whole(1, 100_000), "1000", "Steps of the run.";
-        "run.n_sequences" "Batch" Kind::Whole(1, 256), "16", "Sequences of a step.";
+        "run.n_sequences" "Batch" Kind::Whole(1, 256), "16", "Sequences that run at once.";
+        "run.n_accumulated" "Batches of a step" Kind::Whole(1, 64), "1", "Their gradients are added up before the weights move.";
         "run.validate_every" "Validate every" Kind::Whole(1, 100_000), "100", "Steps between two looks at what is held out; the run can go back to each.";
         "run.n_validation" "Validation batches" Kind::Whole(1, 64), "8", "Batches of a validation.";
         "run.patience" "Patience" Kind::Whole(0, 1000), "0", "Validations without a better loss after which the run ends; 0: never.";
@@ -224,19 +231,24 @@ impl Knob {
 pub fn is_used(name: &str, choice: &Choice) -> bool {
     let is = |name: &str, words: &[&str]| words.contains(&choice.get(name));
     let kind = |words: &[&str]| is("model.kind", words);
+    let is_gru = kind(&["gru", "gru_fixed"]);
+    let is_recurrent = is_gru || kind(&["lstm"]);
     match name {
         "data.difficulty" => !choice.is_text(),
-        "data.objective" => choice.is_text() && kind(&["transformer", "bart"]),
+        "data.objective" => choice.is_text() && (kind(&["transformer", "bart"]) || is_gru),
+        "model.n_layers" => !is_gru,
+        "model.n_heads" | "model.d_mlp" | "model.dropout" => !is_recurrent,
         "data.held_out" => choice.is_text(),
         "model.n_kv_heads" => kind(&["llama"]),
         "model.sequential" => kind(&["gpt_neox"]),
-        "model.activation" => !kind(&["llama", "bloom"]),
-        "model.tied" => kind(&["gpt2", "llama", "gpt_neox"]),
+        "model.activation" => !kind(&["llama", "bloom"]) && !is_recurrent,
+        "model.tied" => kind(&["gpt2", "llama", "gpt_neox", "lstm"]),
         "model.init_std" => is("model.init", &["normal", "gpt2"]),
-        "optimiser.beta1" => is("optimiser.kind", &["adam", "adam_w", "lion"]),
-        "optimiser.beta2" => is("optimiser.kind", &["adam", "adam_w", "lion"]),
-        "optimiser.eps" => is("optimiser.kind", &["adam", "adam_w"]),
-        "optimiser.momentum" => is("optimiser.kind", &["sgd"]),
+        "optimiser.beta1" | "optimiser.beta2" => {
+            is("optimiser.kind", &["adam", "adam_w", "lion", "muon"])
+        }
+        "optimiser.eps" => is("optimiser.kind", &["adam", "adam_w", "muon"]),
+        "optimiser.momentum" => is("optimiser.kind", &["sgd", "muon"]),
         "schedule.floor" => is("schedule.curve", &["linear", "cosine", "wsd"]),
         "schedule.decay_share" => is("schedule.curve", &["wsd"]),
         _ => true,

@@ -5,6 +5,7 @@
 pub(crate) mod cpu;
 #[cfg(feature = "gpu")]
 pub(crate) mod gpu;
+pub(crate) mod gradient;
 #[cfg(all(test, feature = "gpu"))]
 mod tests;
 

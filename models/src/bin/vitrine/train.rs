@@ -58,7 +58,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         "{} parameters, {} tokens in the vocabulary, {} tokens a step, {} ops a step, {name}",
         course.trainer.n_params(),
         course.data.vocabulary().d_vocab,
-        course.config.run.n_sequences * course.data.lengths()[0],
+        course.n_tokens(),
         course.trainer.n_ops(),
     ));
     course.baseline();
@@ -102,12 +102,18 @@ struct Course {
 }
 
 impl Course {
+    /// Tokens of a step.
+    fn n_tokens(&self) -> usize {
+        let run = &self.config.run;
+        run.n_sequences * run.n_accumulated * self.data.lengths()[0]
+    }
+
     fn go_on(&mut self) -> Result<(), Failure> {
         let control = Control::default();
         let validation = self.data.validation()?;
         let (n_steps, every) = (self.config.run.n_steps, self.config.run.validate_every);
         let first = self.trainer.n_done();
-        let n_tokens = self.config.run.n_sequences * self.data.lengths()[0];
+        let n_tokens = self.n_tokens();
         let (mut sum, mut n_summed) = (0.0, 0);
         while self.trainer.n_done() < n_steps {
             let batch = self.data.batch(self.trainer.n_done())?;
@@ -208,16 +214,17 @@ impl Course {
         Ok(())
     }
 
-    /// The loss of an n-gram model on the same tokens.
+    /// The loss of an n-gram model on the same tokens; beside what sees both sides, of their counts.
     fn baseline(&mut self) {
         let [train, held_out] = self.data.texts();
-        if train.is_empty() || !self.trainer.spec().causal {
+        if train.is_empty() {
             return;
         }
-        let grams = Ngrams::count(train, N_GRAM, self.data.vocabulary().d_vocab);
+        let n_gram = if self.trainer.spec().causal { N_GRAM } else { 1 };
+        let grams = Ngrams::count(train, n_gram, self.data.vocabulary().d_vocab);
         let (loss, n_train, n_held_out) = (grams.loss(held_out), train.len(), held_out.len());
         self.say(&format!(
-            "{N_GRAM}-grams (Kneser–Ney): validation loss {loss:.4}; {n_train} tokens to train on, {n_held_out} held out"
+            "{n_gram}-grams (Kneser–Ney): validation loss {loss:.4}; {n_train} tokens to train on, {n_held_out} held out"
         ));
     }
 

@@ -3,6 +3,7 @@
 //!
 //! Which examples are held out follows from the input alone, so that no input is in both parts.
 
+mod classes;
 mod recall;
 mod sequences;
 mod words;
@@ -55,6 +56,9 @@ pub const TASKS: &[Task] = &[
     recall::ASSOCIATIVE,
     recall::INDUCTION,
     sequences::BRACKETS,
+    classes::PARITY,
+    classes::MAJORITY,
+    classes::LANGUAGE,
 ];
 
 /// The task of a name.
