@@ -665,7 +665,7 @@ impl Session {
         let x = pass::body(&mut f)?;
         // The statistics of all rows are captured; logits are computed of the last one only.
         let mut y = pass::final_norm(&mut f, x)?;
-        if !self.spec().causal {
+        if !self.spec().causal && !self.spec().has_dual() {
             y = f.hook(Hook::LastHiddenState, y)?;
         }
         let mut outputs = Vec::new();
@@ -731,8 +731,9 @@ impl Session {
         if input.attention_mask.iter().flatten().any(|&visible| visible > 1) {
             return Err(ModelError::input("attention mask", "only 0 and 1 are allowed"));
         }
-        if spec.mixer.is_all() && input.attention_mask.iter().flatten().any(|&seen| seen == 0) {
-            let problem = "hides tokens, and a recurrent model reads every one";
+        if spec.reads_every_token() && input.attention_mask.iter().flatten().any(|&seen| seen == 0)
+        {
+            let problem = "hides tokens, and this model reads every one";
             return Err(ModelError::input("attention mask", problem));
         }
         Ok(())
