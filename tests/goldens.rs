@@ -76,7 +76,7 @@ fn check_tiny(model: &str, engine: Engine) {
     check_cases(model, engine, &cases);
 }
 
-/// The same of a model that reads every token, hidden or not.
+/// The same of a model that reads every token, hidden or not, or whose reference does.
 fn check_recurrent(model: &str, engine: Engine) {
     check_cases(model, engine, &["case_plain", "case_again", "case_one"]);
 }
@@ -115,7 +115,11 @@ macro_rules! recurrent {
     };
 }
 
-recurrent! { bahdanau_gru bahdanau_gru_fixed awd_lstm awd_lstm_untied }
+recurrent! {
+    bahdanau_gru bahdanau_gru_fixed awd_lstm awd_lstm_untied
+    nano_post_softmax nano_sandwich_softmax nano_dual_softmax
+    nano_post_linear nano_sandwich_linear nano_dual_linear nano_post_delta
+}
 
 /// The same models as GGUF files: other names, fused rows, rows of rotated heads in another order.
 /// A head that llama.cpp leaves out has no reference here.

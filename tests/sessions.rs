@@ -17,7 +17,7 @@ use vitrine_tests::golden::{cpu, difference, fetched_model, gpu, load, root, ses
 const TEXT: [u32; 12] = [5, 17, 3, 60, 3, 17, 22, 9, 0, 41, 17, 3];
 
 /// A tiny checkpoint of each architecture, and of each form that changes what is kept.
-const MODELS: [&str; 27] = [
+const MODELS: [&str; 30] = [
     "openai_gpt",
     "gpt2",
     "gpt_neo",
@@ -45,10 +45,21 @@ const MODELS: [&str; 27] = [
     "bart",
     "marian",
     "blenderbot",
+    "nano_post_softmax",
+    "nano_sandwich_softmax",
+    "nano_dual_softmax",
 ];
 
-/// Models whose text has no maps: a recurrent unit stands in the place of attention.
-const RECURRENT: [&str; 4] = ["bergamot-en-pt", "bahdanau_gru", "bahdanau_gru_fixed", "awd_lstm"];
+/// Models whose text has no maps: a recurrent unit or fast weights stand in the place of attention.
+const RECURRENT: [&str; 7] = [
+    "bergamot-en-pt",
+    "bahdanau_gru",
+    "bahdanau_gru_fixed",
+    "awd_lstm",
+    "nano_sandwich_linear",
+    "nano_dual_linear",
+    "nano_post_delta",
+];
 
 /// What encoder–decoders read.
 const SOURCE: [u32; 7] = [9, 4, 30, 4, 21, 17, 2];

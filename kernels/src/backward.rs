@@ -74,6 +74,14 @@ impl Op {
             }
             Self::PairLoss(op) => ops::pair_loss::gradient::gradients(op, up, recorder),
             Self::PolicyLoss(op) => ops::policy_loss::gradient::gradients(op, up, recorder),
+            Self::HeadDots(op) => ops::head_dots::gradient::gradients(op, up, recorder),
+            Self::HeadScale(op) => ops::head_scale::gradient::gradients(op, up, recorder),
+            Self::RunningSum(op) => ops::running_sum::gradient::gradients(op, up, recorder),
+            Self::FeatureMap(op) => ops::feature_map::gradient::gradients(op, up, recorder),
+            Self::LinearAttention(op) => {
+                ops::linear_attention::gradient::gradients(op, up, recorder)
+            }
+            Self::DeltaRule(op) => ops::delta_rule::gradient::gradients(op, up, recorder),
             _ => return None,
         })
     }

@@ -31,6 +31,12 @@ pub enum Form {
     Heads,
     /// `[T, n_kv_heads, d_head]`.
     KvHeads,
+    /// `[T, n_heads]`: one number a head.
+    PerHead,
+    /// `[T, n_heads, d_feature]`.
+    Features,
+    /// `[T, n_heads, d_head, d_feature]`: the fast weights of each head after each token.
+    FastWeights,
     /// `[T, d_mlp]`.
     Mlp,
     /// `[T, d_hidden]`: rows of a recurrent unit.
@@ -125,8 +131,20 @@ hooks! {
     AttnScores layer Map "attn.hook_attn_scores";
     /// Softmax of the scores.
     Pattern layer Map "attn.hook_pattern";
-    /// Pattern-weighted values.
+    /// How much of what is wrong a token writes into the fast weights (delta rule).
+    Beta layer PerHead "attn.hook_beta";
+    /// Fast weights after each token: values by features.
+    FastWeights layer FastWeights "attn.hook_fast_weights";
+    /// Sum of the mapped keys up to each token, which normalises what is read.
+    FastSums layer Features "attn.hook_fast_sums";
+    /// Pattern-weighted values; of fast weights what queries read.
     Z layer Heads "attn.hook_z";
+    /// Mean of each row before the norm of what attention adds (sandwich).
+    Norm1PostMean layer Stat "ln1_post.hook_mean";
+    /// σ (or rms) of each row before that norm.
+    Norm1PostScale layer Stat "ln1_post.hook_scale";
+    /// LayerNorm: the output; RMSNorm: before the gain.
+    Norm1PostNormalized layer Model "ln1_post.hook_normalized";
     /// What attention adds to the residual stream.
     AttnOut layer Model "hook_attn_out";
     /// Before the sigmoid that says how much of the cell is kept (SSRU).
@@ -188,19 +206,27 @@ hooks! {
     MlpPreLinear layer Mlp "mlp.hook_pre_linear";
     /// After the activation (and the gate).
     MlpPost layer Mlp "mlp.hook_post";
+    /// Mean of each row before the norm of what the MLP adds (sandwich).
+    Norm2PostMean layer Stat "ln2_post.hook_mean";
+    /// σ (or rms) of each row before that norm.
+    Norm2PostScale layer Stat "ln2_post.hook_scale";
+    /// LayerNorm: the output; RMSNorm: before the gain.
+    Norm2PostNormalized layer Model "ln2_post.hook_normalized";
     /// What the MLP adds to the residual stream.
     MlpOut layer Model "hook_mlp_out";
     /// The block's output; in Post-LN blocks before the last norm.
     ResidPost layer Model "hook_resid_post";
     /// Post-LN blocks: after the last norm.
     NormalizedResidPost layer Model "hook_normalized_resid_post";
+    /// The second stream after the block, which no norm has touched (ResiDual).
+    ResidDual layer Model "hook_resid_dual";
     /// Mean of each row before the final norm.
     FinalNormMean model Stat "ln_final.hook_mean";
     /// σ (or rms) of each row before the final norm.
     FinalNormScale model Stat "ln_final.hook_scale";
     /// LayerNorm: the output; RMSNorm: before the gain.
     FinalNormNormalized model Model "ln_final.hook_normalized";
-    /// An encoder's output.
+    /// An encoder's output; of ResiDual what both streams give the head.
     LastHiddenState model Model "last_hidden_state";
     /// tanh of a projection of the first token.
     PoolerOutput model Pooled "pooler_output";
@@ -217,6 +243,10 @@ pub enum NormSite {
     Embed,
     /// A block's first.
     One,
+    /// Sandwich: after attention.
+    OnePost,
+    /// Sandwich: after the MLP.
+    TwoPost,
     /// A block's second: before (Post-LN: after) cross-attention where there is such, else the MLP.
     Two,
     /// A block's third: of the MLP where there is cross-attention.
@@ -227,14 +257,17 @@ pub enum NormSite {
 
 impl NormSite {
     /// All of them.
-    pub(crate) const ALL: [Self; 5] = [Self::Embed, Self::One, Self::Two, Self::Three, Self::Final];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Embed, Self::One, Self::OnePost, Self::Two, Self::TwoPost, Self::Three, Self::Final];
 
     /// Its hooks: mean, scale, normalised rows.
     pub fn hooks(self) -> [Hook; 3] {
         match self {
             Self::Embed => [Hook::EmbedNormMean, Hook::EmbedNormScale, Hook::EmbedNormalized],
             Self::One => [Hook::Norm1Mean, Hook::Norm1Scale, Hook::Norm1Normalized],
+            Self::OnePost => [Hook::Norm1PostMean, Hook::Norm1PostScale, Hook::Norm1PostNormalized],
             Self::Two => [Hook::Norm2Mean, Hook::Norm2Scale, Hook::Norm2Normalized],
+            Self::TwoPost => [Hook::Norm2PostMean, Hook::Norm2PostScale, Hook::Norm2PostNormalized],
             Self::Three => [Hook::Norm3Mean, Hook::Norm3Scale, Hook::Norm3Normalized],
             Self::Final => [Hook::FinalNormMean, Hook::FinalNormScale, Hook::FinalNormNormalized],
         }
@@ -310,6 +343,9 @@ impl HookPoint {
             Form::Embed => spec.d_embed,
             Form::Heads => spec.n_heads * self.d_head(spec),
             Form::KvHeads | Form::SourceHeads => spec.n_kv_heads * self.d_head(spec),
+            Form::PerHead => spec.n_heads,
+            Form::Features => spec.n_heads * spec.d_feature(),
+            Form::FastWeights => spec.n_heads * spec.d_head * spec.d_feature(),
             Form::Mlp => spec.d_mlp,
             Form::Hidden | Form::Start => d_hidden,
             Form::Gates => spec.n_gates() * d_hidden,
@@ -326,6 +362,9 @@ impl HookPoint {
             Form::Embed => vec![n_tokens, spec.d_embed],
             Form::Heads => vec![n_tokens, spec.n_heads, d_head],
             Form::KvHeads => vec![n_tokens, spec.n_kv_heads, d_head],
+            Form::PerHead => vec![n_tokens, spec.n_heads],
+            Form::Features => vec![n_tokens, spec.n_heads, spec.d_feature()],
+            Form::FastWeights => vec![n_tokens, spec.n_heads, d_head, spec.d_feature()],
             Form::Mlp => vec![n_tokens, spec.d_mlp],
             Form::Hidden => vec![n_tokens, d_hidden],
             Form::Gates => vec![n_tokens, spec.n_gates(), d_hidden],

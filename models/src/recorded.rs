@@ -310,7 +310,7 @@ impl Axis {
     }
 }
 
-/// The axes of a hook's tensor; none for what recurrent models leave behind.
+/// The axes of a hook's tensor; none for what recurrent models and fast weights leave behind.
 fn axes(form: Form) -> Option<&'static [Axis]> {
     use Axis::{
         EmbedWidth, HeadWidth, Heads, KvHeads, MlpWidth, One, Tokens, Two, Vocabulary, Width,
@@ -326,7 +326,12 @@ fn axes(form: Form) -> Option<&'static [Axis]> {
         Form::Vocab => &[Tokens, Vocabulary],
         Form::Pooled => &[Width],
         Form::Pair => &[Two],
-        Form::Hidden | Form::Gates | Form::Start => return None,
+        Form::Hidden
+        | Form::Gates
+        | Form::Start
+        | Form::PerHead
+        | Form::Features
+        | Form::FastWeights => return None,
     })
 }
 

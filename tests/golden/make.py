@@ -23,6 +23,8 @@ import chat
 import dequant
 import gradients
 import kinds
+import linear
+import nano
 import recurrent
 import seq2seq
 import shipped
@@ -394,6 +396,7 @@ MAKERS = {
     "trace": trace.make,
     "chat": chat.make,
     "gradients": lambda: gradients.make(HERE),
+    "linear": lambda: linear.make(HERE),
     "gpt2": lambda: gpt2("gpt2", 1),
     "gpt2_untied": lambda: gpt2("gpt2_untied", 2, tie_word_embeddings=False, n_inner=50,
                                 activation_function="gelu", layer_norm_epsilon=1e-3),
@@ -411,6 +414,7 @@ MAKERS = {
     **kinds.MAKERS,
     **seq2seq.MAKERS,
     **recurrent.MAKERS,
+    **nano.MAKERS,
     "gguf": gguf_twins,
     **twins.MAKERS,
     "minilm": minilm,

@@ -115,9 +115,23 @@ pub fn verified(card: &ModelCard) -> String {
     }
 }
 
-fn facts(card: &ModelCard) -> Vec<(String, String)> {
+/// Which norm there is, and where.
+fn norm(card: &ModelCard) -> String {
+    let has = |end: &str| card.hooks.iter().any(|hook| hook.ends_with(end));
+    if !has(".hook_scale") {
+        return "none".into();
+    }
     let norm = if card.rms_norm { "RMSNorm" } else { "LayerNorm" };
-    let place = if card.post_norm { "after the sum" } else { "before the block" };
+    let place = match () {
+        () if has("hook_resid_dual") => "after the sum, beside a stream without",
+        () if has("ln1_post.hook_scale") => "before the block and after each part",
+        () if card.post_norm => "after the sum",
+        () => "before the block",
+    };
+    format!("{norm}, {place}")
+}
+
+fn facts(card: &ModelCard) -> Vec<(String, String)> {
     let mut facts = vec![
         ("architecture", card.architecture.clone()),
         ("layers", card.n_layers.to_string()),
@@ -128,7 +142,7 @@ fn facts(card: &ModelCard) -> Vec<(String, String)> {
         ("d_mlp", card.d_mlp.to_string()),
         ("vocabulary", card.d_vocab.to_string()),
         ("longest text", format!("{} tokens", card.n_ctx)),
-        ("norm", format!("{norm}, {place}")),
+        ("norm", norm(card)),
         ("weights", format::count(card.n_params)),
         ("stored as", card.storage.join(", ")),
         ("held in memory", format::bytes(card.bytes_held)),

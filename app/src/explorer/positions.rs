@@ -91,7 +91,7 @@ fn title(facts: &PositionFacts) -> String {
         PositionKind::Rotary => "Rotary positions: by which angle each pair has turned",
         PositionKind::Linear => "ALiBi: what each head adds to a score, by distance",
         PositionKind::Buckets => "T5's buckets: what each head adds to a score, by distance",
-        PositionKind::Order => "No positions: tokens are read one after another",
+        PositionKind::Order => "No positions are added",
     };
     let stack = if facts.stack.is_empty() { "" } else { ", " };
     format!("{words}{stack}{}", facts.stack)
@@ -134,7 +134,7 @@ fn line(store: Store, facts: Facts) -> View {
             "This model adds its positions to the embeddings and leaves the scores alone: what distance costs is in the weights of each head, not in a rule.",
         ),
         PositionKind::Order => Some(
-            "A recurrent model knows the order of tokens by reading them in order: it adds nothing for it.",
+            "Nothing is added for positions: all that this model knows of the order of tokens is which of them each has seen.",
         ),
         PositionKind::Rotary | PositionKind::Linear | PositionKind::Buckets => None,
     };

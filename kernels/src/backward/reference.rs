@@ -1,11 +1,13 @@
 //! The ops that have gradient rules, by their definitions in f64: what finite differences are
 //! taken of. Slow and plain, and nothing of the engines is in it but the random words of dropout.
 
+mod linear;
 mod recurrent;
 
 use crate::ops::activation::Activation;
 use crate::ops::attention::Attention;
 use crate::ops::dropout::philox::masks;
+use crate::ops::head_scale::HeadScale;
 use crate::ops::pair_loss::PairLoss;
 use crate::ops::rope::{Rope, RopePairs};
 use crate::ops::{Op, softmax};
@@ -98,6 +100,33 @@ fn results_of<'a>(
         Op::RmsNorm(op) => {
             let d = if op.has_gain { x(1).len() } else { shape(0).n_cols() };
             norm(x(0), d, [op.has_gain.then(|| x(1)), None], f64::from(op.eps), false)
+        }
+        Op::HeadDots(op) => {
+            let d = shape(0).n_cols() / op.n_heads;
+            let both = x(0).chunks_exact(d).zip(x(1).chunks_exact(d));
+            vec![both.map(|(x, y)| x.iter().zip(y).map(|(x, y)| x * y).sum()).collect()]
+        }
+        Op::HeadScale(op) => {
+            let d = shape(0).n_cols() / shape(1).n_cols();
+            let cell = |(at, x_at): (usize, &f64)| match op {
+                HeadScale::Times => x_at * x(1)[at / d],
+                HeadScale::Over(eps) => x_at / (x(1)[at / d] + f64::from(*eps)),
+            };
+            vec![x(0).iter().enumerate().map(cell).collect()]
+        }
+        Op::RunningSum(op) => vec![linear::running_sum(op, x(0), shape(0))],
+        Op::FeatureMap(op) => {
+            vec![linear::features(op, x(0), if n_inputs > 1 { x(1) } else { &[] })]
+        }
+        Op::LinearAttention(op) => {
+            let decay = if op.has_decay { Some(x(3)) } else { None };
+            let widths = [shape(0), shape(2)].map(|shape| shape.n_cols() / op.n_heads);
+            linear::attention(op, [x(0), x(1), x(2)], decay, widths)
+        }
+        Op::DeltaRule(op) => {
+            let decay = if op.of.has_decay { Some(x(3)) } else { None };
+            let widths = [shape(0), shape(1)].map(|shape| shape.n_cols() / op.of.n_heads);
+            linear::delta_rule(&op.of, [x(0), x(1), x(2)], decay, widths)
         }
         Op::Softmax(op) => {
             let [n_rows, n_cols] = [shape(0).dims()[1], shape(0).dims()[2]];

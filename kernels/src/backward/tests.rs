@@ -7,11 +7,15 @@ use crate::ops::activation::Activation;
 use crate::ops::attention::{Attention, Given};
 use crate::ops::cross_entropy::{CrossEntropy, IGNORED};
 use crate::ops::dropout::Dropout;
+use crate::ops::feature_map::{FeatureMap, Features};
 use crate::ops::gru_batch::GruGiven;
+use crate::ops::head_scale::HeadScale;
+use crate::ops::linear_attention::{Form, LinearAttention};
 use crate::ops::matmul::Matmul;
 use crate::ops::mix::Mix;
 use crate::ops::policy_loss::PolicyLoss;
 use crate::ops::rope::{Rope, RopePairs};
+use crate::ops::running_sum::RunningSum;
 use crate::ops::scale::Scale;
 use crate::ops::softmax::{Masks, Reach};
 use crate::ops::window::Window;
@@ -359,6 +363,25 @@ fn recurrent_units() {
 }
 
 #[test]
+fn by_head() {
+    check("head_dots, head_scale", |case| {
+        let (x, y) = (case.noise([5, 12]), case.noise([5, 12]));
+        let recorder = &mut case.recorder;
+        let sums = recorder.head_dots(x, y, 3).expect("fits");
+        let scaled = recorder.head_scale(x, sums, HeadScale::Times).expect("fits");
+        let over = recorder.head_scale(scaled, sums, HeadScale::Over(9.0)).expect("fits");
+        (vec![x, y], over)
+    });
+    for reversed in [false, true] {
+        check("running_sum", |case| {
+            let x = case.noise([10, 3]);
+            let y = case.recorder.running_sum(x, RunningSum { n_sequences: 2, reversed });
+            (vec![x], y.expect("fits"))
+        });
+    }
+}
+
+#[test]
 fn additive_attention() {
     for (b, t, n, is_masked) in
         [(1, 1, 1, false), (3, 2, 9, true), (2, 5, 4, false), (4, 1, 33, true)]
@@ -370,6 +393,80 @@ fn additive_attention() {
             let shown = is_masked.then(|| case.integers(shown));
             let wrt = [q, k, v, values];
             (wrt.to_vec(), case.recorder.additive_attention(wrt, shown, b).expect("fits"))
+        });
+    }
+}
+
+#[test]
+fn feature_maps() {
+    let all = [
+        Features::Identity,
+        Features::EluPlusOne,
+        Features::Relu,
+        Features::Dpfp(1),
+        Features::Dpfp(3),
+        Features::FavorPositive,
+        Features::FavorTrigonometric,
+    ];
+    for features in all {
+        check(&format!("{features:?}"), |case| {
+            let x = case.noise([4, 10]);
+            let omega = features.is_random().then(|| case.noise([7, 5]));
+            let op = FeatureMap { features, d_head: 5 };
+            let y = case.recorder.feature_map(x, omega, op).expect("fits");
+            // Sums of positive features; of the others, well away from 0.
+            let eps = if features == Features::Identity { 20.0 } else { 3.0 };
+            (vec![x], case.recorder.sum_normalised(y, 2, eps).expect("fits"))
+        });
+    }
+}
+
+#[test]
+fn linear_attention() {
+    for form in [Form::Attention, Form::Recurrent, Form::Chunked(4), Form::Chunked(64)] {
+        for bits in 0..16 {
+            let is = |bit: u32| bits & bit != 0;
+            let name = format!("{form:?}, reversed, strict, decay, delta: {bits:04b}");
+            check(&name, |case| {
+                let (b, t, n_heads, [d_key, d_value]) = (2, 9, 2, [5, 3]);
+                let [q, k] = [(); 2].map(|()| case.noise([b * t, n_heads * d_key]));
+                let v = case.noise([b * t, n_heads * d_value]);
+                let scalars = |case: &mut Case, shift: f32, scale: f32| {
+                    let values = noise(case.order.len() as u64, b * t * n_heads);
+                    let values = values.iter().map(|x| shift + scale * x).collect();
+                    case.floats([b * t, n_heads], values)
+                };
+                let decay = is(4).then(|| scalars(case, -0.4, 0.3));
+                let (reversed, strict) = (is(1), is(2));
+                let op = LinearAttention {
+                    n_sequences: b,
+                    n_heads,
+                    form,
+                    reversed,
+                    strict,
+                    ..LinearAttention::default()
+                };
+                let mut wrt: Vec<_> = [q, k, v].into_iter().chain(decay).collect();
+                if is(8) {
+                    let beta = scalars(case, 0.3, 0.2);
+                    wrt.push(beta);
+                    let all = case.recorder.delta_attention([q, k, v], beta, decay, op);
+                    return (wrt, all.expect("fits").z);
+                }
+                let attended = case.recorder.linear_attention([q, k, v], decay, op);
+                (wrt, attended.expect("fits").z)
+            });
+        }
+        check("normalised", |case| {
+            let mut positive = |width: usize| {
+                let values = noise(case.order.len() as u64, 14 * width);
+                case.floats([14, width], values.iter().map(|x| x.abs() + 0.1).collect())
+            };
+            let (q, k, v) = (positive(6), positive(6), positive(4));
+            let op =
+                LinearAttention { n_sequences: 2, n_heads: 2, form, ..LinearAttention::default() };
+            let all = case.recorder.normalised_linear_attention([q, k, v], None, op, 1e-6);
+            (vec![q, k, v], all.expect("fits").z)
         });
     }
 }

@@ -432,6 +432,14 @@ impl CpuEngine {
             Op::AttentionScores(op) => (shape(0).len() * shape(1).n_rows(), op.n_heads),
             Op::AttentionValues(op) => (shape(0).len() * op.d_head, op.n_heads),
             Op::AttentionTiled(op) => (2 * shape(0).len() * shape(1).n_rows(), op.heads.n_heads),
+            Op::LinearAttention(op) => {
+                let d_value = shape(2).n_cols() / op.n_heads;
+                (2 * shape(0).len() * op.form.span(shape(0).n_rows(), d_value), op.n_maps())
+            }
+            Op::DeltaRule(op) => {
+                let d_value = shape(1).n_cols() / op.of.n_heads;
+                (3 * shape(0).len() * op.of.form.span(shape(0).n_rows(), d_value), op.of.n_maps())
+            }
             _ => (0, 1),
         };
         n_products.div_ceil(PRODUCTS_A_PART).clamp(1, n_items.max(1))

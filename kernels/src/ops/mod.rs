@@ -163,4 +163,20 @@ catalogue! {
     Accumulate in accumulate;
     /// One step of an optimiser, in place.
     Update in update;
+    /// Sums of products by head.
+    HeadDots in head_dots;
+    /// One number a head times its columns.
+    HeadScale in head_scale;
+    /// Sums along the rows of each sequence.
+    RunningSum in running_sum;
+    /// Feature maps of linear attention.
+    FeatureMap in feature_map;
+    /// Gradient of a feature map.
+    FeatureMapGradient in feature_map_gradient;
+    /// Linear attention over a batch of sequences.
+    LinearAttention in linear_attention;
+    /// What the delta rule writes into fast weights.
+    DeltaRule in delta_rule;
+    /// Linear attention of one text through time.
+    FastWeights in fast_weights;
 }

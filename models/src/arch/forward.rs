@@ -308,12 +308,15 @@ impl<'a> Forward<'a> {
         x: TensorId,
     ) -> Result<TensorId, ModelError> {
         let spec = self.spec();
+        if spec.norm == NormKind::None {
+            return Ok(x);
+        }
         let [_, scale, normalized] = site.hooks();
         let normed = self.plain_norm(name, x)?;
         self.capture(scale, normed.stats)?;
         if self.state(normalized).is_some() {
             let before_gain = match spec.norm {
-                NormKind::LayerNorm => normed,
+                NormKind::LayerNorm | NormKind::None => normed,
                 NormKind::RmsNorm => self.recorder.rms_norm(x, None, spec.norm_eps)?,
             };
             self.capture(normalized, before_gain.y)?;
@@ -321,7 +324,7 @@ impl<'a> Forward<'a> {
         Ok(normed.y)
     }
 
-    /// A norm without hooks, for heads.
+    /// A norm without hooks, for heads; one there is.
     ///
     /// # Errors
     /// If the weights do not fit.
@@ -331,7 +334,9 @@ impl<'a> Forward<'a> {
         let gain = if self.has(&w) { Some(self.weight(&w)?) } else { None };
         let bias = if self.has(&b) { Some(self.weight(&b)?) } else { None };
         Ok(match spec.norm {
-            NormKind::LayerNorm => self.recorder.layer_norm(x, gain, bias, spec.norm_eps)?,
+            NormKind::LayerNorm | NormKind::None => {
+                self.recorder.layer_norm(x, gain, bias, spec.norm_eps)?
+            }
             NormKind::RmsNorm => self.recorder.rms_norm(x, gain, spec.norm_eps)?,
         })
     }

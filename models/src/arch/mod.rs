@@ -7,6 +7,7 @@
 pub(crate) mod batch;
 mod batch_recurrent;
 pub mod forward;
+mod forward_fast;
 mod forward_recurrent;
 mod load;
 mod matrices;
@@ -32,6 +33,7 @@ mod gpt_neox;
 mod gptj;
 mod llama;
 mod mistral;
+pub(crate) mod nano;
 mod openai_gpt;
 mod opt;
 mod phi;
@@ -48,7 +50,7 @@ pub use forward::Forward;
 pub use load::{LoadProgress, Model, NormWeights, Part, Products};
 pub use matrices::{Matrices, Matrix};
 pub use rules::WeightRule;
-pub use spec::{Counted, Mixer, ModelSpec, NormKind, NormPosition, Positions};
+pub use spec::{Counted, FastWeights, Mixer, ModelSpec, NormKind, NormPosition, Positions};
 
 use crate::error::ModelError;
 use crate::weights::{ConfigFields, TensorEntry};
@@ -82,6 +84,7 @@ pub const ARCHITECTURES: &[&ArchEntry] = &[
     &bergamot::ENTRY,
     &bahdanau::ENTRY,
     &awd_lstm::ENTRY,
+    &nano::ENTRY,
 ];
 
 /// One line of the list.

@@ -2,7 +2,7 @@
 //! a fused tensor are meant from the order in the table.
 
 use super::rules::{WeightRule, rule};
-use super::{Description, ModelSpec, NormKind, Positions};
+use super::{Description, ModelSpec, NormKind, NormPosition, Positions};
 use crate::hook::Stack;
 
 /// One line of the table: the canonical name, the name in safetensors, the name in GGUF; without
@@ -268,7 +268,12 @@ fn is_wanted(name: &str, s: &ModelSpec, description: &Description<'_>) -> bool {
         "unembed.proj" => s.has_logits && s.d_table != s.d_model,
         "attn.q_norm" | "attn.k_norm" => s.qk_norm,
         "mlp.gate" => s.gated_mlp,
-        "ln_final" => !s.is_post_norm(),
+        "ln_final" => s.has_final_norm(),
+        "ln1" | "ln2" | "ln3" => s.norm != NormKind::None,
+        "ln1_post" | "ln2_post" => {
+            s.norm != NormKind::None && s.norm_position == NormPosition::Sandwich
+        }
+        "attn.beta" => s.mixer.fast().is_some_and(|fast| fast.is_delta),
         "pooler.pool" => s.has_pooler,
         "nsp_head.nsp" => s.has_nsp,
         "unembed.W_U" => s.has_logits && !s.tied,
@@ -299,6 +304,7 @@ fn shape_of(name: &str, s: &ModelSpec) -> Vec<usize> {
         "attn.K" | "attn.V" => vec![kv, d],
         "attn.O" | "cross_attn.O" => vec![d, q],
         "attn.q_norm" | "attn.k_norm" => vec![s.d_head],
+        "attn.beta" => vec![s.n_heads, d],
         "mlp.in" | "mlp.gate" => vec![s.d_mlp, d],
         "mlp.out" => vec![d, s.d_mlp],
         "pooler.pool" => vec![d, d],

@@ -8,7 +8,7 @@ use vitrine_kernels::ops::activation::Activation;
 use vitrine_kernels::ops::scale::Scale;
 
 use super::forward::RunInput;
-use super::{Forward, Mixer, ModelSpec, recurrent};
+use super::{Forward, Mixer, ModelSpec, NormPosition, recurrent};
 use crate::error::ModelError;
 use crate::hook::{Hook, NormSite};
 
@@ -27,19 +27,37 @@ pub(crate) fn body(f: &mut Forward<'_>) -> Recorded {
         return recurrent::body(f);
     }
     let resid = embed(f, spec)?;
-    let mut resid = f.dropout(resid)?;
+    let resid = f.dropout(resid)?;
+    let mut streams = Streams { resid, dual: spec.has_dual().then_some(resid) };
     for layer in 0..spec.n_layers {
-        resid = f.block(layer, |f| block(f, spec, resid))?;
+        streams = f.block(layer, |f| block(f, spec, streams))?;
     }
-    Ok(resid)
+    let Streams { resid, dual: Some(dual) } = streams else { return Ok(streams.resid) };
+    let normed = f.norm(NormSite::Final, "ln_final", dual)?;
+    let both = f.add(resid, normed)?;
+    f.hook(Hook::LastHiddenState, both)
 }
 
-/// What stands between the last block and the head: the final norm, where there is one.
+/// What goes from block to block.
+#[derive(Clone, Copy)]
+struct Streams {
+    /// The residual stream.
+    resid: TensorId,
+    /// Of ResiDual the second one: the embeddings and all that was ever added, never normed.
+    dual: Option<TensorId>,
+}
+
+/// What stands between the last block and the head: the final norm, where there is one. ResiDual's
+/// belongs to the second stream, within [`body`].
 ///
 /// # Errors
 /// If the recording refuses an op.
 pub(crate) fn final_norm(f: &mut Forward<'_>, x: TensorId) -> Recorded {
-    if f.spec().is_post_norm() { Ok(x) } else { f.norm(NormSite::Final, "ln_final", x) }
+    let spec = f.spec();
+    match spec.has_final_norm() && !spec.has_dual() {
+        true => f.norm(NormSite::Final, "ln_final", x),
+        false => Ok(x),
+    }
 }
 
 /// The head over the vocabulary, `[n, d_model]` → `[n, d_vocab]`; only where
@@ -147,12 +165,16 @@ fn embed(f: &mut Forward<'_>, spec: &ModelSpec) -> Recorded {
     if spec.d_embed != spec.d_model { f.linear(sum, "embed.proj") } else { Ok(sum) }
 }
 
-fn block(f: &mut Forward<'_>, spec: &ModelSpec, resid_pre: TensorId) -> Recorded {
-    let is_post = spec.is_post_norm();
-    let resid_pre = f.hook(Hook::ResidPre, resid_pre)?;
+fn block(
+    f: &mut Forward<'_>,
+    spec: &ModelSpec,
+    Streams { resid, mut dual }: Streams,
+) -> Result<Streams, ModelError> {
+    let is_post = spec.is_post_norm() || spec.has_dual();
+    let resid_pre = f.hook(Hook::ResidPre, resid)?;
     let x = if is_post { resid_pre } else { f.norm(NormSite::One, "ln1", resid_pre)? };
     let attn_out = match spec.mixer {
-        Mixer::Attention => attention(f, x)?,
+        Mixer::Attention | Mixer::Fast(_) => attention(f, x)?,
         Mixer::Ssru | Mixer::Gru | Mixer::Lstm => ssru(f, x)?,
     };
     if spec.parallel {
@@ -160,8 +182,9 @@ fn block(f: &mut Forward<'_>, spec: &ModelSpec, resid_pre: TensorId) -> Recorded
         let mlp_out = mlp(f, spec, x)?;
         let sum = f.add(resid_pre, attn_out)?;
         let resid_post = f.add(sum, mlp_out)?;
-        return f.hook(Hook::ResidPost, resid_post);
+        return Ok(Streams { resid: f.hook(Hook::ResidPost, resid_post)?, dual });
     }
+    dual = added(f, dual, attn_out)?;
     let resid_mid = f.add(resid_pre, attn_out)?;
     let mut resid_mid = f.hook(Hook::ResidMid, resid_mid)?;
     let last = if spec.has_cross() { (NormSite::Three, "ln3") } else { (NormSite::Two, "ln2") };
@@ -174,10 +197,13 @@ fn block(f: &mut Forward<'_>, spec: &ModelSpec, resid_pre: TensorId) -> Recorded
             x = f.norm(NormSite::Two, "ln2", sum)?;
         }
         let mlp_out = mlp(f, spec, x)?;
+        dual = added(f, dual, mlp_out)?;
         let resid_post = f.add(x, mlp_out)?;
         let resid_post = f.hook(Hook::ResidPost, resid_post)?;
         let normalized = f.norm(last.0, last.1, resid_post)?;
-        return f.hook(Hook::NormalizedResidPost, normalized);
+        let resid = f.hook(Hook::NormalizedResidPost, normalized)?;
+        let dual = dual.map(|dual| f.hook(Hook::ResidDual, dual)).transpose()?;
+        return Ok(Streams { resid, dual });
     }
     if spec.has_cross() {
         let x = f.norm(NormSite::Two, "ln2", resid_mid)?;
@@ -188,7 +214,24 @@ fn block(f: &mut Forward<'_>, spec: &ModelSpec, resid_pre: TensorId) -> Recorded
     let x = f.norm(last.0, last.1, resid_mid)?;
     let mlp_out = mlp(f, spec, x)?;
     let resid_post = f.add(resid_mid, mlp_out)?;
-    f.hook(Hook::ResidPost, resid_post)
+    Ok(Streams { resid: f.hook(Hook::ResidPost, resid_post)?, dual })
+}
+
+/// The second stream after a part of a block, where there is one.
+fn added(
+    f: &mut Forward<'_>,
+    dual: Option<TensorId>,
+    out: TensorId,
+) -> Result<Option<TensorId>, ModelError> {
+    dual.map(|dual| f.add(dual, out)).transpose()
+}
+
+/// What a part of a block gives, normed before it is added where norms stand on both sides.
+fn outgoing(f: &mut Forward<'_>, site: NormSite, name: &str, out: TensorId) -> Recorded {
+    match f.spec().norm_position {
+        NormPosition::Sandwich => f.norm(site, name, out),
+        _ => Ok(out),
+    }
 }
 
 /// What the rows of a target find in the source.
@@ -209,9 +252,16 @@ fn attention(f: &mut Forward<'_>, x: TensorId) -> Recorded {
     let (q, k, v) = (f.hook(Hook::Q, q)?, f.hook(Hook::K, k)?, f.hook(Hook::V, v)?);
     let (q, k) =
         (turned(f, q, "attn.q_norm.w", Hook::RotQ)?, turned(f, k, "attn.k_norm.w", Hook::RotK)?);
-    let z = f.attention(q, k, v)?;
+    let z = match f.spec().mixer.fast() {
+        Some(fast) => {
+            let beta = if fast.is_delta { Some(f.beta(x)?) } else { None };
+            f.fast_attention(fast, [q, k, v], beta)?
+        }
+        None => f.attention(q, k, v)?,
+    };
     let z = f.hook(Hook::Z, z)?;
     let attn_out = f.linear(z, "attn.O")?;
+    let attn_out = outgoing(f, NormSite::OnePost, "ln1_post", attn_out)?;
     let attn_out = f.hook(Hook::AttnOut, attn_out)?;
     f.dropout(attn_out)
 }
@@ -253,6 +303,7 @@ fn mlp(f: &mut Forward<'_>, spec: &ModelSpec, x: TensorId) -> Recorded {
     };
     let post = f.hook(Hook::MlpPost, post)?;
     let mlp_out = f.linear(post, "mlp.out")?;
+    let mlp_out = outgoing(f, NormSite::TwoPost, "ln2_post", mlp_out)?;
     let mlp_out = f.hook(Hook::MlpOut, mlp_out)?;
     f.dropout(mlp_out)
 }

@@ -2,11 +2,12 @@
 //! forward pass depends on.
 
 use vitrine_kernels::ops::activation::Activation;
+use vitrine_kernels::ops::feature_map::Features;
 use vitrine_kernels::ops::rope::RopePairs;
 use vitrine_kernels::ops::softmax::Reach;
 
 use super::names::buckets_of_distances;
-use crate::hook::{Hook, HookPoint, Stack};
+use crate::hook::{Hook, HookPoint, NormSite, Stack};
 
 /// Which norm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub enum NormKind {
     LayerNorm,
     /// Divided by the root mean square, with gain.
     RmsNorm,
+    /// None: wherever one would stand, rows pass as they are.
+    None,
 }
 
 /// Where the norms of a block stand.
@@ -24,6 +27,11 @@ pub enum NormPosition {
     Pre,
     /// After each residual sum (BERT, the 2017 Transformer).
     Post,
+    /// Before attention and MLP and after each, before the sum (Ding et al. 2021, arXiv 2105.13290).
+    Sandwich,
+    /// After each sum, beside a second stream that is never normed but at the end, where it is added
+    /// (ResiDual; Xie et al. 2023, arXiv 2304.14802).
+    ResidualDual,
 }
 
 /// How the tokens of one text reach each other within a block.
@@ -32,6 +40,8 @@ pub enum Mixer {
     /// By attention.
     #[default]
     Attention,
+    /// By attention without a softmax: each through what those before it wrote into fast weights.
+    Fast(FastWeights),
     /// Each through those before it, by a recurrent unit (Kim et al. 2019).
     Ssru,
     /// There are no blocks around it: gated recurrent units through time (Cho et al. 2014).
@@ -40,7 +50,23 @@ pub enum Mixer {
     Lstm,
 }
 
+/// How fast weights are written and read (Schlag et al. 2021, arXiv 2102.11174).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FastWeights {
+    /// What queries and keys are mapped by.
+    pub features: Features,
+    /// Whether a token writes what is wrong (delta rule, features over their sum) rather than all.
+    pub is_delta: bool,
+    /// Whether what is read is divided by the sum of the weights.
+    pub is_normalised: bool,
+}
+
 impl Mixer {
+    /// How fast weights are written and read, where there are such.
+    pub fn fast(self) -> Option<FastWeights> {
+        if let Self::Fast(fast) = self { Some(fast) } else { None }
+    }
+
     /// Whether the model is nothing but recurrent units and what they ask.
     pub fn is_all(self) -> bool {
         matches!(self, Self::Gru | Self::Lstm)
@@ -263,6 +289,26 @@ impl ModelSpec {
         self.mixer == Mixer::Gru && self.has_cross()
     }
 
+    /// Features of a head's queries and keys, where they are mapped; else its columns.
+    pub fn d_feature(&self) -> usize {
+        self.mixer.fast().map_or(self.d_head, |fast| fast.features.width(self.d_head, 0))
+    }
+
+    /// Whether what a token leaves cannot be taken back: then none can be hidden.
+    pub fn reads_every_token(&self) -> bool {
+        self.mixer.is_all() || self.mixer.fast().is_some()
+    }
+
+    /// Whether there is a norm between the last block and the head.
+    pub(crate) fn has_final_norm(&self) -> bool {
+        !self.is_post_norm() && self.norm != NormKind::None
+    }
+
+    /// Whether a second stream runs beside the normed one.
+    pub(crate) fn has_dual(&self) -> bool {
+        self.norm_position == NormPosition::ResidualDual
+    }
+
     /// Whether queries and keys turn.
     pub fn is_rotary(&self) -> bool {
         matches!(self.positions, Positions::Rotary { .. })
@@ -391,6 +437,10 @@ impl ModelSpec {
         if self.mixer.is_all() {
             return self.has_recurrent(hook);
         }
+        let is_of_norm = NormSite::ALL.iter().any(|site| site.hooks().contains(&hook));
+        if is_of_norm && self.norm == NormKind::None {
+            return false;
+        }
         match hook {
             Hook::RnnStart
             | Hook::RnnGates
@@ -399,11 +449,24 @@ impl ModelSpec {
             | Hook::RnnBackGates
             | Hook::RnnBackHidden
             | Hook::Readout => false,
+            Hook::Norm1PostMean
+            | Hook::Norm1PostScale
+            | Hook::Norm1PostNormalized
+            | Hook::Norm2PostMean
+            | Hook::Norm2PostScale
+            | Hook::Norm2PostNormalized => self.norm_position == NormPosition::Sandwich,
+            Hook::ResidDual => self.has_dual(),
+            Hook::Beta => self.mixer.fast().is_some_and(|fast| fast.is_delta),
+            Hook::FastWeights => self.causal && self.mixer.fast().is_some(),
+            Hook::FastSums => {
+                self.causal && self.mixer.fast().is_some_and(|fast| fast.is_normalised)
+            }
             Hook::PosEmbed => self.has_position_table(),
             Hook::TokenTypeEmbed => self.n_token_types > 0,
             Hook::EmbedNormMean | Hook::EmbedNormScale | Hook::EmbedNormalized => self.embed_norm,
-            Hook::FullEmbed | Hook::LastHiddenState => !self.causal,
-            Hook::NormalizedResidPost => self.is_post_norm(),
+            Hook::FullEmbed => !self.causal,
+            Hook::LastHiddenState => !self.causal || self.has_dual(),
+            Hook::NormalizedResidPost => self.is_post_norm() || self.has_dual(),
             Hook::FinalNormMean | Hook::FinalNormScale | Hook::FinalNormNormalized => {
                 !self.is_post_norm()
             }
@@ -418,13 +481,10 @@ impl ModelSpec {
             | Hook::Norm3Mean
             | Hook::Norm3Scale
             | Hook::Norm3Normalized => self.has_cross(),
-            Hook::Q
-            | Hook::K
-            | Hook::V
-            | Hook::AttnScores
-            | Hook::Pattern
-            | Hook::Z
-            | Hook::AttnOut => self.mixer == Mixer::Attention,
+            Hook::Q | Hook::K | Hook::V | Hook::Z | Hook::AttnOut => {
+                self.mixer == Mixer::Attention || self.mixer.fast().is_some()
+            }
+            Hook::AttnScores | Hook::Pattern => self.mixer == Mixer::Attention,
             Hook::RotQ | Hook::RotK => self.is_rotary(),
             Hook::SsruForget | Hook::SsruCandidate | Hook::SsruCell | Hook::SsruOut => {
                 self.mixer == Mixer::Ssru

@@ -4,7 +4,7 @@
 use vitrine_kernels::{Control, Read, Step};
 
 use super::recordings::{Built, Key};
-use super::sites::output_hook;
+use super::sites::output_point;
 use super::{Session, Tap};
 use crate::arch::forward::{Frame, RunInput};
 use crate::arch::{Forward, pass};
@@ -45,7 +45,7 @@ impl Session {
     }
 
     /// What each layer would predict after a token: the head applied to the residual stream
-    /// between the blocks.
+    /// between the blocks. Of ResiDual's two streams that is the normed one.
     ///
     /// # Errors
     /// As [`Session::logits_of`].
@@ -58,7 +58,7 @@ impl Session {
         let spec = self.spec().clone();
         let points: Vec<_> = (0..spec.n_layers)
             .map(|layer| spec.at(Hook::ResidPre, layer))
-            .chain([spec.at(output_hook(&spec), spec.n_layers - 1)])
+            .chain([output_point(&spec)])
             .collect();
         let taps: Vec<_> = points
             .iter()
@@ -177,7 +177,7 @@ impl Session {
     /// Rows of the last block's output, `[n, d_model]`.
     async fn output_rows(&mut self, rows: std::ops::Range<usize>) -> Result<Vec<f32>, ModelError> {
         let spec = self.spec();
-        let point = spec.at(output_hook(spec), spec.n_layers - 1);
+        let point = output_point(spec);
         let (d_model, n_filled) = (spec.d_model, self.text.n_filled);
         if rows.end > n_filled || rows.is_empty() {
             let problem = format!("{rows:?} of {n_filled} tokens");

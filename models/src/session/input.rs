@@ -106,8 +106,8 @@ impl Input {
         if self.attention_mask.iter().flatten().any(|&visible| visible > 1) {
             return Err(ModelError::input("attention mask", "only 0 and 1 are allowed"));
         }
-        if spec.mixer.is_all() && self.attention_mask.iter().flatten().any(|&seen| seen == 0) {
-            let problem = "hides tokens, and a recurrent model reads every one";
+        if spec.reads_every_token() && self.attention_mask.iter().flatten().any(|&seen| seen == 0) {
+            let problem = "hides tokens, and this model reads every one";
             return Err(ModelError::input("attention mask", problem));
         }
         Ok(())

@@ -515,7 +515,7 @@ impl Session {
         let x = pass::body(&mut f)?;
         // The statistics of all rows are captured; logits are computed of the last one only.
         let mut y = pass::final_norm(&mut f, x)?;
-        if !self.spec().causal {
+        if !self.spec().causal && !self.spec().has_dual() {
             y = f.hook(Hook::LastHiddenState, y)?;
         }
         let mut outputs = Vec::new();

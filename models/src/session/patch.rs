@@ -37,7 +37,10 @@ impl HookPoint {
         let Some(spec) = spec.of(self).filter(|spec| !spec.mixer.is_all()) else { return self };
         let is_last = self.layer + 1 == spec.n_layers;
         match (self.hook, spec.norm_position) {
-            (Hook::ResidPost, NormPosition::Pre) | (Hook::NormalizedResidPost, _) if !is_last => {
+            (Hook::ResidPost, NormPosition::Pre | NormPosition::Sandwich)
+            | (Hook::NormalizedResidPost, _)
+                if !is_last =>
+            {
                 spec.at(Hook::ResidPre, self.layer + 1)
             }
             (Hook::FullEmbed, _) => spec.at(Hook::ResidPre, 0),
@@ -45,7 +48,9 @@ impl HookPoint {
                 spec.at(Hook::NormalizedResidPost, spec.n_layers - 1)
             }
             // Of an RMSNorm what lies beside is not its output.
-            (Hook::LastHiddenState, NormPosition::Pre) if spec.norm == NormKind::LayerNorm => {
+            (Hook::LastHiddenState, NormPosition::Pre | NormPosition::Sandwich)
+                if spec.norm == NormKind::LayerNorm =>
+            {
                 spec.at(Hook::FinalNormNormalized, 0)
             }
             _ => self,

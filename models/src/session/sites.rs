@@ -100,10 +100,12 @@ impl Capture {
     /// The points that get a state of their own.
     fn points(&self, spec: &ModelSpec) -> Vec<HookPoint> {
         let mut hooks = self.hooks.clone();
-        hooks.extend([key_hook(spec), Hook::V, Hook::CrossK, Hook::CrossV]);
+        hooks.extend([Hook::CrossK, Hook::CrossV]);
+        if spec.mixer.fast().is_none() {
+            hooks.extend([key_hook(spec), Hook::V]);
+        }
         hooks.extend(RECURRENT);
-        let last = spec.at(output_hook(spec), spec.n_layers - 1);
-        let mut points: BTreeSet<_> = [last].into_iter().collect();
+        let mut points: BTreeSet<_> = [output_point(spec)].into_iter().collect();
         for hook in hooks.into_iter().filter(|&hook| spec.has(hook)) {
             let n_layers = if hook.is_per_layer() { spec.n_layers } else { 1 };
             points.extend((0..n_layers).map(|layer| own(spec.at(hook, layer), spec)));
@@ -112,9 +114,16 @@ impl Capture {
     }
 }
 
-/// What recurrent units go on from.
-const RECURRENT: [Hook; 5] =
-    [Hook::SsruCell, Hook::RnnStart, Hook::RnnHidden, Hook::RnnCell, Hook::RnnBackHidden];
+/// What recurrent units and fast weights go on from.
+const RECURRENT: [Hook; 7] = [
+    Hook::SsruCell,
+    Hook::RnnStart,
+    Hook::RnnHidden,
+    Hook::RnnCell,
+    Hook::RnnBackHidden,
+    Hook::FastWeights,
+    Hook::FastSums,
+];
 
 /// The hook whose rows meet the keys.
 pub(crate) fn query_hook(spec: &ModelSpec) -> Hook {
@@ -132,9 +141,16 @@ pub(crate) fn output_hook(spec: &ModelSpec) -> Hook {
         _ if spec.mixer == Mixer::Lstm => Hook::RnnHidden,
         _ if spec.mixer == Mixer::Gru && spec.has_cross() => Hook::Readout,
         _ if spec.mixer == Mixer::Gru => Hook::LastHiddenState,
-        NormPosition::Pre => Hook::ResidPost,
+        NormPosition::Pre | NormPosition::Sandwich => Hook::ResidPost,
         NormPosition::Post => Hook::NormalizedResidPost,
+        NormPosition::ResidualDual => Hook::LastHiddenState,
     }
+}
+
+/// The point of that hook.
+pub(crate) fn output_point(spec: &ModelSpec) -> HookPoint {
+    let hook = output_hook(spec);
+    spec.at(hook, if hook.is_per_layer() { spec.n_layers - 1 } else { 0 })
 }
 
 /// The point whose state holds the values of `point`: means lie beside scales.

@@ -267,7 +267,7 @@ fn flat(value: &Value) -> BTreeMap<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::nano::Kind;
+    use super::super::nano::{Kind, NanoNormPosition};
     use super::*;
 
     #[test]
@@ -279,6 +279,8 @@ mod tests {
         config.model.d_model = 48;
         config.optimiser.rate = 3e-4;
         config.data.task = "dates".to_owned();
+        config.model.norm_position = NanoNormPosition::ResidualDual;
+        config.model.biases = false;
         let query = config.to_query();
         assert!(query.contains("model.kind=llama") && query.contains("seed=7"), "{query}");
         assert!(!query.contains("n_steps"), "{query}");

@@ -77,7 +77,7 @@ impl Dataset {
     ) -> Result<Self, ModelError> {
         let kind = config.model.kind;
         let objective = config.data.objective;
-        if kind.has_source() == (objective == Objective::Next) && kind != Kind::Bert {
+        if kind.has_source() == (objective == Objective::Next) && kind.is_causal() {
             let problem = match kind.has_source() {
                 true => "is next, which an encoder–decoder is not trained for",
                 false => "is a noise, which needs an encoder–decoder",
@@ -109,8 +109,8 @@ impl Dataset {
             refusal("data.task", &format!("is {name:?}; there are text, {}", names.join(", ")))
         })?;
         let kind = config.model.kind;
-        if kind == Kind::Bert {
-            return Err(refusal("model.kind", "is bert, which writes nothing"));
+        if !kind.is_causal() {
+            return Err(refusal("model.kind", "is an encoder, which writes nothing"));
         }
         let mut random = stream(config.seed, Purpose::Validation, u64::MAX);
         let examples = (0..N_MEASURED).map(|_| (task.make)(&mut random, difficulty));
@@ -264,7 +264,7 @@ impl Dataset {
         let Examples::Text { objective, marks, .. } = &self.examples else { return };
         let n_tokens = self.n_tokens;
         match marks {
-            Some(marks) if self.kind == Kind::Bert => {
+            Some(marks) if !self.kind.is_causal() => {
                 let (read, told) = masked(&tokens[..n_tokens], marks, random);
                 batch.ids.extend(read);
                 batch.targets.extend(told.into_iter().map(|told| told.unwrap_or(IGNORED)));
@@ -344,7 +344,7 @@ pub fn split(text: &str, share: f32) -> (&str, &str) {
 /// A vocabulary for a text, as the configuration wants it. Characters are those of the whole text.
 fn vocabulary_of(train: &str, whole: &str, config: &TrainConfig) -> Result<Vocabulary, ModelError> {
     use super::config::TokenizerKind::Characters;
-    let has_marks = config.model.kind.has_source() || config.model.kind == Kind::Bert;
+    let has_marks = config.model.kind.has_source() || !config.model.kind.is_causal();
     if config.data.tokenizer == Characters {
         return Ok(Vocabulary::of_characters(whole, has_marks));
     }

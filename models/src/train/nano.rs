@@ -5,6 +5,8 @@
 //! the configuration (and the few tensors from whose presence it reads what kind of checkpoint it
 //! has before it).
 
+mod parts;
+
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
@@ -17,6 +19,7 @@ use crate::arch::{ARCHITECTURES, Blueprint, Description, Model, WeightRule};
 use crate::error::ModelError;
 use crate::weights::safetensors::{self, TensorView};
 use crate::weights::{Checkpoint, ConfigFields, FileDType, MemorySource, TensorEntry};
+pub use parts::{NanoAttention, NanoFeatures, NanoNorm, NanoNormPosition, NanoPositions};
 
 /// Which architecture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +46,10 @@ pub enum Kind {
     GruFixed,
     /// A decoder of LSTMs one above another.
     Lstm,
+    /// A decoder whose parts are chosen one by one.
+    Nano,
+    /// An encoder whose parts are chosen one by one, with a head for masked words.
+    NanoEncoder,
 }
 
 /// Sizes and kinds of a small model.
@@ -57,7 +64,7 @@ pub struct NanoConfig {
     pub d_model: usize,
     /// Query heads.
     pub n_heads: usize,
-    /// Key and value heads (Llama's kind); 0: as many as queries.
+    /// Key and value heads (Llama's kind, nano); 0: as many as queries.
     pub n_kv_heads: usize,
     /// Width of the MLP; 0: 4·d_model, where it is gated 8/3·d_model up to a multiple of 8.
     pub d_mlp: usize,
@@ -67,7 +74,22 @@ pub struct NanoConfig {
     pub tied: bool,
     /// Attention and MLP one after the other (GPT-NeoX's kind).
     pub sequential: bool,
-    /// The MLP's activation (`gelu_new`, `gelu`, `relu`, `silu`); empty: the architecture's.
+    /// Where the norms stand (nano).
+    pub norm_position: NanoNormPosition,
+    /// Which norm (nano).
+    pub norm: NanoNorm,
+    /// How tokens ask each other (nano).
+    pub attention: NanoAttention,
+    /// What maps queries and keys without a softmax (nano).
+    pub features: NanoFeatures,
+    /// Whether linear attention divides by its weights' sum (nano).
+    pub normalised: bool,
+    /// How positions enter (nano).
+    pub positions: NanoPositions,
+    /// Whether matrices and norms have biases (nano).
+    pub biases: bool,
+    /// The MLP's activation (`gelu_new`, `gelu`, `relu`, `silu`, of a nano `swiglu` too); empty: the
+    /// architecture's.
     pub activation: String,
     /// Share of values that training drops; recurrent units drop none.
     pub dropout: f32,
@@ -89,6 +111,13 @@ impl Default for NanoConfig {
             n_ctx: 128,
             tied: true,
             sequential: false,
+            norm_position: NanoNormPosition::default(),
+            norm: NanoNorm::default(),
+            attention: NanoAttention::default(),
+            features: NanoFeatures::default(),
+            normalised: true,
+            positions: NanoPositions::default(),
+            biases: true,
             activation: String::new(),
             dropout: 0.0,
             init: Init::Gpt2,
@@ -110,6 +139,7 @@ impl Kind {
             Self::Bart => "bart",
             Self::Gru | Self::GruFixed => "bahdanau-gru",
             Self::Lstm => "awd-lstm",
+            Self::Nano | Self::NanoEncoder => "vitrine-nano",
         }
     }
 
@@ -125,6 +155,7 @@ impl Kind {
             Self::Bart => ("BartForConditionalGeneration", "model.", &["lm_head", "final_logits"]),
             Self::Gru | Self::GruFixed => ("Translator", "", &[]),
             Self::Lstm => ("LanguageModel", "", &[]),
+            Self::Nano | Self::NanoEncoder => ("VitrineNano", "", &[]),
         }
     }
 
@@ -140,7 +171,12 @@ impl Kind {
 
     /// Whether each token sees earlier ones only.
     pub fn is_causal(self) -> bool {
-        self != Self::Bert
+        !matches!(self, Self::Bert | Self::NanoEncoder)
+    }
+
+    /// Whether the parts of a block are chosen one by one.
+    fn is_nano(self) -> bool {
+        matches!(self, Self::Nano | Self::NanoEncoder)
     }
 
     /// Tensors from whose presence the architecture reads what a checkpoint is.
@@ -186,7 +222,7 @@ impl NanoConfig {
             return refuse("model.n_heads", problem);
         }
         let n_kv_heads = self.n_kv_heads();
-        if self.kind != Kind::Llama && n_kv_heads != self.n_heads
+        if self.kind != Kind::Llama && !self.kind.is_nano() && n_kv_heads != self.n_heads
             || !self.n_heads.is_multiple_of(n_kv_heads)
         {
             let problem = format!("is {n_kv_heads} beside n_heads = {}", self.n_heads);
@@ -200,9 +236,11 @@ impl NanoConfig {
     }
 
     fn d_mlp(&self) -> usize {
-        match (self.d_mlp, self.kind) {
-            (0, Kind::Llama) => (self.d_model * 8).div_ceil(3).next_multiple_of(8),
-            (0, _) => 4 * self.d_model,
+        let is_gated =
+            self.kind == Kind::Llama || self.kind.is_nano() && self.activation == "swiglu";
+        match (self.d_mlp, is_gated) {
+            (0, true) => (self.d_model * 8).div_ceil(3).next_multiple_of(8),
+            (0, false) => 4 * self.d_model,
             (d_mlp, _) => d_mlp,
         }
     }
@@ -278,6 +316,16 @@ impl NanoConfig {
             Kind::Lstm => json!({
                 "embedding_size": self.d_model, "hidden_size": self.d_model, "num_layers": layers,
                 "tie_word_embeddings": self.tied,
+            }),
+            Kind::Nano | Kind::NanoEncoder => json!({
+                "n_layers": layers, "d_model": self.d_model, "n_heads": heads,
+                "n_kv_heads": self.n_kv_heads(), "d_mlp": d_mlp, "n_ctx": self.n_ctx,
+                "norm_eps": 1e-5, "is_decoder": self.kind.is_causal(),
+                "norm_position": self.norm_position, "norm": self.norm,
+                "attention": self.attention, "features": self.features,
+                "normalised": self.normalised, "positions": self.positions,
+                "activation": self.activation("gelu_new"), "biases": self.biases,
+                "tie_word_embeddings": self.tied, "dropout": self.dropout,
             }),
         };
         let mut config = match own {
@@ -448,7 +496,7 @@ mod tests {
     use pollster::block_on;
     use vitrine_kernels::engine::cpu::CpuEngine;
 
-    const KINDS: [Kind; 10] = [
+    const KINDS: [Kind; 12] = [
         Kind::Gpt2,
         Kind::Llama,
         Kind::GptNeox,
@@ -459,6 +507,8 @@ mod tests {
         Kind::Gru,
         Kind::GruFixed,
         Kind::Lstm,
+        Kind::Nano,
+        Kind::NanoEncoder,
     ];
 
     fn tiny(kind: Kind) -> NanoConfig {
@@ -483,6 +533,40 @@ mod tests {
             assert_eq!(model.spec().causal, kind.is_causal(), "{kind:?}");
             assert_eq!(model.spec().has_cross(), kind.has_source(), "{kind:?}");
         }
+    }
+
+    #[test]
+    fn every_choice_of_parts_opens() {
+        let special = Special { pad: 0, start: 1, end: 2 };
+        let choices = |names: &[&str]| names.iter().map(|name| format!("\"{name}\"")).collect();
+        let all: [(&str, Vec<String>); 6] = [
+            ("norm_position", choices(&["pre", "post", "sandwich", "residual-dual"])),
+            ("norm", choices(&["layer", "rms", "none"])),
+            ("attention", choices(&["softmax", "linear", "delta"])),
+            ("features", choices(&["identity", "elu", "relu", "dpfp1", "dpfp2", "dpfp3"])),
+            ("positions", choices(&["none", "sinusoidal", "learned", "rotary", "alibi"])),
+            ("activation", choices(&["relu", "gelu", "swiglu"])),
+        ];
+        let plain = serde_json::to_value(tiny(Kind::Nano)).expect("fields");
+        for (field, values) in all {
+            for value in values {
+                let mut changed = plain.clone();
+                changed[field] = serde_json::from_str(&value).expect("a text");
+                if field == "features" {
+                    changed["attention"] = Value::from("linear");
+                }
+                let config: NanoConfig = serde_json::from_value(changed).expect("a choice");
+                let files = config.initial_checkpoint(23, special, 5).expect("fits");
+                let checkpoint = block_on(Checkpoint::open(files.into())).expect("opens");
+                let mut engine = Engine::Cpu(CpuEngine::new());
+                let control = Control::default();
+                let model = block_on(Model::load(&mut engine, &checkpoint, &control, &mut |_| ()));
+                model.unwrap_or_else(|err| panic!("{field} = {value}: {err}"));
+            }
+        }
+        let config = NanoConfig { attention: NanoAttention::Delta, ..tiny(Kind::NanoEncoder) };
+        let err = config.initial_checkpoint(23, special, 5).expect_err("no order to write in");
+        assert!(err.to_string().contains("attention"), "{err}");
     }
 
     #[test]

@@ -14,18 +14,28 @@ macro_rules! shader {
     };
 }
 
+/// What the shaders of tiles share; needs [`HEADS`].
+const TILES: &str = wgsl!("tiles.wgsl");
+
 const ROWS: Shader = shader!("attention_recomputed_gradient.rows", HEADS, wgsl!("rows.wgsl"));
 const QUERIES: Shader = shader!(
     "attention_recomputed_gradient.queries",
     PHILOX,
     HEADS,
+    TILES,
     SCORE,
     wgsl!("queries.wgsl")
 );
 const KEYS: Shader =
-    shader!("attention_recomputed_gradient.keys", PHILOX, HEADS, SCORE, wgsl!("keys.wgsl"));
-const VALUES: Shader =
-    shader!("attention_recomputed_gradient.values", PHILOX, HEADS, SCORE, wgsl!("values.wgsl"));
+    shader!("attention_recomputed_gradient.keys", PHILOX, HEADS, TILES, SCORE, wgsl!("keys.wgsl"));
+const VALUES: Shader = shader!(
+    "attention_recomputed_gradient.values",
+    PHILOX,
+    HEADS,
+    TILES,
+    SCORE,
+    wgsl!("values.wgsl")
+);
 
 /// All shaders of this op.
 pub(crate) const SHADERS: &[Shader] = &[ROWS, QUERIES, KEYS, VALUES];
@@ -38,16 +48,12 @@ pub(crate) fn dispatches(op: &AttentionRecomputedGradient, site: &Site<'_>) -> V
     let n_keys = op.of.n_sequences * op.of.n_kv_heads * params.n_cols as usize;
     let work = (n_rows * params.n_cols as usize * op.of.d_head) as u64;
     let of_rows = vec![stats, dz.clone(), z, site.write(3)];
-    let beside = [shown, extra, rows];
-    let of_queries =
-        [&[q.clone(), k.clone(), v.clone(), dz.clone()][..], &beside, &[site.write(0)]].concat();
-    let of_keys =
-        [&[q.clone(), k.clone(), v, dz.clone()][..], &beside, &[site.write(1)]].concat();
-    let of_values = [&[q, k, dz][..], &beside, &[site.write(2)]].concat();
+    let shared = [q, k, v, dz, shown, extra, rows];
+    let with = |idx: usize| [&shared[..], &[site.write(idx)]].concat();
     vec![
         Dispatch::new(ROWS, &params, of_rows, groups_of(n_rows.div_ceil(64))),
-        Dispatch::new(QUERIES, &params, of_queries, groups_of(n_rows)).work(3 * work),
-        Dispatch::new(KEYS, &params, of_keys, groups_of(n_keys)).work(3 * work),
-        Dispatch::new(VALUES, &params, of_values, groups_of(n_keys)).work(2 * work),
+        Dispatch::new(QUERIES, &params, with(0), groups_of(n_rows)).work(3 * work),
+        Dispatch::new(KEYS, &params, with(1), groups_of(n_keys)).work(3 * work),
+        Dispatch::new(VALUES, &params, with(2), groups_of(n_keys)).work(2 * work),
     ]
 }

@@ -1,22 +1,8 @@
 // Gradient of the queries, one workgroup a row: tiles of keys, a slope an invocation, then a column an
-// invocation. Shapes: see heads.wgsl; shown, extra see score.wgsl; dz, dq like q; rows [n_maps, n_rows,
-// 4] of (maximum, sum, dz z, 0).
-// Needs shared/philox.wgsl, heads.wgsl, score.wgsl.
+// invocation. Shapes: see heads.wgsl, tiles.wgsl; dq like q.
+// Needs shared/philox.wgsl, heads.wgsl, tiles.wgsl, score.wgsl.
 
-const WORKGROUP_SIZE: u32 = 64u;
-const COLS: u32 = 256u; // of a head at most
-
-@group(0) @binding(1) var<storage, read> q: array<f32>;
-@group(0) @binding(2) var<storage, read> k: array<f32>;
-@group(0) @binding(3) var<storage, read> v: array<f32>;
-@group(0) @binding(4) var<storage, read> dz: array<f32>;
-@group(0) @binding(5) var<storage, read> shown: array<u32>;
-@group(0) @binding(6) var<storage, read> extra: array<u32>;
-@group(0) @binding(7) var<storage, read> rows: array<vec4<f32>>;
 @group(0) @binding(8) var<storage, read_write> dq: array<f32>;
-
-var<workgroup> slopes: array<f32, WORKGROUP_SIZE>;
-var<workgroup> sums: array<f32, COLS>;
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
@@ -44,13 +30,13 @@ fn main(
                 let weight = exp(score(map, t, s) - own.x) / own.y;
                 slope = weight * (slope * kept(map, t, s) - own.z);
             }
-            slopes[lane] = slope;
+            weights[lane] = slope;
             workgroupBarrier();
             let n = min(WORKGROUP_SIZE, p.n_cols - begin);
             for (var col = lane; col < p.d_head; col += WORKGROUP_SIZE) {
                 var value = sums[col];
                 for (var i = 0u; i < n; i++) {
-                    value += slopes[i] * k[key_start(map, begin + i) + col];
+                    value += weights[i] * k[key_start(map, begin + i) + col];
                 }
                 sums[col] = value;
             }

@@ -1,21 +1,8 @@
 // Gradient of the values, one workgroup a value: tiles of the rows of all heads that share it, a weight
-// an invocation, then a column an invocation. Shapes: see heads.wgsl; shown, extra see score.wgsl; dz
-// like q; rows [n_maps, n_rows, 4] of (maximum, sum, dz z, 0); dv like k.
-// Needs shared/philox.wgsl, heads.wgsl, score.wgsl.
+// an invocation, then a column an invocation. Shapes: see heads.wgsl, tiles.wgsl; dv like k.
+// Needs shared/philox.wgsl, heads.wgsl, tiles.wgsl, score.wgsl.
 
-const WORKGROUP_SIZE: u32 = 64u;
-const COLS: u32 = 256u; // of a head at most
-
-@group(0) @binding(1) var<storage, read> q: array<f32>;
-@group(0) @binding(2) var<storage, read> k: array<f32>;
-@group(0) @binding(3) var<storage, read> dz: array<f32>;
-@group(0) @binding(4) var<storage, read> shown: array<u32>;
-@group(0) @binding(5) var<storage, read> extra: array<u32>;
-@group(0) @binding(6) var<storage, read> rows: array<vec4<f32>>;
-@group(0) @binding(7) var<storage, read_write> dv: array<f32>;
-
-var<workgroup> weights: array<f32, WORKGROUP_SIZE>;
-var<workgroup> sums: array<f32, COLS>;
+@group(0) @binding(8) var<storage, read_write> dv: array<f32>;
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(

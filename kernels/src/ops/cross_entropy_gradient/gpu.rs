@@ -9,9 +9,12 @@ params! {
     CrossEntropyGradientParams { n_rows: u32, n_cols: u32, smoothing: f32, }
 }
 
+/// How many rows count; needs [`REDUCE`].
+pub(crate) const COUNTED: &str = wgsl!("../shared/counted.wgsl");
+
 const CROSS_ENTROPY_GRADIENT: Shader = Shader::new::<CrossEntropyGradientParams>(
     "cross_entropy_gradient",
-    &[REDUCE, wgsl!("cross_entropy_gradient.wgsl")],
+    &[REDUCE, COUNTED, wgsl!("cross_entropy_gradient.wgsl")],
 );
 
 /// All shaders of this op.

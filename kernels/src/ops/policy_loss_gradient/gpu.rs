@@ -2,12 +2,13 @@
 
 use super::PolicyLossGradient;
 use crate::engine::dispatch::{Dispatch, REDUCE, Shader, Site, groups_of};
+use crate::ops::cross_entropy_gradient::gpu::COUNTED;
 use crate::ops::policy_loss::gpu::PolicyLossParams;
 use crate::shader_text::wgsl;
 
 const POLICY_LOSS_GRADIENT: Shader = Shader::new::<PolicyLossParams>(
     "policy_loss_gradient",
-    &[REDUCE, wgsl!("policy_loss_gradient.wgsl")],
+    &[REDUCE, COUNTED, wgsl!("policy_loss_gradient.wgsl")],
 );
 
 /// All shaders of this op.

@@ -1,7 +1,7 @@
 // Gradient of a policy-gradient loss by the logits, a workgroup for some rows.
-// Shapes: logits, dx [n_rows, n_cols]; actions [n_rows]; rows [n_rows, 3] of (loss, its derivative by
+// Shapes: logits, dx [n_rows, n_cols]; columns [n_rows], the actions; rows [n_rows, 3] of (loss, its derivative by
 // the action's log-probability, log of the sum of exponentials); dloss [1].
-// Needs shared/reduce.wgsl.
+// Needs shared/reduce.wgsl, shared/counted.wgsl.
 
 struct PolicyLossParams {
     n_rows: u32,
@@ -11,7 +11,7 @@ struct PolicyLossParams {
 
 @group(0) @binding(0) var<uniform> p: PolicyLossParams;
 @group(0) @binding(1) var<storage, read> logits: array<f32>;
-@group(0) @binding(2) var<storage, read> actions: array<u32>;
+@group(0) @binding(2) var<storage, read> columns: array<u32>;
 @group(0) @binding(3) var<storage, read> rows: array<f32>;
 @group(0) @binding(4) var<storage, read> dloss: array<f32>;
 @group(0) @binding(5) var<storage, read_write> dx: array<f32>;
@@ -22,17 +22,13 @@ fn main(
     @builtin(num_workgroups) n_groups: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    var n_counted = 0.0;
-    for (var row = lane; row < p.n_rows; row += WORKGROUP_SIZE) {
-        n_counted += select(0.0, 1.0, actions[row] < p.n_cols);
-    }
-    let of_row = dloss[0] / max(reduce_sum(n_counted, lane), 1.0);
+    let of_row = dloss[0] / n_counted(lane);
     let n_all = n_groups.x * n_groups.y;
     for (var row = group.x + group.y * n_groups.x; row < p.n_rows; row += n_all) {
         let slope = of_row * rows[3u * row + 1u];
         for (var col = lane; col < p.n_cols; col += WORKGROUP_SIZE) {
             let at = row * p.n_cols + col;
-            let own = select(0.0, 1.0, col == actions[row]);
+            let own = select(0.0, 1.0, col == columns[row]);
             dx[at] = slope * (own - exp(logits[at] - rows[3u * row + 2u]));
         }
     }
