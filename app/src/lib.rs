@@ -6,6 +6,7 @@ pub mod host;
 pub mod lens;
 pub mod page;
 pub mod palette;
+pub mod panic;
 pub mod parts;
 pub mod protocol;
 pub mod state;
