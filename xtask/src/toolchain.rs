@@ -1,5 +1,6 @@
 //! Which compiler makes WebAssembly here: rustup's target where it is installed or can be
-//! fetched, else Debian's rustc with the standard library built from source.
+//! fetched, else Debian's rustc with the standard library built from source. `dist` builds that
+//! library either way.
 
 use std::path::Path;
 use std::process::Command;
