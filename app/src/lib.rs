@@ -9,6 +9,7 @@ pub mod lab;
 pub mod lens;
 pub mod page;
 pub mod palette;
+pub mod panic;
 pub mod parts;
 pub mod protocol;
 pub mod rooms;

@@ -6,6 +6,7 @@ use web_sys::{DragEvent, Event};
 use crate::explorer::load_files;
 use crate::frame::frame;
 use crate::host;
+use crate::panic;
 use crate::parts::dom::{document, effect, on_window};
 use crate::protocol::{FaultPlace, ToWorker};
 use crate::state::cell::derive;
@@ -15,7 +16,7 @@ use crate::state::{State, Store, browser, inbox};
 /// Runs the page.
 pub fn run() {
     std::panic::set_hook(Box::new(|info| {
-        let why = info.to_string();
+        let why = panic::words(info);
         host::log(&why);
         tell("The page stopped", &why);
     }));

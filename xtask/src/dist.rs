@@ -60,7 +60,9 @@ pub fn build(out: &Path, with_models: bool) -> Result<()> {
     let modules = scratch("modules-dist");
     wasm::build(wasm::Effort::Dist, &modules)?;
     step(&format!("Writing the site to {}", out.display()));
-    let (sealed, _) = site::seal(&site::collect(&modules)?)?;
+    let mut files = site::collect(&modules)?;
+    site::slim(&mut files)?;
+    let (sealed, _) = site::seal(&files)?;
     site::write(&sealed, out)?;
     models::publish(out, with_models)
 }

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, ensure};
 use walrus::ir::{Const, Instr, MemArg, Store, StoreKind, Value};
 use walrus::{FunctionId, FunctionKind, ModuleConfig};
 
+use crate::objects::Objects;
 use crate::outline::{self, OUTLINED, Points};
 use crate::process::{capture, note, step};
 use crate::split::{self, stable_name};
@@ -58,9 +59,9 @@ pub fn is_cut(module: &str) -> bool {
     cut_of(module).is_some()
 }
 
-/// Cuts `NAME_bg.wasm` in `out` after what ran and tells its script. Returns the files that hold
-/// the module now.
-pub fn cut(name: &str, ran: &Ran, out: &Path) -> Result<Vec<String>> {
+/// Cuts `NAME_bg.wasm` in `out`, which has `objects` in memory, after what ran and tells its script.
+/// Returns the files that hold the module now.
+pub fn cut(name: &str, ran: &Ran, objects: &Objects, out: &Path) -> Result<Vec<String>> {
     let whole = format!("{name}_bg.wasm");
     let ran = ran.get(name.trim_end_matches("-relaxed"));
     let (Some(cut), Some(ran)) = (cut_of(name), ran) else { return Ok(vec![whole]) };
@@ -77,7 +78,7 @@ pub fn cut(name: &str, ran: &Ran, out: &Path) -> Result<Vec<String>> {
     };
     let wasm = std::fs::read(out.join(&whole))?;
     let parts = outline::outline(&wasm, &ran.points, part_of, part_of_bits)
-        .and_then(|wasm| split::split(&wasm, cut.parts, part_of))
+        .and_then(|wasm| split::split(&wasm, cut.parts, part_of, objects))
         .with_context(|| format!("{whole} cannot be cut"))?;
     let script = out.join(format!("{name}.js"));
     let js = split::glue(&std::fs::read_to_string(&script)?, name, cut.parts)?;

@@ -4,6 +4,7 @@
 //! and says what to do when something fails.
 
 mod bench;
+mod binary;
 mod commands;
 mod dist;
 mod first_paint;
@@ -11,6 +12,7 @@ mod golden;
 mod live;
 mod models;
 mod new_op;
+mod objects;
 mod outline;
 mod process;
 mod serve;

@@ -52,6 +52,44 @@ pub fn collect(modules: &Path) -> Result<Files> {
     Ok(files)
 }
 
+/// Takes comments and indentation out of the styles and out of the scripts that start page and
+/// worker.
+///
+/// # Errors
+/// If a file is not UTF-8.
+pub fn slim(files: &mut Files) -> Result<()> {
+    for (path, bytes) in files {
+        let is_style = path.ends_with(".css");
+        if !is_style && !SLIMMED.contains(&path.as_str()) {
+            continue;
+        }
+        let text = std::str::from_utf8(bytes).with_context(|| format!("{path} is not UTF-8"))?;
+        let text = if is_style { without_comments(text) } else { text.to_owned() };
+        let lines = text.lines().map(str::trim);
+        let kept = lines.filter(|line| !line.is_empty() && (is_style || !is_comment(line)));
+        *bytes = kept.flat_map(|line| [line, "\n"]).collect::<String>().into_bytes();
+    }
+    Ok(())
+}
+
+/// Scripts of assets/ in which no text goes over lines.
+const SLIMMED: &[&str] = &["boot.js", "worker.js"];
+
+/// A line of a script that says something to its readers alone.
+fn is_comment(line: &str) -> bool {
+    line.starts_with("//") || (line.starts_with("/**") && line.ends_with("*/"))
+}
+
+/// A style sheet without what stands between `/*` and `*/`.
+fn without_comments(mut rest: &str) -> String {
+    let mut kept = String::with_capacity(rest.len());
+    while let Some((before, comment)) = rest.split_once("/*") {
+        kept.push_str(before);
+        rest = comment.split_once("*/").map_or("", |(_, after)| after);
+    }
+    kept + rest
+}
+
 /// Every file below `dir`, by its path relative to it with forward slashes.
 pub fn walk(dir: &Path) -> Result<BTreeMap<String, PathBuf>> {
     let mut found = BTreeMap::new();
@@ -289,6 +327,19 @@ mod tests {
         assert!(text("page.js").contains(&format!("'{}'", names["page_bg.wasm"])));
         let font = names["assets/fonts/b.woff2"].strip_prefix("assets/").unwrap();
         assert!(text("assets/styles/a.css").contains(&format!("url(../{font})")));
+    }
+
+    #[test]
+    fn what_is_for_readers_of_the_sources_stays_there() {
+        let mut files = site();
+        let style = "/* a\n b */\na {\n  b: url(../fonts/b.woff2); /* c */\n}\n";
+        files.insert("assets/styles/a.css".to_owned(), style.as_bytes().to_vec());
+        let script = "// a\n/** b */\nif (c) {\n  d(\"//e\");\n}\n";
+        files.insert("boot.js".to_owned(), script.as_bytes().to_vec());
+        slim(&mut files).unwrap();
+        assert_eq!(files["assets/styles/a.css"], b"a {\nb: url(../fonts/b.woff2);\n}\n");
+        assert_eq!(files["boot.js"], b"if (c) {\nd(\"//e\");\n}\n");
+        assert_eq!(files["page.js"], site()["page.js"]);
     }
 
     #[test]

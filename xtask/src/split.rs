@@ -7,14 +7,17 @@
 //! loads a part at once (`load`, called by such a stub) and one that loads all in the background
 //! (`rest`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use anyhow::{Context, Result, bail, ensure};
 use walrus::ir::{BinaryOp, Value};
 use walrus::{
-    ConstExpr, ElementItems, ElementKind, FunctionBuilder, FunctionId, FunctionKind, GlobalId,
-    GlobalKind, ImportedFunction, Module, ModuleConfig, RefType, TableId, ValType,
+    ConstExpr, DataKind, ElementItems, ElementKind, Export, ExportItem, FunctionBuilder,
+    FunctionId, FunctionKind, GlobalId, GlobalKind, ImportedFunction, MemoryId, Module,
+    ModuleConfig, RefType, TableId, ValType,
 };
+
+use crate::objects::{Known, Objects, Set};
 
 /// What the first part exports for the later ones, and what it imports, is under this name.
 const FIRST: &str = "v";
@@ -36,19 +39,76 @@ pub fn split(
     wasm: &[u8],
     parts: &[&'static str],
     part_of: impl Fn(&str) -> Option<usize>,
+    objects: &Objects,
 ) -> Result<Split> {
     let mut first = parse(wasm)?;
     let plan = Plan::of(&first, &part_of)?;
-    let loaders = plan.rewrite(&mut first, parts.len())?;
+    let (loaders, stand_ins) = plan.rewrite(&mut first, parts.len())?;
     let mut wanted = BTreeSet::new();
     let mut later = Vec::new();
-    for (number, name) in parts.iter().enumerate() {
-        let part = plan.part(parse(wasm)?, number, parts.len(), &mut wanted)?;
-        later.push((*name, part));
+    let mut known = Vec::new();
+    for number in 0..parts.len() {
+        let (part, stand_ins) = plan.part(parse(wasm)?, number, parts.len(), &mut wanted)?;
+        known.push(objects.reached(&part, &stand_ins));
+        later.push(part);
     }
     plan.export(&mut first, &loaders, &wanted)?;
     walrus::passes::gc::run(&mut first);
-    Ok(Split { first: first.emit_wasm(), later })
+    let mut known_first = objects.reached(&first, &stand_ins);
+    known_first.extend(objects.rooted());
+    plan.leave_out(&mut first, objects, &known_first, &known)?;
+    walrus::passes::gc::run(&mut first);
+    share_out(objects, (&mut first, known_first), &mut later, known)?;
+    let later = later.iter_mut().map(Module::emit_wasm);
+    Ok(Split { first: first.emit_wasm(), later: parts.iter().copied().zip(later).collect() })
+}
+
+/// Moves what the first part does not know of what lies in memory to the later ones, and drops what
+/// nobody knows.
+fn share_out(
+    objects: &Objects,
+    (first, known_first): (&mut Module, Known),
+    later: &mut [Module],
+    known: Vec<Known>,
+) -> Result<()> {
+    let mut of_first = known_first.objects;
+    let mut reached = Vec::new();
+    for (part, known) in later.iter().zip(known) {
+        reached.push(known.objects);
+        if part.memories.iter().next().is_none() {
+            // It passes addresses on and has no use for memory itself.
+            of_first.extend(reached.pop().unwrap_or_default());
+            reached.push(Set::new());
+        }
+    }
+    let of_parts = objects.of_parts(&mut of_first, &reached);
+    let segments: Vec<_> = first.data.iter().map(|data| data.id()).collect();
+    for id in segments {
+        let data = first.data.get_mut(id);
+        let DataKind::Active { memory, offset: ConstExpr::Value(Value::I32(start)) } = data.kind
+        else {
+            bail!("data without a fixed place");
+        };
+        let (start, bytes) = (start as u32, std::mem::take(&mut data.value));
+        first.data.delete(id);
+        first.memories.get_mut(memory).data_segments.remove(&id);
+        add_chunks(first, memory, objects.first_chunks(start, &bytes, &of_first));
+        for (part, objects_of_part) in later.iter_mut().zip(&of_parts) {
+            let memory = part.memories.iter().next().map(|memory| memory.id());
+            if let Some(memory) = memory {
+                add_chunks(part, memory, objects.later_chunks(start, &bytes, objects_of_part));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn add_chunks(module: &mut Module, memory: MemoryId, chunks: Vec<(u32, Vec<u8>)>) {
+    for (start, bytes) in chunks {
+        let offset = ConstExpr::Value(Value::I32(start as i32));
+        let id = module.data.add(DataKind::Active { memory, offset }, bytes);
+        module.memories.get_mut(memory).data_segments.insert(id);
+    }
 }
 
 /// The module's script with what loads the later parts: files `STEM_PART.wasm` beside it.
@@ -122,6 +182,9 @@ impl Plan {
             }
         }
         let table = functions(module)?;
+        let is_table =
+            |export: &Export| matches!(export.item, ExportItem::Table(id) if id == table);
+        ensure!(!module.exports.iter().any(is_table), "the script calls functions of the table");
         let mut slots = BTreeMap::new();
         let indices = indices(module);
         for element in module.elements.iter() {
@@ -150,8 +213,12 @@ impl Plan {
     }
 
     /// Turns every function of a later part into one that fetches the part and calls it. Returns
-    /// for each part the function that fetches it.
-    fn rewrite(&self, module: &mut Module, n_parts: usize) -> Result<Vec<FunctionId>> {
+    /// for each part the function that fetches it, and those that were turned.
+    fn rewrite(
+        &self,
+        module: &mut Module,
+        n_parts: usize,
+    ) -> Result<(Vec<FunctionId>, HashSet<FunctionId>)> {
         let table = functions(module)?;
         let entry = module.tables.get_mut(table);
         entry.initial += self.n_added;
@@ -164,7 +231,47 @@ impl Plan {
         for (idx, part) in &self.parts {
             self.stand_in(module, table, ids[*idx], *idx, loaders[*part]);
         }
-        Ok(loaders)
+        Ok((loaders, self.parts.keys().map(|idx| ids[*idx]).collect()))
+    }
+
+    /// Takes functions out of the first part's table that only their own part can find there: it
+    /// puts them where it expects them.
+    fn leave_out(
+        &self,
+        first: &mut Module,
+        objects: &Objects,
+        known_first: &Known,
+        known: &[Known],
+    ) -> Result<()> {
+        let listed = objects.slots();
+        let is_free = |slot: u32, part: usize| {
+            let others = known.iter().enumerate().filter(|(other, _)| *other != part);
+            let mut others = others.map(|(_, known)| known).chain([known_first]);
+            listed.contains(&slot) && !others.any(|known| known.slots.contains(&slot))
+        };
+        let free: HashSet<u32> = self
+            .slots
+            .iter()
+            .filter(|(idx, slot)| is_free(**slot, self.parts[*idx]))
+            .map(|(_, slot)| *slot)
+            .collect();
+        let mut builder = FunctionBuilder::new(&mut first.types, &[], &[]);
+        builder.func_body().unreachable();
+        let nobody = builder.finish(Vec::new(), &mut first.funcs);
+        for element in first.elements.iter_mut() {
+            let ElementKind::Active { offset: ConstExpr::Value(Value::I32(offset)), .. } =
+                element.kind
+            else {
+                bail!("a moving table");
+            };
+            let ElementItems::Functions(items) = &mut element.items else { continue };
+            for (place, item) in items.iter_mut().enumerate() {
+                if free.contains(&(offset as u32 + place as u32)) {
+                    *item = nobody;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Makes of a function one that has its part loaded and calls what that put into the table.
@@ -190,15 +297,15 @@ impl Plan {
         module.funcs.get_mut(id).kind = FunctionKind::Local(builder.local_func(args));
     }
 
-    /// A later part: its functions, which put themselves into the table. What they need of the first
-    /// part goes into `wanted`.
+    /// A later part: its functions, which put themselves into the table, and which of its functions
+    /// stand in for those of other parts. What they need of the first part goes into `wanted`.
     fn part(
         &self,
         mut module: Module,
         number: usize,
         n_parts: usize,
         wanted: &mut BTreeSet<Item>,
-    ) -> Result<Vec<u8>> {
+    ) -> Result<(Module, HashSet<FunctionId>)> {
         let table = functions(&module)?;
         let roots: Vec<_> = module.exports.iter().map(|export| export.id()).collect();
         roots.into_iter().for_each(|id| module.exports.delete(id));
@@ -210,7 +317,7 @@ impl Plan {
         module.memories.iter_mut().for_each(|memory| memory.data_segments.clear());
         module.tables.iter_mut().for_each(|table| table.elem_segments.clear());
 
-        let mut items = Vec::new();
+        let (mut items, mut stand_ins) = (Vec::new(), HashSet::new());
         let ids: Vec<FunctionId> = module.funcs.iter().map(|function| function.id()).collect();
         let ty = module.types.add(&[], &[]);
         let loaders: Vec<FunctionId> = (0..n_parts)
@@ -227,6 +334,7 @@ impl Plan {
                 // Not by way of the first part, which then need not know of it.
                 Some(part) => {
                     self.stand_in(&mut module, table, id, idx, loaders[*part]);
+                    stand_ins.insert(id);
                     continue;
                 }
                 None => {}
@@ -277,7 +385,7 @@ impl Plan {
         walrus::passes::gc::run(&mut module);
         let left: BTreeSet<_> = module.imports.iter().map(|import| import.id()).collect();
         wanted.extend(items.iter().filter(|(id, _)| left.contains(id)).map(|(_, item)| *item));
-        Ok(module.emit_wasm())
+        Ok((module, stand_ins))
     }
 
     /// The part's functions into the table, neighbours together.

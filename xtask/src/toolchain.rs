@@ -1,11 +1,12 @@
 //! Which compiler makes WebAssembly here: rustup's target where it is installed or can be
-//! fetched, else Debian's rustc with the standard library built from source.
+//! fetched, else Debian's rustc with the standard library built from source. `dist` builds that
+//! library either way.
 
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::process::{capture, find, note, run_within, step, succeeds};
 use crate::setup::apt_install;
@@ -15,6 +16,9 @@ const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Debian's compiler, its standard library's sources and the linker it needs.
 const DEBIAN_PACKAGES: &[&str] = &["rustc-web", "cargo-web", "rust-web-src", "lld-22"];
+
+/// What makes cargo build the standard library.
+const BUILD_STD: &str = "-Zbuild-std=std,panic_abort";
 
 /// A way to compile for the web.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,12 +139,30 @@ impl Toolchain {
         cargo.env("CARGO_TARGET_DIR", target_dir);
         if self == Self::Debian {
             cargo.env_remove("RUSTUP_TOOLCHAIN");
-            cargo.env("RUSTC_BOOTSTRAP", "1");
+            Self::allow_unstable(&mut cargo);
             cargo.env("RUSTC", "/usr/bin/rustc");
             cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", "wasm-ld-22");
-            cargo.arg("-Zbuild-std=std,panic_abort");
+            cargo.arg(BUILD_STD);
         }
         cargo
+    }
+
+    /// Has the standard library built with what cargo builds, for size; the one that comes with the
+    /// compiler is built for speed.
+    pub fn build_std(self, cargo: &mut Command) {
+        if self == Self::Rustup {
+            if let Err(err) = add_sources() {
+                note(&format!("taking the standard library as it comes, a little larger: {err:#}"));
+                return;
+            }
+            cargo.arg(BUILD_STD);
+        }
+        cargo.arg("-Zbuild-std-features=optimize_for_size");
+    }
+
+    /// Lets compiler and cargo take what is not stable yet; the stable ones do so if told.
+    pub fn allow_unstable(cargo: &mut Command) {
+        cargo.env("RUSTC_BOOTSTRAP", "1");
     }
 
     /// Where the compiled modules of `profile` lie below the target directory.
@@ -152,6 +174,22 @@ impl Toolchain {
     pub fn has_clippy(self) -> bool {
         self == Self::Rustup && succeeds(Command::new("cargo").args(["clippy", "--version"]))
     }
+}
+
+/// The standard library's sources beside rustup's compiler, fetched where they are missing.
+fn add_sources() -> Result<()> {
+    let mut rustc = Command::new("rustc");
+    let sysroot = capture(rustc.args(["--print", "sysroot"]))?;
+    let sources = Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library/std/Cargo.toml");
+    if !sources.exists() {
+        if find("rustup").is_none() {
+            bail!("its sources are not here, nor is rustup");
+        }
+        let mut rustup = Command::new("rustup");
+        run_within(Duration::from_secs(240), rustup.args(["component", "add", "rust-src"]))?;
+    }
+    ensure!(sources.exists(), "rustup brought no {}", sources.display());
+    Ok(())
 }
 
 /// Debian's plain `rustc` lies at the same path as `rustc-web`'s but is years older: its

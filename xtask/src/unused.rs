@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, ensure};
+
+use crate::binary::{Reader, put_number, sections};
 
 const EXPORTS: u8 = 7;
 
@@ -56,13 +58,13 @@ fn with_entries<'a>(
     mut keeps: impl FnMut(&mut Reader<'a>) -> Result<bool>,
 ) -> Result<Vec<u8>> {
     rewritten(module, id, |body| {
-        let mut reader = Reader { bytes: body };
+        let mut reader = Reader::of(body);
         let (mut n_kept, mut entries) = (0, Vec::<u8>::new());
         for _ in 0..reader.number()? {
-            let before = reader.bytes;
+            let before = reader.rest();
             if keeps(&mut reader)? {
                 n_kept += 1;
-                entries.extend(&before[..before.len() - reader.bytes.len()]);
+                entries.extend(&before[..before.len() - reader.rest().len()]);
             }
         }
         let mut out = Vec::new();
@@ -86,60 +88,6 @@ fn rewritten<'a>(
         out.extend(body);
     }
     Ok(out)
-}
-
-fn sections(module: &[u8]) -> Result<Vec<(u8, &[u8])>> {
-    ensure!(module.starts_with(b"\0asm\x01\0\0\0"), "this is no WebAssembly module");
-    let mut reader = Reader { bytes: &module[8..] };
-    let mut found = Vec::new();
-    while !reader.bytes.is_empty() {
-        let id = reader.byte()?;
-        let length = reader.number()?;
-        found.push((id, reader.take(length)?));
-    }
-    Ok(found)
-}
-
-struct Reader<'a> {
-    bytes: &'a [u8],
-}
-
-impl<'a> Reader<'a> {
-    fn take(&mut self, length: u64) -> Result<&'a [u8]> {
-        let length = usize::try_from(length)?;
-        let (taken, rest) = self.bytes.split_at_checked(length).context("the module is cut off")?;
-        self.bytes = rest;
-        Ok(taken)
-    }
-
-    fn byte(&mut self) -> Result<u8> {
-        Ok(self.take(1)?[0])
-    }
-
-    fn number(&mut self) -> Result<u64> {
-        let mut number = 0;
-        for place in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            number |= u64::from(byte & 127) << place;
-            if byte < 128 {
-                return Ok(number);
-            }
-        }
-        bail!("a number in the module does not end")
-    }
-
-    fn text(&mut self) -> Result<&'a str> {
-        let length = self.number()?;
-        Ok(std::str::from_utf8(self.take(length)?)?)
-    }
-}
-
-fn put_number(out: &mut Vec<u8>, mut number: u64) {
-    while number > 127 {
-        out.push((number & 127) as u8 | 128);
-        number >>= 7;
-    }
-    out.push(number as u8);
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! From the app crate to what a browser loads: one cargo run for the three modules, one more
 //! for the engine with relaxed SIMD, then wasm-bindgen's glue and, for `dist`, wasm-opt.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -8,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::first_paint;
+use crate::objects::Objects;
 use crate::process::{note, run, step};
 use crate::shorten;
 use crate::toolchain::Toolchain;
@@ -48,9 +50,11 @@ pub fn build(effort: Effort, out: &Path) -> Result<()> {
     }
     std::fs::create_dir_all(out)?;
     step("Compiling the page, the engine and the tokenizer for the web");
+    let mut objects = BTreeMap::new();
     let compiled = compile(toolchain, effort, &artefacts("web"), MODULES, &[])?;
     for name in MODULES {
-        bind(effort, &compiled.join(format!("{name}.wasm")), name, out)?;
+        let module = compiled.join(format!("{name}.wasm"));
+        objects.insert(*name, bind(effort, &module, name, out)?);
     }
     if effort == Effort::Fast {
         note("the plain engine also stands in for the one with relaxed SIMD");
@@ -59,13 +63,13 @@ pub fn build(effort: Effort, out: &Path) -> Result<()> {
     step("Compiling the engine once more, with relaxed SIMD for browsers that have it");
     let extra = ["--config", &rustflags("-Ctarget-feature=+relaxed-simd")];
     let compiled = compile(toolchain, effort, &artefacts("web-relaxed"), &["engine"], &extra)?;
-    bind(effort, &compiled.join("engine.wasm"), RELAXED, out)?;
+    objects.insert(RELAXED, bind(effort, &compiled.join("engine.wasm"), RELAXED, out)?);
     if effort == Effort::Dist {
         shorten_glue(out)?;
         let ran = first_paint::measure(out)?;
         let mut files = Vec::new();
-        for name in MODULES.iter().chain([&RELAXED]) {
-            files.extend(first_paint::cut(name, &ran, out)?);
+        for (name, objects) in &objects {
+            files.extend(first_paint::cut(name, &ran, objects, out)?);
         }
         optimise(&files, out)?;
     }
@@ -100,6 +104,14 @@ fn rustflags(flag: &str) -> String {
     format!("target.wasm32-unknown-unknown.rustflags=[\"{flag}\"]")
 }
 
+/// What `dist` compiles with beside that.
+const DIST_FLAGS: &[&str] = &[
+    // For `objects`: who has which address.
+    "-Clink-arg=--emit-relocs",
+    // A panic says what is wrong, not in which line: a place for every check is much to send.
+    "-Zlocation-detail=none",
+];
+
 fn compile(
     toolchain: Toolchain,
     effort: Effort,
@@ -113,6 +125,13 @@ fn compile(
         // Names that tell every instance of a generic function apart, for `first_paint`.
         cargo.args(["--config", &rustflags("-Csymbol-mangling-version=v0")]);
     }
+    if effort == Effort::Dist {
+        Toolchain::allow_unstable(&mut cargo);
+        toolchain.build_std(&mut cargo);
+        for flag in DIST_FLAGS {
+            cargo.args(["--config", &rustflags(flag)]);
+        }
+    }
     cargo.args(extra);
     for module in modules {
         cargo.args(["--bin", module]);
@@ -124,8 +143,11 @@ fn compile(
     Ok(Toolchain::output(target_dir, effort.profile()))
 }
 
-fn bind(effort: Effort, module: &Path, name: &str, out: &Path) -> Result<()> {
+/// Writes a compiled module and its script into `out`; returns what is known of its memory.
+fn bind(effort: Effort, module: &Path, name: &str, out: &Path) -> Result<Objects> {
     let bytes = std::fs::read(module).with_context(|| format!("no {}", module.display()))?;
+    let (objects, bytes) = Objects::take(&bytes)
+        .with_context(|| format!("cannot read what the linker wrote into {}", module.display()))?;
     Bindgen::new()
         .web(true)?
         .typescript(false)
@@ -146,7 +168,7 @@ fn bind(effort: Effort, module: &Path, name: &str, out: &Path) -> Result<()> {
         std::fs::write(script, js)?;
         std::fs::write(module, wasm)?;
     }
-    Ok(())
+    Ok(objects)
 }
 
 /// Shrinks the named modules in `out` with wasm-opt, which comes with npm's binaryen.
@@ -158,6 +180,10 @@ fn optimise(files: &[String], out: &Path) -> Result<()> {
     }
     step("Shrinking with wasm-opt");
     for file in files {
+        if file.starts_with("engine") && file.ends_with("_bg.wasm") {
+            // wasm-opt makes it shorter, and larger once brotli has packed it.
+            continue;
+        }
         let module = out.join(file);
         let smaller = module.with_extension("opt");
         let before = std::fs::metadata(&module)?.len();

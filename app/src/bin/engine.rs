@@ -1,7 +1,7 @@
 //! Entry point of the engine's module: models and kernels, in the worker.
 
 use js_sys::Function;
-use vitrine_app::worker;
+use vitrine_app::{panic, worker};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -11,7 +11,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 /// If the browser lacks what a worker needs.
 #[wasm_bindgen]
 pub fn start(open_tokenizer: Function) -> Result<(), JsValue> {
-    std::panic::set_hook(Box::new(|panic| worker::report_panic(&panic.to_string())));
+    std::panic::set_hook(Box::new(|info| worker::report_panic(&panic::words(info))));
     worker::start(open_tokenizer)
 }
 

@@ -6,6 +6,7 @@ use walrus::ir::{BinaryOp, Binop, Instr, LocalId, MemArg, Store, StoreKind, Unar
 use walrus::{ConstExpr, ElementItems, ElementKind, MemoryId, RefType};
 
 use super::*;
+use crate::objects::Objects;
 use crate::split;
 use crate::workspace::scratch;
 
@@ -262,7 +263,7 @@ fn functions_do_the_same_wherever_they_are_cut() -> Result<()> {
         let outlined = outline(&wasm, &ran, part_of, part_of_bits)?;
         let n_moved = ModuleConfig::new().parse(&outlined)?.funcs.iter().count() - N_FUNCTIONS;
         assert!(n_moved > N_FUNCTIONS, "only {n_moved} functions were made");
-        let split = split::split(&outlined, PARTS, part_of)?;
+        let split = split::split(&outlined, PARTS, part_of, &Objects::default())?;
         std::fs::write(folder.join(format!("{name}.wasm")), split.first)?;
         for (part, bytes) in split.later {
             std::fs::write(folder.join(format!("{name}-{part}.wasm")), bytes)?;
