@@ -454,7 +454,9 @@ impl ModelSpec {
             Hook::ResidDual => self.has_dual(),
             Hook::Beta => self.mixer.fast().is_some_and(|fast| fast.is_delta),
             Hook::FastWeights => self.causal && self.mixer.fast().is_some(),
-            Hook::FastSums => self.causal && self.mixer.fast().is_some_and(|fast| fast.is_normalised),
+            Hook::FastSums => {
+                self.causal && self.mixer.fast().is_some_and(|fast| fast.is_normalised)
+            }
             Hook::PosEmbed => self.has_position_table(),
             Hook::TokenTypeEmbed => self.n_token_types > 0,
             Hook::EmbedNormMean | Hook::EmbedNormScale | Hook::EmbedNormalized => self.embed_norm,
