@@ -9,7 +9,7 @@ use crate::recording::Recorder;
 use crate::tensor::{Shape, TensorId};
 
 impl Recorder {
-    /// Features over their sum, head by head: `φ/(Σφ + ε)` (Schlag et al. 2021, section 4.2).
+    /// Features over their sum, head by head: `φ/(Σφ + ε)` (Schlag et al. 2021).
     ///
     /// # Errors
     /// If the columns are not whole heads.
@@ -25,7 +25,7 @@ impl Recorder {
     }
 
     /// Linear attention whose weights sum to one: over `Σ_s D_ts (q_t·k_s) + ε`, which is linear
-    /// attention to ones (Katharopoulos et al. 2020, equation 9).
+    /// attention to ones (Katharopoulos et al. 2020).
     ///
     /// # Errors
     /// As [`Recorder::linear_attention`].
@@ -44,7 +44,7 @@ impl Recorder {
     }
 
     /// Attention by the delta rule: what [`DeltaRule`] writes, read by linear attention (Schlag et
-    /// al. 2021, section 4.1).
+    /// al. 2021).
     ///
     /// # Errors
     /// As [`Recorder::delta_rule`].

@@ -1,6 +1,6 @@
 // Gradient of a policy-gradient loss by the logits, a workgroup for some rows.
-// Shapes: logits, dx [n_rows, n_cols]; columns [n_rows], the actions; rows [n_rows, 3] of (loss, its derivative by
-// the action's log-probability, log of the sum of exponentials); dloss [1].
+// Shapes: logits, dx [n_rows, n_cols]; columns [n_rows], the actions; rows [n_rows, 3] of (loss, its
+// derivative by the action's log-probability, log of the sum of exponentials); dloss [1].
 // Needs shared/reduce.wgsl, shared/counted.wgsl.
 
 struct PolicyLossParams {
