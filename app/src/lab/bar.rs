@@ -111,18 +111,17 @@ fn rate(lab: Lab) -> El {
         let typed = format::number(value_of(&event).trim()).map_or(f32::NAN, |rate| rate as f32);
         set(typed);
     });
-    let times = move |name: &str, testid: &str, label: &str, factor: f32| {
-        el!(button type="button" class="quiet")
+    let times = move |name: &str, testid: &str, factor: f32| {
+        el!(button type="button" class="quiet-text")
             .set("data-testid", testid)
-            .set("aria-label", label)
             .when("click", move || set(lab.rate.get_untracked() * factor))
             .child(name)
     };
     el!(div class="lab-rate")
         .child(term("learning rate"))
         .child(input)
-        .child(times("×½", "rate-half", "Half the learning rate", 0.5))
-        .child(times("×2", "rate-double", "Twice the learning rate", 2.0))
+        .child(times("Halve", "rate-half", 0.5))
+        .child(times("Double", "rate-double", 2.0))
 }
 
 /// Back to a state that was kept.

@@ -4,6 +4,7 @@ use crate::lens::lab::series::{Curve, chart as spec_of, table};
 use crate::parts::chart::chart;
 use crate::parts::dom::{El, View, el, show};
 use crate::parts::frame::{Kit, fixed, panel};
+use crate::parts::plot::ChartSpec;
 use crate::parts::svg;
 use crate::parts::term::term;
 use crate::state::cell::{Derived, derive};
@@ -17,6 +18,15 @@ pub fn loss(lab: Lab) -> View {
         "The broad pale line is the loss on examples that are held out: where it rises while the thin one falls, the model remembers rather than learns.",
         "Long runs are drawn as means of neighbouring steps. The table has every step, with the norm of all gradients and the learning rate.",
     ];
+    let switch = move |(of, word, name): (Curve, &'static str, &'static str)| {
+        el!(button type="button" class="switch")
+            .set("data-testid", &format!("curve-{word}"))
+            .state("aria-pressed", move || lab.curve.get() == of)
+            .when("click", move || lab.curve.set(of))
+            .child(name)
+            .into()
+    };
+    let switches: Vec<View> = Curve::OF_STEPS.into_iter().map(switch).collect();
     let log = el!(label class="check")
         .child(
             el!(input type="checkbox" data-testid="lab-log")
@@ -24,8 +34,12 @@ pub fn loss(lab: Lab) -> View {
                 .when("change", move || lab.is_log.update(|is_log| *is_log = !*is_log)),
         )
         .child(el!(span).child("log"));
-    let spec = derive(move || spec_of(&lab.runs.read(), Curve::Loss, lab.is_log.get()));
-    curve(lab, "lab-loss", "Loss over the steps", Curve::Loss, spec, explain, Some(log))
+    let tools =
+        el!(div class="curve-tools").child(el!(div class="switches").child(switches)).child(log);
+    let spec = derive(move || spec_of(&lab.runs.read(), lab.curve.get(), lab.is_log.get()));
+    let title = derive(move || lab.curve.get().title().to_owned());
+    let empty = "Train: the curve grows here, later runs over earlier ones. The broad pale line is of what is ";
+    curve(lab, ("lab-loss", title, Curve::Loss), spec, (explain, empty), Some(tools))
 }
 
 /// The share that is right.
@@ -35,17 +49,16 @@ pub fn right(lab: Lab) -> View {
         "Held-out examples follow from the input alone: one input in eight is never trained on.",
     ];
     let spec = derive(move || spec_of(&lab.runs.read(), Curve::Right, false));
-    let title = "Share of held-out tokens and examples that are right";
-    curve(lab, "lab-right", title, Curve::Right, spec, explain, None)
+    let empty = "Train: how much of the answers is right grows here, always of what is ";
+    let named = ("lab-right", fixed(Curve::Right.title()), Curve::Right);
+    curve(lab, named, spec, (explain, empty), None)
 }
 
 fn curve(
     lab: Lab,
-    id: &'static str,
-    title: &'static str,
-    of: Curve,
-    spec: Derived<Option<crate::parts::plot::ChartSpec>>,
-    explain: &'static [&'static str],
+    (id, title, of): (&'static str, Derived<String>, Curve),
+    spec: Derived<Option<ChartSpec>>,
+    (explain, empty): (&'static [&'static str], &'static str),
     tools: Option<El>,
 ) -> View {
     let store = use_store();
@@ -63,13 +76,9 @@ fn curve(
     };
     let testid = if of == Curve::Loss { "loss-curve" } else { "right-curve" };
     let empty = move || {
-        el!(p class="hint lab-empty")
-            .child("Train: the curve grows here. Later runs are drawn over earlier ones. Broad: ")
-            .child(term("held out"))
-            .child(".")
-            .into()
+        el!(p class="hint lab-empty").child(empty).child(term("held out")).child(".").into()
     };
-    panel(kit, fixed(title), tools)
+    panel(kit, title, tools)
         .child(chart(spec, testid))
         .child(show(move || lab.runs.read().is_empty(), empty))
         .done()

@@ -3,7 +3,7 @@
 //! Tests find things by `data-testid`: `lab`, `preset-NAME`, `knob-NAME`, `examples`, `corpus-toy`,
 //! `corpus-pasted`, `corpus`, `train`, `pause`, `resume`, `step-once`, `lab-stop`, `rate`, `rate-half`,
 //! `rate-double`, `rewind-step`, `rewind`, `save-run`, `open-explorer`, `lab-figures`, `lab-fault`,
-//! `diverged`, `go-on-slower`, `runs`, `run-N`, `hide-N`, `use-N`, `drop-N`, `lab-loss` (panel),
+//! `diverged`, `go-on-slower`, `runs`, `run-N`, `hide-N`, `use-N`, `drop-N`, `lab-loss` (panel), `curve-{loss,norm,rate}`,
 //! `lab-right` (panel), `lab-norms` (panel), `lab-norm-map`, `quantity-{gradient,weight,ratio}`,
 //! `lab-samples` (panel), `lab-heat` (panel), `heat-matrix`, `lab-maps` (panel), `probe-matrix`, `scrub`.
 //! The root's `data-lab` is what the run does: `none`, `starting`, `running`, `paused`, `done`, `diverged`.

@@ -20,7 +20,10 @@ pub fn chart(spec: Derived<Option<ChartSpec>>, testid: &str) -> El {
         Some(spec) => spec.lines.iter().map(key_view).collect(),
         None => Vec::new(),
     });
-    let name = move || (*spec.read()).as_ref().map(|spec| spec.title.clone()).unwrap_or_default();
+    let name = move || match &*spec.read() {
+        Some(spec) => spec.title.clone(),
+        None => "Nothing is drawn yet".into(),
+    };
     let axes =
         move || (*spec.read()).as_ref().map(|spec| format!("{} over {}", spec.y_name, spec.x_name));
     let svg = el!(svg class="chart-svg" role="img")

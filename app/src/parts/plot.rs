@@ -253,9 +253,11 @@ impl Ranged for Axis {
 impl ValueFormatter<f32> for Axis {
     fn format_ext(&self, value: &f32) -> String {
         match self.is_whole {
-            false if self.is_log => format::three(10_f32.powf(*value)),
+            // Ticks of an axis of factors are whole powers where they are many.
+            false if self.is_log => format::three(10_f32.powf(*value)).replace(".00e", "e"),
             false => format::three(*value),
-            true if value.fract().abs() < 1e-3 => format::fixed((*value).into(), 0),
+            // No tick is at a negative zero.
+            true if value.fract().abs() < 1e-3 => format::fixed((value.round() + 0.0).into(), 0),
             true => String::new(),
         }
     }

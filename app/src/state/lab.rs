@@ -10,7 +10,7 @@ use crate::host;
 use crate::lens::lab::knobs::Choice;
 use crate::lens::lab::maps::Probe;
 use crate::lens::lab::norms::Quantity;
-use crate::lens::lab::series::Run;
+use crate::lens::lab::series::{Curve, Run};
 use crate::lens::lab::toy_text;
 use crate::lens::trace::Trace;
 use crate::parts::dom::soon;
@@ -70,7 +70,9 @@ pub struct LabState {
     pub quantity: Var<Quantity>,
     /// Whether of every parameter rather than layer.
     pub each: Var<bool>,
-    /// Whether losses lie on an axis of factors.
+    /// Which quantity of every step is drawn.
+    pub curve: Var<Curve>,
+    /// Whether it lies on an axis of factors.
     pub is_log: Var<bool>,
     /// The text that was pasted.
     pub text: Var<String>,
@@ -117,6 +119,7 @@ impl LabState {
             heat: Var::default(),
             quantity: Var::default(),
             each: Var::default(),
+            curve: Var::default(),
             is_log: Var::new(true),
             text: Var::new(browser::kept_corpus().unwrap_or_default()),
             choice: derive(move || store.url.read().lab.clone().unwrap_or_default()),

@@ -92,10 +92,14 @@ pub async fn model_files(
     let stored = if dtype == FileDType::F16 { "float16" } else { "float32" };
     json.insert("dtype".to_owned(), Value::from(stored));
     let document = serde_json::to_string_pretty(&json).unwrap_or_default() + "\n";
+    let tokenizer = match config.model.kind.has_source() {
+        true => vocabulary.json_for_sources(),
+        false => vocabulary.json.clone(),
+    };
     Ok(vec![
         ("config.json", document.into_bytes()),
         ("model.safetensors", write(&tensors, dtype, &[])?),
-        ("tokenizer.json", vocabulary.json.clone().into_bytes()),
+        ("tokenizer.json", tokenizer.into_bytes()),
     ])
 }
 

@@ -68,6 +68,21 @@ impl Vocabulary {
         (self.encode)(text)
     }
 
+    /// tokenizer.json of a model that reads sources: like those of a batch, they end with the end.
+    pub fn json_for_sources(&self) -> String {
+        let mut document: Value = serde_json::from_str(&self.json).unwrap_or_default();
+        let end = SPECIAL[2];
+        let text = |id: &str| json!({ "Sequence": { "id": id, "type_id": 0 } });
+        let mark = json!({ "SpecialToken": { "id": end, "type_id": 0 } });
+        document["post_processor"] = json!({
+            "type": "TemplateProcessing",
+            "single": [text("A"), mark],
+            "pair": [text("A"), mark, text("B"), mark],
+            "special_tokens": { end: { "id": end, "ids": [self.special.end], "tokens": [end] } },
+        });
+        document.to_string()
+    }
+
     /// The spelling of each id, as tokenizer.json has it.
     pub fn spellings(&self) -> Vec<String> {
         let document: Value = serde_json::from_str(&self.json).unwrap_or_default();
@@ -152,6 +167,20 @@ impl Vocabulary {
 mod tests {
     use super::*;
     use crate::tokenize::{HubTokenizer, Tokenizer};
+
+    #[test]
+    fn a_source_ends_with_the_end() {
+        let vocabulary = Vocabulary::of_characters("abc", true);
+        let json = vocabulary.json_for_sources();
+        let hub = HubTokenizer::from_json("tokenizer.json", &json).expect("opens");
+        let ids = |adds: bool| {
+            let tokens = hub.encode("cab", adds).expect("encodes");
+            tokens.iter().map(|token| token.id).collect::<Vec<_>>()
+        };
+        let plain = vocabulary.encode("cab").expect("known");
+        assert_eq!(ids(true), [&plain[..], &[vocabulary.special.end]].concat());
+        assert_eq!(ids(false), plain);
+    }
 
     #[test]
     fn characters_open_as_a_tokenizer() {

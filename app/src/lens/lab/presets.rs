@@ -43,19 +43,12 @@ pub const PRESETS: &[Preset] = &[
                 &run.n_sequences=32",
     },
     Preset {
-        name: "induction",
-        title: "Induction, GPT-2",
-        note: "The text repeats. The loss falls in a step when a head learns to look behind the last copy.",
-        query: "data.task=induction&model.n_layers=2&model.d_model=64&model.n_ctx=64\
-                &optimiser.rate=0.003&schedule.warmup=50&run.validate_every=50&run.n_validation=4",
-    },
-    Preset {
-        name: "addition",
-        title: "Addition, Llama",
-        note: "Two numbers become their sum, with carries.",
-        query: "data.task=addition&model.kind=llama&model.n_layers=2&model.d_model=64\
-                &model.n_ctx=32&optimiser.rate=0.003&schedule.warmup=50\
-                &run.n_steps=1500&run.n_sequences=32&run.n_validation=4",
+        name: "sort",
+        title: "Sorting, GPT-2",
+        note: "Letters in the order of the alphabet. A decoder reads input and answer as one text: its loss counts the answer only.",
+        query: "data.task=sort&model.n_layers=2&model.d_model=64&model.n_ctx=64\
+                &optimiser.rate=0.003&schedule.warmup=50&run.n_steps=600&run.n_sequences=32\
+                &run.validate_every=50&run.n_validation=4",
     },
     Preset {
         name: "characters",
@@ -67,9 +60,9 @@ pub const PRESETS: &[Preset] = &[
     Preset {
         name: "diverges",
         title: "Too fast",
-        note: "Plain SGD with a rate far too large: the loss is no number after some steps, and the run goes back.",
+        note: "SGD without clipping, at twice the rate that it can take: the loss is no number after some steps, and the run goes back.",
         query: "data.task=copy&model.n_layers=2&model.d_model=32&model.n_heads=2&model.n_ctx=32\
-                &optimiser.kind=sgd&optimiser.rate=1000&optimiser.max_norm=0&run.n_steps=200\
+                &optimiser.kind=sgd&optimiser.rate=1&optimiser.max_norm=0&run.n_steps=200\
                 &run.validate_every=10&run.n_validation=1",
     },
 ];

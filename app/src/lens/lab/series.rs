@@ -64,9 +64,10 @@ impl Run {
 }
 
 /// A quantity over the steps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Curve {
     /// The loss, of each step and of what is held out.
+    #[default]
     Loss,
     /// Held-out sequences that are right to the last token, and tokens that were likeliest.
     Right,
@@ -74,6 +75,25 @@ pub enum Curve {
     Rate,
     /// The norm of all gradients.
     Norm,
+}
+
+impl Curve {
+    /// Those that have a value at every step, with their words and names.
+    pub const OF_STEPS: [(Self, &'static str, &'static str); 3] = [
+        (Self::Loss, "loss", "loss"),
+        (Self::Norm, "norm", "gradient norm"),
+        (Self::Rate, "rate", "learning rate"),
+    ];
+
+    /// What is to be seen.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Loss => "Loss over the steps",
+            Self::Right => "Share of held-out tokens and examples that are right",
+            Self::Rate => "Learning rate over the steps",
+            Self::Norm => "Norm of all gradients over the steps",
+        }
+    }
 }
 
 /// What the runs are called in legends.
@@ -105,7 +125,10 @@ pub fn chart(runs: &[Arc<Run>], curve: Curve, is_log: bool) -> Option<ChartSpec>
             }
             Curve::Right => {
                 add(", tokens", color, of_scores(|score| score.accuracy));
-                add(", whole", color | HELD_OUT, of_scores(|score| score.exact));
+                // Of a text no stretch is right to the last character.
+                if run.facts.is_judged {
+                    add(", whole", color | HELD_OUT, of_scores(|score| score.exact));
+                }
             }
             Curve::Rate => add("", color, of_steps(|point| point.rate)),
             Curve::Norm => add("", color, of_steps(|point| point.norm)),
@@ -114,14 +137,14 @@ pub fn chart(runs: &[Arc<Run>], curve: Curve, is_log: bool) -> Option<ChartSpec>
     if lines.is_empty() {
         return None;
     }
-    let (title, y_name) = match curve {
-        Curve::Loss => ("Loss over the steps", "nats a token"),
-        Curve::Right => ("Share of held-out examples that are right", "share"),
-        Curve::Rate => ("Learning rate over the steps", "learning rate"),
-        Curve::Norm => ("Norm of all gradients over the steps", "norm"),
+    let y_name = match curve {
+        Curve::Loss => "nats a token",
+        Curve::Right => "share",
+        Curve::Rate => "learning rate",
+        Curve::Norm => "norm",
     };
     Some(ChartSpec {
-        title: title.into(),
+        title: curve.title().into(),
         x_name: "steps".into(),
         y_name: y_name.into(),
         lines,

@@ -46,6 +46,8 @@ pub(super) struct Course {
     /// What the page was not told yet.
     went: Went,
     best: f64,
+    /// The last loss of what is held out.
+    last_loss: f64,
     n_worse: usize,
     told_at: f64,
     paused_at: f64,
@@ -83,6 +85,7 @@ impl Course {
             look: None,
             went: Went::default(),
             best: f64::INFINITY,
+            last_loss: f64::NAN,
             n_worse: 0,
             told_at: 0.0,
             paused_at: 0.0,
@@ -291,6 +294,7 @@ impl Course {
         let is_best = score.loss < self.best;
         self.n_worse = if is_best { 0 } else { self.n_worse + 1 };
         self.best = self.best.min(score.loss);
+        self.last_loss = score.loss;
         self.went.scores.push(ScorePoint {
             step: self.trainer.n_done() as u32,
             loss: score.loss as f32,
@@ -306,7 +310,7 @@ impl Course {
         let step = self.trainer.n_done();
         if self.kept.get(step).is_none() {
             let tensors = self.trainer.memory().await?;
-            self.kept.keep(step, tensors);
+            self.kept.keep(step, self.last_loss, tensors);
             tell(&FromLab::Kept { run: self.run, steps: self.kept.steps() });
         }
         Ok(())
@@ -335,19 +339,21 @@ impl Course {
         Ok(())
     }
 
-    /// The loss was no number: back to the last state that was one.
+    /// The loss was no number: back to the last state that was good.
     async fn diverged(
         &mut self,
         step: usize,
         loss: f32,
         control: &Control,
     ) -> Result<(), ModelError> {
-        let Some(saved) = self.kept.last() else {
+        let Some(saved) = self.kept.last_good() else {
             self.set_phase(Phase::Done);
             return Ok(());
         };
         let back_to = saved.step;
         self.trainer.recall(&saved.tensors, back_to)?;
+        self.kept.rewind(back_to);
+        tell(&FromLab::Kept { run: self.run, steps: self.kept.steps() });
         self.is_single = false;
         let (step, back_to) = (step as u32, back_to as u32);
         self.set_phase(Phase::Diverged { step, loss, back_to });

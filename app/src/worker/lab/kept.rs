@@ -6,11 +6,15 @@ use vitrine_models::train::nano::FileTensor;
 const MAX_KEPT: usize = 24;
 /// Most bytes that they hold.
 const MAX_BYTES: usize = 256 << 20;
+/// A state whose loss is more than so many times the best is no good: the run was being lost there.
+const MAX_WORSE: f64 = 2.0;
 
 /// A run's state after some steps.
 pub(super) struct Saved {
     /// Steps that were done.
     pub step: usize,
+    /// The last loss of what is held out.
+    loss: f64,
     /// Parameters and moments.
     pub tensors: Vec<FileTensor>,
 }
@@ -24,14 +28,14 @@ pub(super) struct Kept {
 impl Kept {
     /// Keeps a state, unless it holds what is no number. Where there are too many, every second one
     /// goes: the first and the last stay, the others lie evenly.
-    pub fn keep(&mut self, step: usize, tensors: Vec<FileTensor>) {
+    pub fn keep(&mut self, step: usize, loss: f64, tensors: Vec<FileTensor>) {
         let is_finite = |tensor: &FileTensor| tensor.values.iter().all(|value| value.is_finite());
         if !tensors.iter().all(is_finite) {
             return;
         }
         self.saved.retain(|saved| saved.step < step);
         let n_bytes: usize = tensors.iter().map(|tensor| tensor.values.len() * 4).sum();
-        self.saved.push(Saved { step, tensors });
+        self.saved.push(Saved { step, loss, tensors });
         let most = (MAX_BYTES / n_bytes.max(1)).clamp(2, MAX_KEPT);
         if self.saved.len() > most {
             let last = self.saved.len() - 1;
@@ -53,9 +57,11 @@ impl Kept {
         self.saved.iter().find(|saved| saved.step == step)
     }
 
-    /// The latest.
-    pub fn last(&self) -> Option<&Saved> {
-        self.saved.last()
+    /// The latest that is good: weights can be numbers still when the run is lost already.
+    pub fn last_good(&self) -> Option<&Saved> {
+        let best = self.saved.iter().map(|saved| saved.loss).fold(f64::INFINITY, f64::min);
+        let is_good = |saved: &&Saved| saved.loss <= MAX_WORSE * best;
+        self.saved.iter().rev().find(is_good).or(self.saved.first())
     }
 
     /// The steps of all.
@@ -76,9 +82,9 @@ mod tests {
     fn the_first_and_the_last_stay_when_there_are_many() {
         let mut kept = Kept::default();
         for step in (0..1000).step_by(10) {
-            kept.keep(step, tensors(step as f32));
+            kept.keep(step, 1.0, tensors(step as f32));
             assert!(kept.steps().len() <= MAX_KEPT);
-            assert_eq!(kept.last().map(|saved| saved.step), Some(step));
+            assert_eq!(kept.last_good().map(|saved| saved.step), Some(step));
         }
         let steps = kept.steps();
         assert_eq!((steps[0], steps.len() > MAX_KEPT / 2), (0, true), "{steps:?}");
@@ -89,13 +95,25 @@ mod tests {
     #[test]
     fn what_is_no_number_is_not_kept() {
         let mut kept = Kept::default();
-        kept.keep(0, tensors(1.0));
-        kept.keep(5, tensors(f32::NAN));
-        kept.keep(6, tensors(f32::INFINITY));
+        kept.keep(0, 4.0, tensors(1.0));
+        kept.keep(5, 4.0, tensors(f32::NAN));
+        kept.keep(6, 4.0, tensors(f32::INFINITY));
         assert_eq!(kept.steps(), [0]);
-        kept.keep(7, tensors(2.0));
-        kept.keep(9, tensors(2.0));
+        kept.keep(7, 3.0, tensors(2.0));
+        kept.keep(9, 3.0, tensors(2.0));
         kept.rewind(7);
         assert_eq!(kept.steps(), [0, 7]);
+    }
+
+    #[test]
+    fn a_state_of_a_run_that_is_being_lost_is_no_way_back() {
+        let mut kept = Kept::default();
+        for (step, loss) in [(0, 4.0), (2, 3.0), (4, 5.0), (6, 1e9), (8, f64::NAN)] {
+            kept.keep(step, loss, tensors(1.0));
+        }
+        assert_eq!(kept.last_good().map(|saved| saved.step), Some(4));
+        let mut lost = Kept::default();
+        lost.keep(0, f64::NAN, tensors(1.0));
+        assert_eq!(lost.last_good().map(|saved| saved.step), Some(0));
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use vitrine_kernels::engine::cpu::CpuEngine;
 use vitrine_kernels::{Control, Engine};
 use vitrine_models::ModelError;
+use vitrine_models::tokenize::visible;
 use vitrine_models::train::data::IGNORED;
 use vitrine_models::train::{Dataset, Snapshot, TrainConfig, Trainer};
 
@@ -13,6 +14,8 @@ use crate::protocol::lab::{FromLab, Looked, RunNo, Sample, Wrote};
 
 /// Inputs that the model writes for.
 const N_SAMPLES: usize = 8;
+/// Tokens beyond those that are wanted.
+const N_TOO_MANY: usize = 3;
 /// Of a text: prompts, their tokens, and tokens that follow.
 const N_PROMPTS: usize = 3;
 const N_PROMPT: usize = 16;
@@ -114,7 +117,11 @@ impl Eyes {
         let mut samples = Vec::new();
         for (input, wanted) in self.samples.iter().filter(|_| self.is_causal) {
             let given = match wanted {
-                Some(_) => snapshot.write(input, self.n_tokens, control).await?,
+                Some(wanted) => {
+                    // An untrained model may never end.
+                    let most = self.n_tokens.min(wanted.len() + N_TOO_MANY);
+                    snapshot.write(input, most, control).await?
+                }
                 None => snapshot.go_on(input, N_WRITTEN, self.seed, control).await?,
             };
             samples.push(Sample {
@@ -127,7 +134,8 @@ impl Eyes {
         let (input, output) = &self.probe;
         let trace = snapshot.patterns(input, output, control).await?;
         let each = |ids: &[&[u32]]| -> Vec<String> {
-            ids.iter().flat_map(|ids| ids.iter()).map(|&id| self.spelling(id)).collect()
+            let ids = ids.iter().flat_map(|ids| ids.iter());
+            ids.map(|&id| visible(self.spelling(id).as_bytes())).collect()
         };
         let (start, end) = ([self.start], [self.end]);
         let (tokens, source) = match (self.has_source, output.is_empty()) {

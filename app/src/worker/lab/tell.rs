@@ -48,5 +48,18 @@ pub(super) fn error(err: &ModelError) {
         }
         _ => (None, "Change the knobs, or choose the other engine, then train."),
     };
-    tell(&FromLab::Fault(LabFault { what: err.to_string(), advice: advice.to_owned(), field }));
+    let what = match err {
+        ModelError::Config { field, problem, .. } => format!("{field} {problem}"),
+        ModelError::Input { field, problem } => format!("{field} {problem}"),
+        err => err.to_string(),
+    };
+    // Fields keep their spelling; all else is a sentence.
+    let what = if field.is_none() { capital(&what) } else { what };
+    tell(&FromLab::Fault(LabFault { what, advice: advice.to_owned(), field }));
+}
+
+/// With a capital at its beginning.
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
