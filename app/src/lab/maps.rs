@@ -125,7 +125,7 @@ fn scrubber(lab: Lab) -> El {
         let is_last = place + 1 >= n.get_untracked();
         lab.scrubbed.set((!is_last).then_some(place));
     };
-    let made = slider(range, set, move |value| set(value));
+    let made = slider(range, set, set);
     let input = made.element().query_selector("input").ok().flatten();
     effect(move || {
         let most = n.get().saturating_sub(1).to_string();

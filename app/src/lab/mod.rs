@@ -24,8 +24,11 @@ use crate::protocol::lab::Phase;
 use crate::state::cell::derive;
 use crate::state::lab::{Lab, use_lab};
 
+/// What makes a panel.
+type Panel = fn(Lab) -> View;
+
 /// The panels, in the order of the screen: those of how well it learns, those of what goes on inside.
-const PANELS: [&[fn(Lab) -> View]; 2] =
+const PANELS: [&[Panel]; 2] =
     [&[curves::loss, curves::right, norms::norms], &[samples::samples, maps::maps, heat::heat]];
 
 /// The whole place.
@@ -33,7 +36,7 @@ pub fn lab() -> View {
     let lab = use_lab();
     keys::listen(lab);
     watch(lab);
-    let column = |panels: &[fn(Lab) -> View]| {
+    let column = |panels: &[Panel]| {
         let panels: Vec<View> = panels.iter().map(|panel| panel(lab)).collect();
         el!(div class="lab-column").child(panels).into()
     };

@@ -73,7 +73,7 @@ impl Draws {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 17;
         self.0 ^= self.0 << 5;
-        (u64::from(self.0) * n as u64 >> 32) as usize
+        ((u64::from(self.0) * n as u64) >> 32) as usize
     }
 
     fn one(&mut self, words: &[&'static str]) -> &'static str {
