@@ -56,7 +56,9 @@ impl Session {
         control: &Control,
     ) -> Result<Vec<LensRow>, ModelError> {
         let spec = self.spec().clone();
-        let points: Vec<_> = (0..spec.n_layers)
+        // A model that is nothing but recurrent units has no stream between its layers.
+        let n_streams = if spec.has(Hook::ResidPre) { spec.n_layers } else { 0 };
+        let points: Vec<_> = (0..n_streams)
             .map(|layer| spec.at(Hook::ResidPre, layer))
             .chain([output_point(&spec)])
             .collect();
