@@ -43,7 +43,9 @@ pub fn samples(lab: Lab) -> View {
         let run = lab.current.get();
         match (run, lab.wrote.read().samples.is_empty()) {
             (None, _) => Some("Train: what the model writes stands here, from step 0 on."),
-            (Some(run), true) if run.choice.get("model.kind") == "bert" => {
+            (Some(run), true)
+                if matches!(run.choice.get("model.kind"), "bert" | "nano_encoder") =>
+            {
                 Some("An encoder writes nothing. Open it in the Explorer, and mask a character.")
             }
             _ => None,

@@ -112,6 +112,32 @@ const KINDS: &[(&str, &str)] = &[
     ("gru", "GRU with attention: encoder–decoder"),
     ("gru_fixed", "GRU without: encoder–decoder"),
     ("lstm", "LSTM: decoder"),
+    ("nano", "your own: decoder"),
+    ("nano_encoder", "your own: encoder"),
+];
+const NORM_PLACES: &[(&str, &str)] = &[
+    ("pre", "before a part (Pre-LN)"),
+    ("post", "after the sum (Post-LN)"),
+    ("sandwich", "before and after"),
+    ("residual-dual", "two streams (ResiDual)"),
+];
+const NORMS: &[(&str, &str)] = &[("layer", "LayerNorm"), ("rms", "RMSNorm"), ("none", "none")];
+const ATTENTIONS: &[(&str, &str)] =
+    &[("softmax", "softmax"), ("linear", "linear (sum rule)"), ("delta", "delta rule")];
+const FEATURES: &[(&str, &str)] = &[
+    ("identity", "none"),
+    ("elu", "elu(x) + 1"),
+    ("relu", "ReLU"),
+    ("dpfp1", "DPFP-1"),
+    ("dpfp2", "DPFP-2"),
+    ("dpfp3", "DPFP-3"),
+];
+const POSITIONS: &[(&str, &str)] = &[
+    ("none", "none"),
+    ("sinusoidal", "sinusoids"),
+    ("learned", "a learned table"),
+    ("rotary", "rotary"),
+    ("alibi", "ALiBi"),
 ];
 const ACTIVATIONS: &[(&str, &str)] = &[
     ("", "the architecture’s own"),
@@ -119,6 +145,7 @@ const ACTIVATIONS: &[(&str, &str)] = &[
     ("gelu", "GELU"),
     ("relu", "ReLU"),
     ("silu", "SiLU"),
+    ("swiglu", "SwiGLU"),
 ];
 const INITS: &[(&str, &str)] = &[
     ("normal", "normal"),
@@ -154,6 +181,13 @@ knobs! {
         "model.n_kv_heads" "Key heads" Kind::Whole(0, 16), "0", "Heads of keys and values that queries share (Llama); 0: one a query head.";
         "model.d_mlp" "Width of the MLP" Kind::Whole(0, 2048), "0", "Hidden numbers of a block’s MLP; 0: four times the width.";
         "model.n_ctx" "Context" Kind::Whole(8, 256), "128", "Longest sequence. A task says how much it needs.";
+        "model.norm_position" "Norms stand" Kind::Words(NORM_PLACES), "pre", "Where each block rescales the vectors that it reads or writes.";
+        "model.norm" "Norm" Kind::Words(NORMS), "layer", "What rescales them.";
+        "model.attention" "Attention" Kind::Words(ATTENTIONS), "softmax", "By softmax every token looks at all earlier ones; the other two write what they saw into one matrix of fast weights.";
+        "model.features" "Feature map" Kind::Words(FEATURES), "elu", "What queries and keys pass before their product, where there is no softmax.";
+        "model.normalised" "Normalised" Kind::Flag, "true", "Linear attention divides by the sum of its weights.";
+        "model.positions" "Positions" Kind::Words(POSITIONS), "learned", "How the model knows which token came first.";
+        "model.biases" "Biases" Kind::Flag, "true", "Matrices and norms add a learned number.";
         "model.activation" "Activation" Kind::Words(ACTIVATIONS), "", "What bends the MLP’s hidden numbers.";
         "model.tied" "Tied embedding" Kind::Flag, "true", "The table that reads tokens also writes them (decoders).";
         "model.sequential" "Sequential" Kind::Flag, "false", "Attention before the MLP rather than beside it (GPT-NeoX).";
@@ -233,16 +267,24 @@ pub fn is_used(name: &str, choice: &Choice) -> bool {
     let kind = |words: &[&str]| is("model.kind", words);
     let is_gru = kind(&["gru", "gru_fixed"]);
     let is_recurrent = is_gru || kind(&["lstm"]);
+    let is_own = kind(&["nano", "nano_encoder"]);
     match name {
         "data.difficulty" => !choice.is_text(),
         "data.objective" => choice.is_text() && (kind(&["transformer", "bart"]) || is_gru),
         "model.n_layers" => !is_gru,
         "model.n_heads" | "model.d_mlp" | "model.dropout" => !is_recurrent,
         "data.held_out" => choice.is_text(),
-        "model.n_kv_heads" => kind(&["llama"]),
+        "model.n_kv_heads" => kind(&["llama"]) || is_own && is("model.attention", &["softmax"]),
         "model.sequential" => kind(&["gpt_neox"]),
         "model.activation" => !kind(&["llama", "bloom"]) && !is_recurrent,
-        "model.tied" => kind(&["gpt2", "llama", "gpt_neox", "lstm"]),
+        "model.norm_position"
+        | "model.norm"
+        | "model.attention"
+        | "model.positions"
+        | "model.biases" => is_own,
+        "model.features" => is_own && !is("model.attention", &["softmax"]),
+        "model.normalised" => is_own && is("model.attention", &["linear"]),
+        "model.tied" => is_own || kind(&["gpt2", "llama", "gpt_neox", "lstm"]),
         "model.init_std" => is("model.init", &["normal", "gpt2"]),
         "optimiser.beta1" | "optimiser.beta2" => {
             is("optimiser.kind", &["adam", "adam_w", "lion", "muon"])
