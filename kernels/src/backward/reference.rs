@@ -20,6 +20,11 @@ pub(super) type Values = Vec<Vec<f64>>;
 /// Computes what `nodes` give from the values that are there.
 pub(super) fn evaluate(nodes: &[Node], shapes: &[Shape], values: &mut Values) {
     for node in nodes {
+        if let Op::Fill(op) = &node.op {
+            let id = node.outputs[0].index();
+            values[id] = vec![f64::from(op.value); shapes[id].len()];
+            continue;
+        }
         let results = {
             let x = |idx: usize| &values[node.inputs[idx].index()][..];
             let shape = |idx: usize| shapes[node.inputs[idx].index()];
