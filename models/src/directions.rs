@@ -117,7 +117,10 @@ mod tests {
         close(error(Draw::Independent, m, true, [&x, &y]), positive);
         close(error(Draw::Independent, m, false, [&x, &y]), trigonometric);
         close(error(Draw::Independent, 4 * m, true, [&x, &y]), positive / 4.0);
+        // As many directions as columns: all of them are at right angles, and gain most.
+        let m = x.len();
+        let positive = positive * 16.0 / m as f64;
         let orthogonal = error(Draw::Orthogonal, m, true, [&x, &y]);
-        assert!(orthogonal < 0.9 * positive, "{orthogonal}, not below {positive}");
+        assert!(orthogonal < positive, "{orthogonal}, not below {positive}");
     }
 }
