@@ -20,6 +20,18 @@ const marked = () =>
     return [name.slice(4), marks];
   });
 
+/** Until nothing new has run for a while: a page is ready before its worker has painted the wall. */
+async function quiet(places, pace) {
+  let [before, n_same] = [-1, 0];
+  while (n_same < 3) {
+    await new Promise((resolve) => setTimeout(resolve, 200 * pace));
+    const ran = await Promise.all(places.map((place) => place.evaluate(marked)));
+    const now = ran.flat().reduce((sum, [, marks]) => sum + marks.length, 0);
+    n_same = now === before ? n_same + 1 : 0;
+    before = now;
+  }
+}
+
 /** How many times slower than this machine a page is, one opening after the other: what runs depends on who waits. */
 const PACES = [1, 3, 1];
 
@@ -34,7 +46,9 @@ async function open(engine, graphics, pace, found) {
   const explorer = new Explorer(page, site);
   await explorer.open(engine === "gpu" ? "#engine=gpu" : "");
   await explorer.ready(120_000);
-  for (const place of [page, page.workers()[0]]) {
+  const places = [page, page.workers()[0]];
+  await quiet(places, pace);
+  for (const place of places) {
     for (const [name, marks] of await place.evaluate(marked)) {
       found[name] = [...new Set([...(found[name] ?? []), ...marks])];
     }

@@ -25,7 +25,7 @@ use crate::state::{Store, browser, use_store};
 /// Paragraphs of the text that a grammar makes.
 const N_PARAGRAPHS: usize = 400;
 /// Longest text that is trained on, in bytes.
-pub const MAX_CORPUS: usize = 4_000_000;
+pub const MAX_CORPUS: usize = 2_000_000;
 /// Most attention maps that are kept on the page, one a look.
 const MAX_PROBES: usize = 48;
 
