@@ -39,6 +39,8 @@ const PACES = [1, 3, 1];
 async function open(engine, graphics, pace, found) {
   const overlay = modelsFolder({ "small-gpt2": { title: "Small GPT-2", files: small().gpt2 } });
   const site = await new Site({ dist: flags.dist, base: "/", overlay }).start();
+  // Who waits for a model is shown how far it has come.
+  if (pace > 1) site.rules.add({ match: /\/models\/./, rate: 100_000 });
   const browser = await launch(graphics);
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
   const page = await context.newPage();
