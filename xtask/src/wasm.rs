@@ -145,7 +145,7 @@ fn compile(
 
 /// Writes a compiled module and its script into `out`; returns what is known of its memory: nothing
 /// yet, so that all data is in the first part. With what the linker says data goes with the code that
-/// knows it (80 kB less), but then code of the first part read bytes that had gone to a later one.
+/// knows it (80 kB less); it stays off until it is known why a start asks for later parts now and then.
 fn bind(effort: Effort, module: &Path, name: &str, out: &Path) -> Result<Objects> {
     let bytes = std::fs::read(module).with_context(|| format!("no {}", module.display()))?;
     let (_, bytes) = Objects::take(&bytes)
