@@ -49,15 +49,24 @@ function addStyle(name) {
   return link;
 }
 
-/** Loads what the first map did not need, once that is on screen; it would come in its way. */
+/**
+ * Loads what the first map did not need, once that is on screen; it would come in its way. The event
+ * "vitrine-rest" tells the page when it is there.
+ */
 function loadRest(page) {
   const root = document.documentElement;
-  const observer = new MutationObserver(() => {
+  const tell = () => dispatchEvent(new Event("vitrine-rest"));
+  const observer = new MutationObserver(async () => {
     if (root.dataset.state !== "ready") return;
     observer.disconnect();
-    // What fails here is loaded again when it is called.
-    page.openPart?.(0).catch(() => {});
     worker?.postMessage("rest");
+    try {
+      await page.openPart?.(0);
+      tell();
+    } catch {
+      // It is loaded again when it is called: when somebody is there to be told why that fails.
+      for (const name of ["pointerdown", "keydown"]) addEventListener(name, tell, { once: true });
+    }
   });
   observer.observe(root, { attributeFilter: ["data-state"] });
 }

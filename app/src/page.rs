@@ -33,6 +33,7 @@ pub fn run() {
             return tell("The engine could not start", &why);
         }
         store.post(&ToWorker::Start { engine });
+        on_window("vitrine-rest", move |_: Event| store.has_foot.set(true));
         on_window("popstate", move |_: Event| navigated(store));
         theme(store);
         drop_files(store);

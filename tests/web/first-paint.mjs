@@ -51,10 +51,12 @@ async function open(engine, graphics, pace, found) {
   const browser = await launch(graphics);
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
   const page = await context.newPage();
+  // The foot of the page is made of what comes later.
+  await page.addInitScript(() => addEventListener("vitrine-rest", (event) => event.stopImmediatePropagation()));
   await (await context.newCDPSession(page)).send("Emulation.setCPUThrottlingRate", { rate: pace });
   const explorer = new Explorer(page, site);
   await explorer.open(engine === "gpu" ? "#engine=gpu" : "");
-  await explorer.ready(120_000);
+  await explorer.started(120_000);
   const places = [page, page.workers()[0]];
   await quiet(places, pace);
   for (const place of places) {

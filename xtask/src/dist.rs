@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use crate::commands::{Command, Flags};
 use crate::process::{note, step};
 use crate::workspace::{root, scratch};
-use crate::{models, setup, site, sizes, wasm};
+use crate::{models, scripts, setup, site, sizes, wasm};
 
 /// `cargo xtask dist`.
 pub const COMMAND: Command = Command {
@@ -62,6 +62,7 @@ pub fn build(out: &Path, with_models: bool) -> Result<()> {
     step(&format!("Writing the site to {}", out.display()));
     let mut files = site::collect(&modules)?;
     site::slim(&mut files)?;
+    scripts::shrink(&mut files)?;
     let (sealed, _) = site::seal(&files)?;
     site::write(&sealed, out)?;
     models::publish(out, with_models)

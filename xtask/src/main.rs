@@ -15,6 +15,7 @@ mod new_op;
 mod objects;
 mod outline;
 mod process;
+mod scripts;
 mod serve;
 mod server;
 mod setup;

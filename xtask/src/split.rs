@@ -52,7 +52,9 @@ pub fn split(
         known.push(objects.reached(&part, &stand_ins));
         later.push(part);
     }
-    plan.export(&mut first, &loaders, &wanted)?;
+    let names = names(&first, &wanted);
+    plan.export(&mut first, &loaders, &names)?;
+    later.iter_mut().for_each(|part| call_by(part, &names));
     walrus::passes::gc::run(&mut first);
     let mut known_first = objects.reached(&first, &stand_ins);
     known_first.extend(objects.rooted());
@@ -414,33 +416,33 @@ impl Plan {
         &self,
         module: &mut Module,
         loaders: &[FunctionId],
-        wanted: &BTreeSet<Item>,
+        names: &BTreeMap<Item, String>,
     ) -> Result<()> {
         let functions: Vec<FunctionId> = module.funcs.iter().map(|item| item.id()).collect();
         let globals: Vec<GlobalId> = module.globals.iter().map(|item| item.id()).collect();
         let tables: Vec<TableId> = module.tables.iter().map(|item| item.id()).collect();
         let memories: Vec<_> = module.memories.iter().map(|item| item.id()).collect();
-        for item in wanted {
+        for (item, name) in names {
             let missing = || format!("no {item:?} to export");
             match item {
                 Item::Loader(part) => {
-                    module.exports.add(&item.name(), loaders[*part]);
+                    module.exports.add(name, loaders[*part]);
                 }
                 Item::Function(idx) => {
                     let id = *functions.get(*idx).with_context(missing)?;
-                    module.exports.add(&item.name(), id);
+                    module.exports.add(name, id);
                 }
                 Item::Global(idx) => {
                     let id = *globals.get(*idx).with_context(missing)?;
-                    module.exports.add(&item.name(), id);
+                    module.exports.add(name, id);
                 }
                 Item::Table(idx) => {
                     let id = *tables.get(*idx).with_context(missing)?;
-                    module.exports.add(&item.name(), id);
+                    module.exports.add(name, id);
                 }
                 Item::Memory(idx) => {
                     let id = *memories.get(*idx).with_context(missing)?;
-                    module.exports.add(&item.name(), id);
+                    module.exports.add(name, id);
                 }
             }
         }
@@ -460,7 +462,7 @@ enum Item {
 }
 
 impl Item {
-    /// A name that no function of a script has.
+    /// What it is called until all that is wanted is known.
     fn name(self) -> String {
         match self {
             Self::Function(idx) => format!("{idx:x}"),
@@ -468,6 +470,36 @@ impl Item {
             Self::Global(idx) => format!("g{idx}"),
             Self::Table(idx) => format!("t{idx}"),
             Self::Memory(idx) => format!("m{idx}"),
+        }
+    }
+}
+
+/// The shortest names that the script does not call something by.
+fn names(first: &Module, wanted: &BTreeSet<Item>) -> BTreeMap<Item, String> {
+    const LETTERS: &[u8; 62] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    let taken: BTreeSet<&str> = first.exports.iter().map(|export| export.name.as_str()).collect();
+    let name = |mut number: usize| {
+        let mut name = String::new();
+        loop {
+            name.insert(0, char::from(LETTERS[number % LETTERS.len()]));
+            number /= LETTERS.len();
+            if number == 0 {
+                return name;
+            }
+            number -= 1;
+        }
+    };
+    let mut free = (0..).map(name).filter(|name| !taken.contains(name.as_str()));
+    wanted.iter().filter_map(|item| Some((*item, free.next()?))).collect()
+}
+
+/// Gives what a part imports of the first its names there.
+fn call_by(part: &mut Module, names: &BTreeMap<Item, String>) {
+    let names: BTreeMap<String, &String> =
+        names.iter().map(|(item, name)| (item.name(), name)).collect();
+    for import in part.imports.iter_mut().filter(|import| import.module == FIRST) {
+        if let Some(name) = names.get(&import.name) {
+            import.name.clone_from(name);
         }
     }
 }

@@ -143,12 +143,11 @@ fn compile(
     Ok(Toolchain::output(target_dir, effort.profile()))
 }
 
-/// Writes a compiled module and its script into `out`; returns what is known of its memory: nothing
-/// yet, so that all data is in the first part. With what the linker says data goes with the code that
-/// knows it (80 kB less); it stays off until it is known why a start asks for later parts now and then.
+/// Writes a compiled module and its script into `out`; returns what the linker says of its memory, so
+/// that data goes with the code that knows it.
 fn bind(effort: Effort, module: &Path, name: &str, out: &Path) -> Result<Objects> {
     let bytes = std::fs::read(module).with_context(|| format!("no {}", module.display()))?;
-    let (_, bytes) = Objects::take(&bytes)
+    let (objects, bytes) = Objects::take(&bytes)
         .with_context(|| format!("cannot read what the linker wrote into {}", module.display()))?;
     Bindgen::new()
         .web(true)?
@@ -170,7 +169,7 @@ fn bind(effort: Effort, module: &Path, name: &str, out: &Path) -> Result<Objects
         std::fs::write(script, js)?;
         std::fs::write(module, wasm)?;
     }
-    Ok(Objects::default())
+    Ok(objects)
 }
 
 /// Shrinks the named modules in `out` with wasm-opt, which comes with npm's binaryen.

@@ -50,7 +50,7 @@ pub use crate::explorer::head::head_map;
 pub use crate::explorer::models::{load_files, model_picker};
 pub use crate::explorer::prompt::typed;
 use crate::parts::alert::faults;
-use crate::parts::dom::{Child, View, el, show};
+use crate::parts::dom::{Child, View, either, el, show};
 use crate::parts::icon;
 use crate::state::cell::{Derived, Var, derive};
 use crate::state::{Store, use_store};
@@ -74,8 +74,16 @@ pub fn explorer() -> View {
         .child(wall::wall())
         .child(head::head())
         .child(next)
-        .child(details::details());
+        .child(foot());
     vec![text.into(), main.into(), invariants::invariants().into()].into_node()
+}
+
+/// The panel at the foot; its place stays free until the first map is on screen.
+fn foot() -> View {
+    let store = use_store();
+    either(derive(move || store.has_foot.get()), |has_foot| {
+        vec![if has_foot { details::details() } else { el!(div class="details").into() }]
+    })
 }
 
 /// Why there is no WebGPU, where the page runs without.

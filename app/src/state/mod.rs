@@ -218,6 +218,8 @@ pub struct State {
     pub ended_run: Var<RunId>,
     /// The shown selection.
     pub focus: Derived<Focus>,
+    /// Whether the panel at the foot is made: the first map does not wait for what it is made of.
+    pub has_foot: Var<bool>,
     /// The hooks wanted now.
     pub wants: Derived<Wants>,
 }
@@ -258,6 +260,7 @@ impl State {
             Attention::Encoder => source.read().len(),
             _ => tokens.read().len(),
         });
+        let has_foot = Var::new(false);
         let wants = derive(move || {
             let (url, attention) = (url.read(), attention.get());
             let n_tokens = tokens.read().len() as u32;
@@ -267,7 +270,7 @@ impl State {
                 layer: focus.read().layer,
                 n_tokens: n_shown.get(),
                 lens_at: pinned.or(n_tokens.checked_sub(1)),
-                tab: tab_of(url.tab, (*model.read()).as_deref()),
+                tab: has_foot.get().then(|| tab_of(url.tab, (*model.read()).as_deref())),
             };
             let (Some(model), Some(card)) = (model.get(), card.get()) else {
                 return Wants::default();
@@ -312,6 +315,7 @@ impl State {
             run: Var::default(),
             ended_run: Var::default(),
             focus,
+            has_foot,
             wants,
         };
         let store: Store = Box::leak(Box::new(state));

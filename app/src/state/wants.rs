@@ -23,8 +23,8 @@ pub struct Shown {
     pub n_tokens: usize,
     /// The token whose logit lens is shown.
     pub lens_at: Option<u32>,
-    /// The panel at the foot.
-    pub tab: Tab,
+    /// The panel at the foot, where there is one yet.
+    pub tab: Option<Tab>,
 }
 
 /// The wants of a page.
@@ -43,7 +43,7 @@ pub fn wants(url: &UrlState, card: &ModelCard, shown: Shown) -> Wants {
     // The line of invariants looks at the shown layer's first norm.
     hooks.push(layer_hook(layer, "ln1.hook_normalized"));
     match shown.tab {
-        Tab::Norms => {
+        Some(Tab::Norms) => {
             for site in norms::sites(card) {
                 let is_shown = site.starts_with(&format!("blocks.{layer}."));
                 if is_shown || url.norms_after && shown.n_tokens <= MAX_TOKENS_OF_WHOLE {
@@ -55,10 +55,9 @@ pub fn wants(url: &UrlState, card: &ModelCard, shown: Shown) -> Wants {
                 }
             }
         }
-        Tab::Residual => hooks.extend(residual::hooks(card)),
-        Tab::Mlp => hooks.push(layer_hook(layer, "mlp.hook_post")),
-        Tab::First | Tab::Alignment | Tab::Beam => {}
-        Tab::Loss | Tab::Similarity | Tab::Positions | Tab::Weights | Tab::Card => {}
+        Some(Tab::Residual) => hooks.extend(residual::hooks(card)),
+        Some(Tab::Mlp) => hooks.push(layer_hook(layer, "mlp.hook_post")),
+        _ => {}
     }
     let mut sorted: Vec<String> = Vec::with_capacity(hooks.len());
     for hook in hooks {
@@ -71,7 +70,7 @@ pub fn wants(url: &UrlState, card: &ModelCard, shown: Shown) -> Wants {
     Wants {
         hooks: sorted,
         lens_at: shown.lens_at.filter(|_| card.causal),
-        losses: shown.tab == Tab::Loss && card.causal,
+        losses: shown.tab == Some(Tab::Loss) && card.causal,
     }
 }
 
@@ -100,7 +99,7 @@ pub fn of_stack(
     hooks.retain(|hook| model.hooks.contains(hook));
     wants.hooks = hooks;
     wants.lens_at = shown.lens_at.filter(|_| model.causal);
-    wants.losses = shown.tab == Tab::Loss && model.causal;
+    wants.losses = shown.tab == Some(Tab::Loss) && model.causal;
     wants
 }
 
@@ -124,12 +123,12 @@ mod tests {
         ModelCard { n_layers: 3, causal: true, rms_norm: true, hooks, ..ModelCard::default() }
     }
 
-    const SHOWN: Shown = Shown { layer: 1, n_tokens: 9, lens_at: Some(8), tab: Tab::Norms };
+    const SHOWN: Shown = Shown { layer: 1, n_tokens: 9, lens_at: Some(8), tab: Some(Tab::Norms) };
 
     #[test]
     fn only_the_shown_layer_is_read_back() {
         let url = UrlState::default();
-        let shown = Shown { tab: Tab::Card, ..SHOWN };
+        let shown = Shown { tab: Some(Tab::Card), ..SHOWN };
         let wanted = wants(&url, &card(), shown);
         assert_eq!(wanted.hooks, ["blocks.1.attn.hook_pattern", "blocks.1.ln1.hook_normalized"]);
         assert_eq!(wanted.lens_at, Some(8));
@@ -163,7 +162,7 @@ mod tests {
         let model = crate::lens::stack::tests::model();
         let of = |attention, n_cells| {
             let card = stack::card(&model, attention);
-            let shown = Shown { tab: Tab::Alignment, ..SHOWN };
+            let shown = Shown { tab: Some(Tab::Alignment), ..SHOWN };
             of_stack(&UrlState::default(), &model, attention, &card, shown, n_cells)
         };
         let wanted = of(Attention::Encoder, 9);

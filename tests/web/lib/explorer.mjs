@@ -23,8 +23,15 @@ export class Explorer {
     await this.page.goto(this.site.url(hash, this.host));
   }
 
-  /** The page is there, a model is loaded, the text has run. */
+  /** The page is there, a model is loaded, the text has run; all panels are made. */
   async ready(ms = 40_000) {
+    await this.started(ms);
+    await this.id("details").waitFor({ timeout: ms, state: "attached" });
+    await this.settled(ms);
+  }
+
+  /** The first map is there. */
+  async started(ms = 40_000) {
     await this.id("prompt").waitFor({ timeout: ms });
     await this.settled(ms);
   }

@@ -76,6 +76,7 @@ pub struct Args {
     pub wants_json: bool,
     pub wants_f32: bool,
     pub resumes: bool,
+    pub kept: Vec<u32>,
 }
 
 impl Args {
@@ -118,6 +119,7 @@ impl Args {
                 Long("runs") => args.n_runs = Some(parser.value()?.parse()?),
                 Long("f32") => args.wants_f32 = true,
                 Long("resume") => args.resumes = true,
+                Long("keep") => args.kept = numbers("--keep", &mut parser)?,
                 Long("json") => args.wants_json = true,
                 Value(path) if args.model.is_none() => args.model = Some(path.into()),
                 other => return Err(other.unexpected().into()),

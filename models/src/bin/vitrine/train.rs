@@ -1,5 +1,6 @@
 //! `vitrine train`: a configuration and perhaps a text in, a folder with a model out.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -49,6 +50,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         config,
         out,
         stored,
+        kept: args.kept.iter().map(|&step| step as usize).collect(),
         best: f64::INFINITY,
         n_worse: 0,
         report: String::new(),
@@ -94,6 +96,8 @@ struct Course {
     config: TrainConfig,
     out: PathBuf,
     stored: FileDType,
+    /// Steps after which the model is kept beside the best one.
+    kept: BTreeSet<usize>,
     best: f64,
     n_worse: usize,
     /// What was said, for `report.txt`.
@@ -115,6 +119,9 @@ impl Course {
         let first = self.trainer.n_done();
         let n_tokens = self.n_tokens();
         let (mut sum, mut n_summed) = (0.0, 0);
+        if first == 0 {
+            self.keep()?;
+        }
         while self.trainer.n_done() < n_steps {
             let batch = self.data.batch(self.trainer.n_done())?;
             let info = block_on(self.trainer.step(&batch, &control))?;
@@ -124,6 +131,7 @@ impl Course {
             }
             sum += f64::from(info.loss);
             n_summed += 1;
+            self.keep()?;
             let done = self.trainer.n_done();
             if done.is_multiple_of(REPORT_EVERY) || done == n_steps {
                 let seconds = self.start.elapsed().as_secs_f64();
@@ -163,6 +171,26 @@ impl Course {
         self.save("report.txt", self.report.clone().as_bytes())
     }
 
+    /// Keeps the model as it is, if that is wanted of this step.
+    fn keep(&mut self) -> Result<(), Failure> {
+        let done = self.trainer.n_done();
+        if self.kept.contains(&done) {
+            let folder = format!("step-{done}");
+            self.save_model(&folder)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the model into a folder below the run's own, or (`.`) into that.
+    fn save_model(&mut self, folder: &str) -> Result<(), Failure> {
+        let vocabulary = self.data.vocabulary();
+        let files = model_files(&mut self.trainer, &self.config, vocabulary, self.stored);
+        for (name, bytes) in block_on(files)? {
+            self.save(&format!("{folder}/{name}"), &bytes)?;
+        }
+        Ok(())
+    }
+
     /// Keeps the model if it is the best so far, and the run in any case.
     fn validated(&mut self, score: Score) -> Result<(), Failure> {
         let done = self.trainer.n_done();
@@ -181,11 +209,7 @@ impl Course {
         self.append("validation.csv", "step,loss,accuracy,exact\n", &line)?;
         if is_best {
             self.best = score.loss;
-            let vocabulary = self.data.vocabulary();
-            let files = model_files(&mut self.trainer, &self.config, vocabulary, self.stored);
-            for (name, bytes) in block_on(files)? {
-                self.save(name, &bytes)?;
-            }
+            self.save_model(".")?;
         }
         let saved = SavedRun {
             config: self.config.clone(),
