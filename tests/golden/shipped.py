@@ -19,6 +19,12 @@ TEXTS = {
     "grimm-gpt": "There was once a king who had a daughter, and she was so beautiful that the king said to his huntsman,",
     "dates-gru": "tuesday, 24th of december 1912",
     "dates-transformer": "tuesday, 24th of december 1912",
+    "grimm-llama": "There was once a king who had a daughter, and she was so beautiful that the king said to his huntsman,",
+    "grimm-bert": "The king's <mask> went into the forest, and there she <mask> a little house.",
+    "grimm-bart": "Then the<mask> said to her, and she went away.",
+} | {
+    f"grimm-neox-{size}/step-1000": "There was once a king who had a daughter, and she was so beautiful that"
+    for size in ("small", "medium", "large")
 }
 N_GREEDY, N_ROWS = 12, 3
 
@@ -37,7 +43,9 @@ def opened(name, config):
         model.load_state_dict(load_file(folder / "model.safetensors"))
         model = model.double()
         return lambda source, target: model.run(source, [1] * len(source), target)["logits"]
-    model = tf.GPT2LMHeadModel.from_pretrained(folder, dtype=torch.float64).eval()
+    model = getattr(tf, config["architectures"][0]).from_pretrained(folder, dtype=torch.float64).eval()
+    if kind == "bart":
+        return lambda source, target: model(torch.tensor([source]), decoder_input_ids=torch.tensor([target])).logits[0]
     return lambda _, target: model(torch.tensor([target])).logits[0]
 
 
@@ -47,17 +55,19 @@ def keep(name):
     ids, source, logits = tokenizer.encode(TEXTS[name]).ids, None, opened(name, config)
     if "source_end_token_id" in config:
         source, ids = ids + [config["source_end_token_id"]], [config["decoder_start_token_id"]]
+    elif config.get("is_encoder_decoder"):
+        source, ids = ids, [config["decoder_start_token_id"]]
     rows = list(range(-min(N_ROWS, len(ids)), 0))
     kept = {"ids": torch.tensor(ids).int(), "rows": torch.tensor([row % len(ids) for row in rows]).int()}
     if source:
         kept["source"] = torch.tensor(source).int()
     values = logits(source, ids)
     found = list(ids)
-    for _ in range(N_GREEDY):
+    for _ in range(0 if config["model_type"] == "bert" else N_GREEDY):
         found.append(int(logits(source, found)[-1].argmax()))
     greedy = found[len(ids):]
     kept |= {"logits": values[rows].float(), "greedy": torch.tensor(greedy).int()}
-    save_file({key: value.contiguous() for key, value in kept.items()}, HERE / f"shipped_{name}.safetensors")
+    save_file({key: value.contiguous() for key, value in kept.items()}, HERE / f"shipped_{name.replace('/', '_')}.safetensors")
     print(name, tokenizer.decode(source or ids), "|", tokenizer.decode(greedy))
 
 

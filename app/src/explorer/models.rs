@@ -44,7 +44,13 @@ pub fn model_picker() -> View {
 
 fn offers() -> View {
     let store = use_store();
-    let offers = part(move || store.offers.read().iter().map(offer_view).collect());
+    let offers = part(move || {
+        let offers = store.offers.read();
+        let groups = offers.chunk_by(|one, next| suite(one).is_some() && suite(one) == suite(next));
+        groups
+            .map(|group| if group.len() > 1 { suite_view(group) } else { offer_view(&group[0]) })
+            .collect()
+    });
     let none = move || {
         store.offers.read().is_empty().then_some(
             "No model lies beside the page. Open one from your disk, or name one of the hub.",
@@ -72,6 +78,40 @@ fn offer_view(offer: &ModelOffer) -> View {
         .child(el!(bdi).child(offer.title.as_str()))
         .child(el!(span class="offer-facts").child(facts));
     el!(li).child(button).into()
+}
+
+/// The folder that a checkpoint of a run shares with the run's others.
+fn suite(offer: &ModelOffer) -> Option<&str> {
+    Some(offer.name.rsplit_once('/')?.0)
+}
+
+/// One run, kept after several steps: a button for each.
+fn suite_view(checkpoints: &[ModelOffer]) -> View {
+    let store = use_store();
+    let step_view = |offer: &ModelOffer| {
+        let name = offer.name.clone();
+        let step = name.rsplit_once("step-").map_or(name.as_str(), |(_, step)| step).to_owned();
+        el!(button type="button" class="checkpoint")
+            .set("data-testid", &format!("model-offer-{name}"))
+            .set("aria-label", &offer.title)
+            .on("click", move |event: Event| {
+                close_around(&event);
+                store.load(ModelSource::Bundled(name.clone()));
+            })
+            .child(step)
+            .into()
+    };
+    let steps: Vec<View> = checkpoints.iter().map(step_view).collect();
+    let last = &checkpoints[checkpoints.len() - 1];
+    let title = last.title.split(", after").next().unwrap_or_default();
+    let facts = format!("{} each, {}", format::bytes(last.bytes), last.licence);
+    let head = el!(div class="suite-head")
+        .child(el!(bdi).child(title))
+        .child(el!(span class="offer-facts").child(facts));
+    let row = el!(div class="checkpoints")
+        .child(el!(span class="hint").child("after steps"))
+        .child(steps);
+    el!(li class="offer suite").child(head).child(row).into()
 }
 
 fn from_disk() -> View {

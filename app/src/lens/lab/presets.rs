@@ -60,10 +60,10 @@ pub const PRESETS: &[Preset] = &[
     Preset {
         name: "diverges",
         title: "Too fast",
-        note: "SGD without clipping, at twice the rate that it can take: the loss is no number after some steps, and the run goes back.",
+        note: "SGD without clipping, at many times the rate that it can take: the loss is no number after some steps, and the run goes back.",
         query: "data.task=copy&model.n_layers=2&model.d_model=32&model.n_heads=2&model.n_ctx=32\
-                &optimiser.kind=sgd&optimiser.rate=1&optimiser.max_norm=0&run.n_steps=200\
-                &run.validate_every=10&run.n_validation=1",
+                &optimiser.kind=sgd&optimiser.rate=2&optimiser.max_norm=0&run.n_steps=200\
+                &run.validate_every=4&run.n_validation=1",
     },
 ];
 

@@ -318,7 +318,8 @@ fn text_from_model(model: &ModelSource) -> String {
 
 fn model_from_text(text: &str) -> Option<ModelSource> {
     if let Some(name) = text.strip_prefix("bundled/") {
-        return is_name(name).then(|| ModelSource::Bundled(name.into()));
+        let is_path = name.split('/').all(is_name);
+        return is_path.then(|| ModelSource::Bundled(name.into()));
     }
     hub_from_text(text.strip_prefix("hub/")?)
 }
@@ -350,6 +351,13 @@ mod tests {
     fn the_default_has_an_empty_hash() {
         assert_eq!(UrlState::default().to_hash(), "");
         assert_eq!(UrlState::from_hash(""), UrlState::default());
+    }
+
+    #[test]
+    fn a_checkpoint_of_a_suite_has_an_address() {
+        let model = Some(ModelSource::Bundled("grimm-neox-small/step-64".into()));
+        let state = UrlState { model, ..UrlState::default() };
+        assert_eq!(UrlState::from_hash(&state.to_hash()), state);
     }
 
     #[test]
