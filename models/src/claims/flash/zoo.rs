@@ -192,7 +192,8 @@ pub async fn see(
         }
         (_, None) => linear_with_pattern(&mut recorder, inputs, causal)?,
     };
-    let found = run(engine, recorder, Step::default(), &values, &[pattern, z, full], control).await?;
+    let found =
+        run(engine, recorder, Step::default(), &values, &[pattern, z, full], control).await?;
     let [pattern, z, full] = <[Vec<f32>; 3]>::try_from(found).unwrap_or_default();
     let error = relative(&z, &full);
     let n_products = [way, Way::Full].map(|way| way.n_products(n, d, causal));

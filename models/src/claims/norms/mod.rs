@@ -12,7 +12,7 @@ use crate::train::init::Init;
 use crate::train::nano::{Kind, NanoNormPosition, NanoPositions};
 use crate::train::{NanoConfig, TrainConfig};
 pub use race::{Race, race};
-pub use start::{Setting, Start, start};
+pub use start::{Setting, Streams, gradients, streams};
 
 /// Where the norms of a block stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

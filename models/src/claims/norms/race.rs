@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use vitrine_kernels::{Control, Engine};
 
+use super::start::{give_back, taken};
 use super::{Place, config};
 use crate::error::ModelError;
 use crate::train::schedule::Curve;
@@ -28,22 +29,27 @@ pub struct Race {
     pub seed: u32,
 }
 
+impl Race {
+    /// Steps of a warm-up that is long enough here.
+    pub const WARMUP: u32 = 100;
+}
+
 impl Default for Race {
     fn default() -> Self {
         Self {
             place: Place::Post,
             n_layers: 6,
             d_model: 32,
-            rate: 3e-3,
+            rate: 5e-3,
             warmup: 0,
-            n_steps: 200,
+            n_steps: 240,
             seed: 0,
         }
     }
 }
 
-/// Trains; each step's loss and the norm of its gradient come as they are there. The engine is empty
-/// afterwards.
+/// Trains; each step's loss and the norm of its gradient come as they are there. The engine as in
+/// [`super::gradients`].
 ///
 /// # Errors
 /// Sizes that cannot be; what the engine reports; cancellation.
@@ -62,8 +68,7 @@ pub async fn race(
     config.schedule.warmup = race.warmup as usize;
     config.data.difficulty = 1;
     let data = Dataset::new(&config, None)?;
-    let own = std::mem::replace(engine, Engine::Cpu(Default::default()));
-    let mut trainer = Trainer::new(own, &config, &data).await?;
+    let mut trainer = Trainer::new(taken(engine), &config, &data).await?;
     let mut outcome = Ok(());
     for step in 0..config.run.n_steps {
         let info = match data.batch(step) {
@@ -78,8 +83,6 @@ pub async fn race(
             }
         }
     }
-    let mut own = trainer.into_engine();
-    own.clear();
-    *engine = own;
+    give_back(engine, trainer.into_engine());
     outcome
 }
