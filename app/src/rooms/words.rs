@@ -8,7 +8,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Element, Event};
 
 use crate::host;
-use crate::parts::dom::{Child, El, View, around, document, effect, el, part};
+use crate::parts::dom::{Child, El, View, around, document, effect, either, el};
 use crate::parts::steps::{Steps, steps};
 use crate::parts::term::explained;
 use crate::rooms::knob::knobs;
@@ -24,20 +24,17 @@ pub fn words(visit: Visit) -> El {
     let came: Came = Rc::default();
     let age = Var::new(0_u32);
     fetch(visit, &came, age);
-    let body = part(move || {
-        age.get();
-        match came.borrow_mut().take() {
-            None => {
-                vec![el!(p class="hint").child("The words of this room are on their way.").into()]
-            }
-            Some(Ok(root)) => vec![alive(visit, &root)],
-            Some(Err(why)) => vec![
-                el!(p class="fault" role="alert")
-                    .child(why)
-                    .child(" Reload the page; if it stays, the site was not copied completely.")
-                    .into(),
-            ],
+    let body = either(derive(move || age.get()), move |_| match came.borrow_mut().take() {
+        None => {
+            vec![el!(p class="hint").child("The words of this room are on their way.").into()]
         }
+        Some(Ok(root)) => vec![alive(visit, &root)],
+        Some(Err(why)) => vec![
+            el!(p class="fault" role="alert")
+                .child(why)
+                .child(" Reload the page; if it stays, the site was not copied completely.")
+                .into(),
+        ],
     });
     el!(div class="room-words" data-testid="room-words").child(body)
 }

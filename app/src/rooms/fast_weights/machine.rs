@@ -63,15 +63,17 @@ impl Machine {
             let n_steps = source.read().as_ref().as_ref().map_or(0, |source| source.names.len());
             visit.n_steps.set(n_steps);
         });
-        effect(move || machine.walk());
+        // A step is a change of the address, and walks nothing anew.
+        let wanted = derive(move || visit.is_here().then(|| (source.get(), rules(visit))));
+        effect(move || {
+            if let Some((source, rules)) = wanted.get() {
+                machine.walk(source, rules);
+            }
+        });
         machine
     }
 
-    fn walk(self) {
-        let (source, rules) = (self.source.get(), rules(self.visit));
-        if !self.visit.is_here() {
-            return;
-        }
+    fn walk(self, source: Option<Source>, rules: Rules) {
         let Some(source) = source else { return room::cancel("walk") };
         let ask = FastAsk::Walk {
             n_tokens: source.names.len() as u32,
