@@ -1,0 +1,3 @@
+//! What the rooms show, computed from what their worker sent.
+
+pub mod fast_weights;
