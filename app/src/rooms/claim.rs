@@ -85,7 +85,7 @@ pub fn claim(
     let chart_name = format!("chart-{slot}");
     el!(div class="claim")
         .set("data-testid", &format!("claim-{slot}"))
-        .class("measured", move || of.phase.get() == Phase::Done)
+        .class("running", move || of.phase.get() == Phase::Running)
         .child(el!(p class="claim-tools").child(button).child(el!(span class="hint").text(state)))
         .child(chart(spec, &chart_name))
         .child(table(slot, columns, rows))
