@@ -9,6 +9,12 @@ use vitrine_models::claims::fast_weights::capacity::{Capacity, Update};
 use vitrine_models::claims::fast_weights::favor::{Favor, FavorError};
 use vitrine_models::claims::fast_weights::timing::Timed;
 use vitrine_models::claims::fast_weights::{Rules, Walk};
+use vitrine_models::claims::flash;
+use vitrine_models::claims::flash::Qkv;
+use vitrine_models::claims::flash::backward::Backward;
+use vitrine_models::claims::flash::timing::Time;
+use vitrine_models::claims::flash::traffic::Moved;
+use vitrine_models::claims::flash::zoo::{Seen, Way};
 
 use super::{EngineChoice, EngineInfo};
 
@@ -41,6 +47,8 @@ pub enum ToRoom {
 pub enum RoomAsk {
     /// Room 04.
     FastWeights(FastAsk),
+    /// Room 10.
+    Flash(FlashAsk),
 }
 
 /// Parts of answers.
@@ -48,6 +56,8 @@ pub enum RoomAsk {
 pub enum RoomPart {
     /// Room 04.
     FastWeights(FastPart),
+    /// Room 10.
+    Flash(FlashPart),
 }
 
 /// From the worker to a room.
@@ -124,5 +134,110 @@ pub enum FastPart {
         n_tokens: u32,
         /// Milliseconds.
         ms: f64,
+    },
+}
+
+/// What Room 10 asks for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum FlashAsk {
+    /// A walk over the tiles of one head, and its backward pass: one [`FlashPart::Walk`].
+    Walk {
+        /// The head.
+        qkv: Qkv,
+        /// The blocks.
+        rules: flash::Rules,
+    },
+    /// Another way to attend on the same rows: one [`FlashPart::Seen`].
+    See {
+        /// The head.
+        qkv: Qkv,
+        /// The way.
+        way: Way,
+        /// Whether rows see no keys after their own.
+        causal: bool,
+    },
+    /// What blocks of some sizes move, and how long they take, on N rows of d columns: as many
+    /// [`FlashPart::Block`] as workgroups have room for.
+    Blocks {
+        /// N and d.
+        shape: [u32; 2],
+        /// Rows of a block.
+        sizes: Vec<u32>,
+    },
+    /// Times of kernels, numbers of rows from small to large: as many [`FlashPart::Time`].
+    Times {
+        /// d.
+        d_head: u32,
+        /// Rows of a block.
+        size: u32,
+        /// Which, on how many rows.
+        timed: Vec<(flash::timing::Timed, Vec<u32>)>,
+    },
+    /// One tile of so many is computed: as many [`FlashPart::Sparse`].
+    Sparse {
+        /// N and d.
+        shape: [u32; 2],
+        /// Rows of a block.
+        size: u32,
+        /// Of how many tiles one.
+        one_of: Vec<u32>,
+    },
+    /// Ways to attend on one head, and their times on N rows: as many [`FlashPart::Way`].
+    Ways {
+        /// The head.
+        qkv: Qkv,
+        /// The ways.
+        ways: Vec<Way>,
+        /// N.
+        n_rows: u32,
+        /// Whether rows see no keys after their own.
+        causal: bool,
+    },
+}
+
+/// What comes to Room 10.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum FlashPart {
+    /// A walk.
+    Walk(Box<flash::Walk>, Backward),
+    /// What one way gives.
+    Seen(Box<Seen>),
+    /// Blocks of one size.
+    Block {
+        /// Rows of a block.
+        size: u32,
+        /// What is moved.
+        moved: Moved,
+        /// How long it takes.
+        time: Time,
+    },
+    /// One time.
+    Time {
+        /// Of which kernels.
+        timed: flash::timing::Timed,
+        /// On so many rows.
+        n_rows: u32,
+        /// How long.
+        time: Time,
+    },
+    /// Some of the tiles.
+    Sparse {
+        /// Of how many tiles one.
+        one_of: u32,
+        /// What is moved.
+        moved: Moved,
+        /// How long it takes.
+        time: Time,
+    },
+    /// One way.
+    Way {
+        /// Which.
+        way: Way,
+        /// How far its result is from that of full attention.
+        error: f64,
+        /// Products that it needs, and full attention.
+        n_products: [u64; 2],
+        /// How long it takes on N rows, where a kernel leaves out what it leaves out.
+        time: Option<Time>,
     },
 }

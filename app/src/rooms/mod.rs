@@ -6,6 +6,7 @@
 
 mod claim;
 mod fast_weights;
+mod flash;
 mod foot;
 mod head;
 mod invariant;
@@ -103,7 +104,7 @@ pub struct Open {
 pub type Mount = Box<dyn Fn(&str) -> Option<View>>;
 
 /// The rooms that are open, in order.
-pub const OPEN: &[&Open] = &[&fast_weights::ROOM];
+pub const OPEN: &[&Open] = &[&fast_weights::ROOM, &flash::ROOM];
 
 /// An open room by its number.
 pub fn open(number: u8) -> Option<&'static Open> {

@@ -1,3 +1,4 @@
 //! What the rooms show, computed from what their worker sent.
 
 pub mod fast_weights;
+pub mod flash;

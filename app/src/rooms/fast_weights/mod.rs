@@ -7,7 +7,7 @@
 
 mod claims;
 mod machine;
-mod source;
+pub mod source;
 
 use crate::rooms::knob::{Kind, Knob};
 use crate::rooms::{Mount, Open, Visit};

@@ -107,7 +107,8 @@ pub fn source(visit: Visit, machine: Machine) -> El {
         .child(el!(ol class="fast-tokens" aria-label="Tokens, one step each").child(strip))
 }
 
-fn text(visit: Visit) -> El {
+/// The text for the model, and which head of it is taken.
+pub fn text(visit: Visit) -> El {
     let store = visit.store;
     let on_text = move |event: Event| {
         let value = value_of(&event);

@@ -3,6 +3,7 @@
 //! A later ask of the same slot takes the place of one that waits, and stops one that runs.
 
 mod fast_weights;
+mod flash;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -127,6 +128,10 @@ async fn work(desk: Rc<Desk>) {
             RoomAsk::FastWeights(fast) => {
                 let part = |part| tell_part(ask.no, RoomPart::FastWeights(part));
                 fast_weights::answer(engine, fast, &part, &control).await
+            }
+            RoomAsk::Flash(flash) => {
+                let part = |part| tell_part(ask.no, RoomPart::Flash(part));
+                flash::answer(engine, flash, &part, &control).await
             }
         };
         *desk.running.borrow_mut() = None;

@@ -114,6 +114,14 @@ impl Rules {
         }
     }
 
+    /// The tiles that are computed for T rows and S keys, each a block of queries and one of keys, in the
+    /// order in which one workgroup after another would take them.
+    pub fn tiles(self, extents: [usize; 2]) -> Vec<[usize; 2]> {
+        let op = self.op(1);
+        let passing = |block| (0..op.n_passing(block, extents)).map(move |pass| [block, pass]);
+        (0..op.n_blocks(extents)[0]).flat_map(passing).collect()
+    }
+
     /// Where the first row stands among S keys: the last row sees the last key.
     fn step(self, [n_rows, n_keys]: [usize; 2]) -> Step {
         let past = if self.causal { n_keys.saturating_sub(n_rows) } else { 0 };
