@@ -99,9 +99,8 @@ fn post_ln_sums_are_three_halves_and_pre_ln_sums_grow_with_the_layer() {
 /// Steps in which the rate rises: Post-LN needs them, the others do not.
 #[test]
 fn post_ln_needs_warm_up_and_the_others_do_not() {
-    let last = |place: Place, warmup: u32| {
+    let run = |options: Race| {
         let (mut losses, control) = (Vec::new(), Control::default());
-        let options = Race { place, warmup, ..Race::default() };
         let told = &mut |loss: f32, norm: f32| {
             assert!(norm.is_finite());
             losses.push(loss);
@@ -110,14 +109,17 @@ fn post_ln_needs_warm_up_and_the_others_do_not() {
         assert_eq!(losses.len(), options.n_steps as usize);
         let last = &losses[losses.len() - 20..];
         let mean = last.iter().sum::<f32>() / last.len() as f32;
-        println!("{place:?}, {warmup} steps of warm-up: {mean:.2}");
+        println!("{options:?}: {mean:.2}");
         mean
     };
+    let last = |place: Place, warmup: u32| run(Race { place, warmup, ..Race::default() });
     let warmup = Race::WARMUP;
     assert!(last(Place::Post, 0) > 2.6);
     assert!(last(Place::Post, warmup) < 2.0);
     assert!(last(Place::Pre, 0) < 1.6);
     assert!(last(Place::Dual, 0) < 2.2);
+    // At a fifth of the rate it needs none.
+    assert!(run(Race { rate: 1e-3, ..Race::default() }) < 2.0);
 }
 
 #[test]

@@ -146,6 +146,27 @@ const STATES = {
     await explorer.id("place-home").click();
     await explorer.id("room-4").click();
   },
+  "room-03": async ({ page, explorer }) => {
+    const room = new Room(page, explorer);
+    await room.open(3, "&step=4");
+    await room.id("norms-layer").filter({ hasText: "ResiDual" }).waitFor({ timeout: 60_000 });
+  },
+  "room-03-claims": async ({ page, explorer }) => {
+    const room = new Room(page, explorer);
+    await room.open(3, "&r-layers=2");
+    for (const slot of ["layers", "depth", "race"]) await room.measure(slot, 200_000);
+    await room.id("claim-layers").scrollIntoViewIfNeeded();
+  },
+  "room-10": async ({ page, explorer }) => {
+    const room = new Room(page, explorer);
+    await room.open(10, "&step=4");
+  },
+  "room-10-claims": async ({ page, explorer }) => {
+    const room = new Room(page, explorer);
+    await room.open(10, "&r-from=random&r-way=global&r-mask=none&step=6");
+    for (const slot of ["time", "blocks", "sparse", "again", "ways"]) await room.measure(slot, 200_000);
+    await room.id("claim-time").scrollIntoViewIfNeeded();
+  },
   "room-04": async ({ page, explorer }) => {
     const room = new Room(page, explorer);
     await room.open(4, "&step=5");

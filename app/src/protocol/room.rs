@@ -15,6 +15,7 @@ use vitrine_models::claims::flash::backward::Backward;
 use vitrine_models::claims::flash::timing::Time;
 use vitrine_models::claims::flash::traffic::Moved;
 use vitrine_models::claims::flash::zoo::{Seen, Way};
+use vitrine_models::claims::norms::{Place, Race, Setting, Streams};
 
 use super::{EngineChoice, EngineInfo};
 
@@ -45,6 +46,8 @@ pub enum ToRoom {
 /// What rooms ask for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum RoomAsk {
+    /// Room 03.
+    Norms(NormsAsk),
     /// Room 04.
     FastWeights(FastAsk),
     /// Room 10.
@@ -54,6 +57,8 @@ pub enum RoomAsk {
 /// Parts of answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum RoomPart {
+    /// Room 03.
+    Norms(NormsPart),
     /// Room 04.
     FastWeights(FastPart),
     /// Room 10.
@@ -239,5 +244,58 @@ pub enum FlashPart {
         n_products: [u64; 2],
         /// How long it takes on N rows, where a kernel leaves out what it leaves out.
         time: Option<Time>,
+    },
+}
+
+/// What Room 03 asks for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum NormsAsk {
+    /// Models of the paper's analysis before their first step, one for each place of the norms: as many
+    /// [`NormsPart::Streams`] and [`NormsPart::Gradients`].
+    Start {
+        /// Layers.
+        n_layers: u32,
+        /// Of the weights.
+        seed: u32,
+    },
+    /// Gradients before the first step, the mean over some seeds: a [`NormsPart::Gradients`] for each depth
+    /// and place, depth after depth.
+    Gradients {
+        /// Which models.
+        setting: Setting,
+        /// Where the norms stand.
+        places: Vec<Place>,
+        /// Numbers of layers.
+        depths: Vec<u32>,
+        /// How many seeds.
+        n_seeds: u32,
+    },
+    /// Runs, one after another: a [`NormsPart::Step`] for each step.
+    Race(Vec<Race>),
+}
+
+/// What comes to Room 03.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum NormsPart {
+    /// How large and how alike the layers' outputs are.
+    Streams {
+        /// Where the norms stand.
+        place: Place,
+        /// Layer by layer.
+        streams: Streams,
+    },
+    /// The gradient of each layer.
+    Gradients {
+        /// Where the norms stand.
+        place: Place,
+        /// Layer by layer.
+        gradients: Vec<f64>,
+    },
+    /// A step of a run.
+    Step {
+        /// Which run.
+        runner: u32,
+        /// Its loss.
+        loss: f32,
     },
 }

@@ -12,6 +12,7 @@ mod head;
 mod invariant;
 mod keys;
 mod knob;
+mod norms;
 pub mod page;
 mod plate;
 mod question;
@@ -104,7 +105,7 @@ pub struct Open {
 pub type Mount = Box<dyn Fn(&str) -> Option<View>>;
 
 /// The rooms that are open, in order.
-pub const OPEN: &[&Open] = &[&fast_weights::ROOM, &flash::ROOM];
+pub const OPEN: &[&Open] = &[&norms::ROOM, &fast_weights::ROOM, &flash::ROOM];
 
 /// An open room by its number.
 pub fn open(number: u8) -> Option<&'static Open> {

@@ -2,3 +2,4 @@
 
 pub mod fast_weights;
 pub mod flash;
+pub mod norms;

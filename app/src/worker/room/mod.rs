@@ -4,6 +4,7 @@
 
 mod fast_weights;
 mod flash;
+mod norms;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -128,6 +129,10 @@ async fn work(desk: Rc<Desk>) {
             RoomAsk::FastWeights(fast) => {
                 let part = |part| tell_part(ask.no, RoomPart::FastWeights(part));
                 fast_weights::answer(engine, fast, &part, &control).await
+            }
+            RoomAsk::Norms(norms) => {
+                let part = |part| tell_part(ask.no, RoomPart::Norms(part));
+                norms::answer(engine, norms, &part, &control).await
             }
             RoomAsk::Flash(flash) => {
                 let part = |part| tell_part(ask.no, RoomPart::Flash(part));
