@@ -23,8 +23,14 @@ pub struct Knob {
     /// Whether it stands by itself, where the words have its place (`knob-NAME`).
     pub apart: bool,
     /// Whether it has a part in what is chosen; asks for the value of another knob.
-    pub is_used: fn(&dyn Fn(&str) -> String) -> bool,
+    pub is_used: IsUsed,
 }
+
+/// Says whether a knob has a part, by the values of others.
+pub type IsUsed = fn(Values) -> bool;
+
+/// Gives the value of a knob by its name.
+pub type Values<'a> = &'a dyn Fn(&str) -> String;
 
 /// What a knob can be.
 pub enum Kind {

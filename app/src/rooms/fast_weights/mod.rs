@@ -1,7 +1,7 @@
 //! Room 04: fast weights (Schmidhuber 1991; Katharopoulos et al. 2020; Choromanski et al. 2020; Schlag et al.
 //! 2021). What it computes is in `models/src/claims/fast_weights`.
 //!
-//! Tests find things by `data-testid`: `fast-source`, `fast-token-N`, `fast-{before,added,after,key,written,query,
+//! Tests find things by `data-testid`: `fast-source`, `fast-machine`, `fast-token-N`, `fast-{before,added,after,key,written,query,
 //! read,implied,softmax}`, `measure-SLOT`, `claim-SLOT`, `chart-SLOT`, `table-SLOT` (`capacity`, `update`, `favor`,
 //! `time`).
 
@@ -170,7 +170,7 @@ mod tests {
     const WORDS: &str = include_str!("../../../../assets/rooms/04.xhtml");
 
     /// What stands in an attribute of the words.
-    fn all<'a>(attribute: &'a str) -> impl Iterator<Item = &'a str> {
+    fn all(attribute: &str) -> impl Iterator<Item = &str> {
         WORDS.split(attribute).skip(1).filter_map(|rest| rest.split('"').nth(1))
     }
 
