@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
-use web_sys::Event;
+use web_sys::{Event, HtmlInputElement};
 
 use crate::parts::dom::{El, View, effect, el, input_of, part, value_of, window};
 use crate::parts::icon;
@@ -57,16 +57,20 @@ pub fn steps(spec: Steps) -> El {
         .when("click", move || playing.set(!playing.get_untracked()))
         .child(part(move || vec![if playing.get() { icon::stop() } else { icon::play() }.into()]));
     let range = el!(input type="range" min="0" data-testid="step-scrub" aria-label="Step")
-        .attr("max", move || last.get().to_string())
         .flag("disabled", is_empty)
         .attr("aria-valuetext", move || format!("{} of {}", at.get() + 1, n_steps.get()))
-        .value(move || at.get().to_string())
         .on("input", move |event: Event| {
             if let Some(input) = input_of(&event) {
                 playing.set(false);
                 scrub(input.value_as_number() as usize);
             }
         });
+    let thumb: HtmlInputElement = range.element().clone().unchecked_into();
+    effect(move || {
+        // A value above the old maximum would be cut down to it.
+        thumb.set_max(&last.get().to_string());
+        thumb.set_value(&at.get().to_string());
+    });
     let options: Vec<View> = SPEEDS
         .iter()
         .map(|&(word, name, ms)| {

@@ -20,9 +20,17 @@ pub struct Knob {
     pub kind: Kind,
     /// What it is when nobody turns it.
     pub plain: &'static str,
+    /// Whether it stands by itself, where the words have its place (`knob-NAME`).
+    pub apart: bool,
     /// Whether it has a part in what is chosen; asks for the value of another knob.
-    pub is_used: fn(&dyn Fn(&str) -> String) -> bool,
+    pub is_used: IsUsed,
 }
+
+/// Says whether a knob has a part, by the values of others.
+pub type IsUsed = fn(Values) -> bool;
+
+/// Gives the value of a knob by its name.
+pub type Values<'a> = &'a dyn Fn(&str) -> String;
 
 /// What a knob can be.
 pub enum Kind {
@@ -44,10 +52,17 @@ impl Knob {
     }
 }
 
-/// All knobs of a room, in a row.
+/// The knobs of a room's machine, in a row.
 pub fn knobs(visit: Visit) -> El {
-    let made: Vec<View> = visit.room.knobs.iter().map(|knob| view(visit, knob)).collect();
+    let of_machine = visit.room.knobs.iter().filter(|knob| !knob.apart);
+    let made: Vec<View> = of_machine.map(|knob| view(visit, knob)).collect();
     el!(div class="room-knobs" role="group" aria-label="Knobs of the machine").child(made)
+}
+
+/// A knob that stands by itself.
+pub fn apart(visit: Visit, name: &str) -> Option<El> {
+    let knob = visit.room.knobs.iter().find(|knob| knob.name == name && knob.apart)?;
+    Some(el!(div class="room-knobs").child(view(visit, knob)))
 }
 
 fn view(visit: Visit, knob: &'static Knob) -> View {

@@ -3,7 +3,7 @@
 //! The words of a room are a file, `assets/rooms/NN.xhtml`, fetched when the room is opened. In it:
 //!
 //! - `<section data-part="…">` with `<div class="words">` and, beside it, `<div class="stage">`;
-//! - `data-mount="NAME"`: replaced by a part that the room makes; `knobs` and `steps` are the frame's;
+//! - `data-mount="NAME"`: replaced by a part that the room makes; `knobs`, `knob-NAME` and `steps` are the frame's;
 //! - `data-symbol="NAME"`: lights up with everything of that name, in equations, words and parts;
 //! - `data-means="…"`: a term that opens its explanation;
 //! - `data-set="knob=value step=3"` on a button: settings that one click applies.

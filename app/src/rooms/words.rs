@@ -11,7 +11,7 @@ use crate::host;
 use crate::parts::dom::{Child, El, View, around, document, effect, either, el};
 use crate::parts::steps::{Steps, steps};
 use crate::parts::term::explained;
-use crate::rooms::knob::knobs;
+use crate::rooms::knob::{apart, knobs};
 use crate::rooms::{Mount, Visit};
 use crate::state::cell::{Var, derive};
 use crate::state::url::room_place;
@@ -92,7 +92,10 @@ fn made(visit: Visit, mount: &Mount, name: &str) -> Option<View> {
             };
             Some(steps(spec).into())
         }
-        name => mount(name),
+        name => match name.strip_prefix("knob-") {
+            Some(knob) => Some(apart(visit, knob)?.into()),
+            None => mount(name),
+        },
     }
 }
 

@@ -2,6 +2,9 @@
 
 import { until } from "./check.mjs";
 
+/** A number as the page writes it: a true minus in its power of ten. */
+const small = (text) => Number(text.replaceAll("−", "-"));
+
 export class Room {
   constructor(page, explorer) {
     Object.assign(this, { page, explorer });
@@ -40,7 +43,7 @@ export class Room {
   /** The errors of the line of invariants: number, or null where it says that it does not apply. */
   async errors() {
     const said = await this.id("invariants-room").locator("li .num").allInnerTexts();
-    return said.map((text) => (text.startsWith("error ") ? Number(text.slice(6)) : null));
+    return said.map((text) => (text.startsWith("error ") ? small(text.slice(6)) : null));
   }
 
   async verdicts() {

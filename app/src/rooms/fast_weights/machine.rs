@@ -98,15 +98,18 @@ impl Machine {
         (Some(&walked.source) == self.source.read().as_ref().as_ref()).then_some(walked)
     }
 
+    /// A plate of a step; its title by the rule, sum or delta.
     fn plate(
         self,
         shown: Shown,
-        symbol: &'static str,
-        testid: &'static str,
-        title: &'static str,
+        [symbol, testid]: [&'static str; 2],
+        [by_sum, by_delta]: [&'static str; 2],
     ) -> El {
         let view = derive(move || of_step(&self.now()?.walk, self.step.get(), shown));
-        let title = derive(move || title.to_owned());
+        let title = derive(move || {
+            let is_delta = self.visit.get("rule") == "delta";
+            if is_delta { by_delta } else { by_sum }.to_owned()
+        });
         plate(Plate { symbol, title, view, testid, max_cell: 14.0, cursor: None })
     }
 
@@ -137,31 +140,33 @@ impl Machine {
             None => Vec::new(),
         });
         let sign = |words: &str| el!(span class="sign" aria-hidden="true").child(words);
-        let written = part(move || {
-            let is_delta = self.visit.get("rule") == "delta";
-            let title = if is_delta {
-                "u: what is written, β(v − W φ(k))"
-            } else {
-                "v: the value that is written"
-            };
-            vec![self.plate(Shown::Written, "v", "fast-written", title).into()]
-        });
+        let one = |shown, names, title: &'static str| self.plate(shown, names, [title; 2]);
+        let written = self.plate(
+            Shown::Written,
+            ["v", "fast-written"],
+            ["v: the value that is written", "u: what is written, β(v − W φ(k))"],
+        );
+        let added = self.plate(
+            Shown::Added,
+            ["outer", "fast-added"],
+            ["v φ(k)ᵀ: what it adds", "u φ(k)ᵀ: what it adds"],
+        );
         let write = el!(div class="fast-row fast-vectors")
-            .child(self.plate(Shown::Key, "phik", "fast-key", "φ(k): the key’s features"))
+            .child(one(Shown::Key, ["phik", "fast-key"], "φ(k): the key’s features"))
             .child(written);
         let weights = el!(div class="fast-row fast-weights")
-            .child(self.plate(Shown::Before, "Wbefore", "fast-before", "W before the token"))
+            .child(one(Shown::Before, ["Wbefore", "fast-before"], "W before the token"))
             .child(sign("+"))
-            .child(self.plate(Shown::Added, "outer", "fast-added", "v φ(k)ᵀ: what it adds"))
+            .child(added)
             .child(sign("="))
-            .child(self.plate(Shown::After, "W", "fast-after", "W after the token"));
+            .child(one(Shown::After, ["W", "fast-after"], "W after the token"));
         let read = el!(div class="fast-row fast-vectors")
-            .child(self.plate(Shown::Query, "phiq", "fast-query", "φ(q): the query’s features"))
-            .child(self.plate(Shown::Read, "o", "fast-read", "o: what W gives for it"));
+            .child(one(Shown::Query, ["phiq", "fast-query"], "φ(q): the query’s features"))
+            .child(one(Shown::Read, ["o", "fast-read"], "o: what W gives for it"));
         let maps = el!(div class="fast-row fast-maps")
             .child(self.map_plate(false))
             .child(self.map_plate(true));
-        el!(div class="fast-machine")
+        el!(div class="fast-machine" data-testid="fast-machine")
             .class("stale", move || {
                 self.now().is_none_or(|walked| walked.rules != rules(self.visit))
             })

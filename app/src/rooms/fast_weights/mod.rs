@@ -1,7 +1,7 @@
 //! Room 04: fast weights (Schmidhuber 1991; Katharopoulos et al. 2020; Choromanski et al. 2020; Schlag et al.
 //! 2021). What it computes is in `models/src/claims/fast_weights`.
 //!
-//! Tests find things by `data-testid`: `fast-source`, `fast-token-N`, `fast-{before,added,after,key,written,query,
+//! Tests find things by `data-testid`: `fast-source`, `fast-machine`, `fast-token-N`, `fast-{before,added,after,key,written,query,
 //! read,implied,softmax}`, `measure-SLOT`, `claim-SLOT`, `chart-SLOT`, `table-SLOT` (`capacity`, `update`, `favor`,
 //! `time`).
 
@@ -42,6 +42,7 @@ const KNOBS: &[Knob] = &[
             ("again", "random, keys come again"),
         ]),
         plain: "model",
+        apart: false,
         is_used: |_| true,
     },
     Knob {
@@ -50,6 +51,7 @@ const KNOBS: &[Knob] = &[
         help: "What is done to keys and queries before they meet. It decides how many pairs the weights can hold.",
         kind: Kind::Words(MAPS),
         plain: "elu",
+        apart: false,
         is_used: |_| true,
     },
     Knob {
@@ -58,6 +60,7 @@ const KNOBS: &[Knob] = &[
         help: "How many random directions FAVOR+ has, and so how many features. More come closer to softmax.",
         kind: Kind::Words(&[("16", "16"), ("64", "64"), ("256", "256")]),
         plain: "64",
+        apart: false,
         is_used: |get| get("map") == "favor",
     },
     Knob {
@@ -66,6 +69,7 @@ const KNOBS: &[Knob] = &[
         help: "Sum: each pair is added to the weights. Delta: first what the key reads now is taken away, so that a new value replaces the old one.",
         kind: Kind::Words(&[("sum", "sum"), ("delta", "delta")]),
         plain: "sum",
+        apart: false,
         is_used: |_| true,
     },
     Knob {
@@ -74,6 +78,7 @@ const KNOBS: &[Knob] = &[
         help: "How much of the old value the delta rule replaces: 1 is all of it, 0 writes nothing.",
         kind: Kind::Number(0.0, 1.0, 0.1),
         plain: "1",
+        apart: false,
         is_used: |get| get("rule") == "delta",
     },
     Knob {
@@ -82,6 +87,7 @@ const KNOBS: &[Knob] = &[
         help: "Divides what is read by the sum of its weights, as softmax does. The delta rule has features that sum to one instead; features that can be below zero have no such sum.",
         kind: Kind::Words(&[("on", "on"), ("off", "off")]),
         plain: "on",
+        apart: false,
         is_used: |get| get("rule") == "sum" && get("map") != "none",
     },
     Knob {
@@ -90,6 +96,7 @@ const KNOBS: &[Knob] = &[
         help: "How much of the weights is left when the next token comes: 1 forgets nothing.",
         kind: Kind::Number(0.1, 1.0, 0.1),
         plain: "1",
+        apart: false,
         is_used: |_| true,
     },
     Knob {
@@ -98,14 +105,16 @@ const KNOBS: &[Knob] = &[
         help: "How many tokens the third form takes at once. It changes the order of the work, not the result.",
         kind: Kind::Words(&[("1", "1"), ("2", "2"), ("4", "4"), ("8", "8"), ("16", "16")]),
         plain: "4",
+        apart: false,
         is_used: |_| true,
     },
     Knob {
         name: "keys",
         title: "Keys to store",
-        help: "For the first claim below: keys placed so that their features stand at right angles for as long as there is room, or keys drawn at random.",
+        help: "Keys placed so that their features stand at right angles for as long as there is room, or keys drawn at random.",
         kind: Kind::Words(&[("placed", "placed"), ("random", "random")]),
         plain: "placed",
+        apart: true,
         is_used: |_| true,
     },
 ];
@@ -161,7 +170,7 @@ mod tests {
     const WORDS: &str = include_str!("../../../../assets/rooms/04.xhtml");
 
     /// What stands in an attribute of the words.
-    fn all<'a>(attribute: &'a str) -> impl Iterator<Item = &'a str> {
+    fn all(attribute: &str) -> impl Iterator<Item = &str> {
         WORDS.split(attribute).skip(1).filter_map(|rest| rest.split('"').nth(1))
     }
 

@@ -88,7 +88,8 @@ pub fn random(again: bool) -> Source {
         q.clone_from(&k);
     }
     let name = |row: usize| {
-        if again && row.is_multiple_of(3) { format!("k{}", 1) } else { format!("k{}", row + 1) }
+        let key = if again && row.is_multiple_of(3) { 0 } else { row };
+        format!("k{}", key + 1)
     };
     Source { names: (0..n).map(name).collect(), qkv: [q.into(), k.into(), v.into()], n_left_out: 0 }
 }
