@@ -2,8 +2,10 @@
 // what is missing when it cannot. Leaves `globalThis.vitrine` for the page:
 //
 //   build             name of this build; "unbuilt" when served from a working copy
-//   newWorker(name)   a new worker that holds the engine: "engine" for the Explorer, "lab" to train
+//   newWorker(name)   a new worker that holds the engine: "engine" for the Explorer, "lab" to train,
+//                     "room" for the rooms
 //   addStyle(name)    the link to a style sheet that the first paint does without
+//   readRoom(name, f) calls f with the root element of a room's words, or with null and why not
 //   fault(title, why) paints a readable panel in place of the page
 //   newVersion        true when a newer build waits; the event "vitrine-new-version" tells when
 //   reload()          loads the newer build, or just reloads
@@ -27,6 +29,7 @@ const vitrine = {
   newVersion: false,
   newWorker,
   addStyle,
+  readRoom,
   fault,
   reload,
 };
@@ -42,11 +45,32 @@ function newWorker(name) {
 const styles = {
   home: here("./assets/styles/home.css"),
   lab: here("./assets/styles/lab.css"),
+  rooms: here("./assets/styles/rooms.css"),
 };
 function addStyle(name) {
   const link = element("link", "", { rel: "stylesheet", href: styles[name] });
   document.head.append(link);
   return link;
+}
+
+// A room's words are a file of the site; no text of a page is ever read as markup.
+const words = {
+  "room-03": here("./assets/rooms/03.xhtml"),
+  "room-04": here("./assets/rooms/04.xhtml"),
+  "room-10": here("./assets/rooms/10.xhtml"),
+};
+function readRoom(name, told) {
+  const request = new XMLHttpRequest();
+  request.open("GET", words[name]);
+  request.responseType = "document";
+  request.overrideMimeType("application/xhtml+xml");
+  request.onload = () => {
+    const root = request.responseXML?.documentElement;
+    if (request.status === 200 && root?.localName === "article") told(root, "");
+    else told(null, `The server has no words of this room (it answers ${request.status}).`);
+  };
+  request.onerror = () => told(null, "The words of this room could not be fetched.");
+  request.send();
 }
 
 /**

@@ -1,6 +1,6 @@
 // The engine's thread: takes the build of the engine that this browser's WebAssembly can run,
 // and keeps the way to the tokenizer's module, which is fetched when the first model needs it.
-// Its name says what it is for: the Explorer, or the Lab.
+// Its name says what it is for: the Explorer, the Lab, or a room.
 
 // (module (func (result v128) (i8x16.relaxed_swizzle (v128.const 1) (v128.const 2))))
 const relaxedModule = [
@@ -25,7 +25,7 @@ function loadRest() {
   for (const part of [LATER, ON_CPU, ON_GPU]) engine?.openPart?.(part).catch(() => {});
 }
 
-const isLab = self.name === "lab";
+const start = { lab: "startLab", room: "startRoom" }[self.name];
 let engine;
 
 // What arrives before the engine listens is kept for it.
@@ -74,20 +74,20 @@ try {
   fetching?.catch(() => {});
   await engine.default({ module_or_path: new URL(module, import.meta.url) });
   if (fetching) await engine.openPart(part);
-  if (isLab) {
-    engine.startLab();
-    // Training is no part of the first map.
+  if (start) {
+    engine[start]();
+    // Neither is part of the first map.
     loadRest();
   } else engine.start(openTokenizer);
 } catch (error) {
   // As app/src/wire.rs packs FromWorker::Fault: its number, that of its place, two texts, no facts; or
-  // FromLab::Fault: its number, two texts, no field.
+  // FromLab::Fault: its number, two texts, no field; FromRoom::Fault: its number, two texts, no ask.
   const text = (words) => {
     const bytes = [...new TextEncoder().encode(words)];
     return [(bytes.length & 127) | 128, bytes.length >> 7, ...bytes];
   };
   const fault = [
-    ...(isLab ? [0] : [15, 0]),
+    ...(start ? [0] : [15, 0]),
     ...text(`The engine could not be loaded: ${error.message}`.slice(0, 4000)),
     ...text("Check the connection, then reload. If it stays, the site was not copied completely."),
     0,

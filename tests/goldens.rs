@@ -105,7 +105,7 @@ tiny! {
     openai_gpt gpt_neo gptj gpt_neox gpt_neox_sequential opt opt_350m bloom bloom_6_heads
     llama_linear_rope mistral qwen2 qwen2_sliding qwen3 gemma phi phi_grouped
     roberta distilbert electra electra_square esm2 esm1b esm1
-    transformer t5 t5_v11 bart mbart marian marian_two_vocabularies blenderbot blenderbot_small
+    transformer transformer_pre t5 t5_v11 bart mbart marian marian_two_vocabularies blenderbot blenderbot_small
 }
 
 macro_rules! recurrent {

@@ -1,6 +1,6 @@
 //! The page's side of its workers: the only boundary across which the page waits for anything.
 //! `boot.js` makes workers (their addresses go through its Trusted Types policy). There is one for
-//! the Explorer, and one for the Lab while that trains.
+//! the Explorer, one for the Lab while that trains, and one for the rooms once one has asked.
 
 use std::cell::{OnceCell, RefCell};
 
@@ -11,12 +11,14 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{ErrorEvent, MessageEvent, Worker};
 
 use crate::protocol::lab::{FromLab, ToLab};
+use crate::protocol::room::{FromRoom, ToRoom};
 use crate::protocol::{FromWorker, ToWorker};
 use crate::wire;
 
 thread_local! {
     static WORKER: OnceCell<Line> = const { OnceCell::new() };
     static LAB: RefCell<Option<Line>> = const { RefCell::new(None) };
+    static ROOM: RefCell<Option<Line>> = const { RefCell::new(None) };
 }
 
 /// A worker, and what hears it.
@@ -104,6 +106,39 @@ pub fn start_lab(
 /// Sends a message to the Lab's worker, if it runs.
 pub fn post_lab(message: &ToLab) {
     told(LAB.with_borrow(|line| send(line.as_ref(), message, &JsValue::UNDEFINED, &Array::new())));
+}
+
+/// Starts the rooms' worker, where it does not run yet.
+///
+/// # Errors
+/// As [`start`].
+pub fn start_room(
+    mut on_message: impl FnMut(FromRoom) + 'static,
+    on_failure: impl FnMut(String) + 'static,
+) -> Result<(), String> {
+    if ROOM.with_borrow(Option::is_some) {
+        return Ok(());
+    }
+    let on_data = move |data: JsValue| match wire::unpack(&data) {
+        Ok((message, _)) => on_message(message),
+        Err(err) => log(&format!("from the room's worker: {err}")),
+    };
+    let line = Line::open("room", Box::new(on_data), Box::new(on_failure))?;
+    ROOM.set(Some(line));
+    Ok(())
+}
+
+/// Sends a message to the rooms' worker, if it runs.
+pub fn post_room(message: &ToRoom) {
+    told(ROOM.with_borrow(|line| send(line.as_ref(), message, &JsValue::UNDEFINED, &Array::new())));
+}
+
+/// Ends the rooms' worker, whatever it does.
+pub fn end_room() {
+    if let Some(line) = ROOM.take() {
+        line.worker.set_onmessage(None);
+        line.worker.terminate();
+    }
 }
 
 /// Ends the Lab's worker, whatever it does.

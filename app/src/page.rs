@@ -70,6 +70,9 @@ fn navigated(store: Store) {
         // Only the Lab's addresses hold its knobs.
         (after.lab, after.corpus) = (before.lab.clone(), before.corpus);
     }
+    if after.place != Place::Room {
+        after.room = before.room.clone();
+    }
     let texts = |url: &UrlState| {
         let typed = (url.text.clone(), url.pair.clone(), url.target.clone());
         (typed, url.masks.clone(), url.beams, url.system.clone())

@@ -18,6 +18,7 @@ mod shader_text;
 mod simd;
 pub mod spectrum;
 pub mod tensor;
+pub mod traffic;
 
 pub use engine::{Control, Engine, InputData, Read, ReadSource, Step};
 pub use error::{EngineError, RecordError};

@@ -2,6 +2,7 @@
 
 pub mod arch;
 pub mod circuits;
+pub mod claims;
 pub mod directions;
 pub mod error;
 pub mod hook;

@@ -120,14 +120,18 @@ def put_scores(model, taps, mask, n_layers, scale, parts):
 
 
 class Transformer(torch.nn.Module):
-    """Figure 1 of the 2017 paper, from PyTorch's own layers: no norm at the end of a stack, one table."""
+    """Figure 1 of the 2017 paper, from PyTorch's own layers: one table, no norm at the end of a stack unless norms come
+    first."""
 
-    def __init__(self, d_vocab, d_model, n_heads, d_ff, n_encoder, n_decoder, n_ctx, eps):
+    def __init__(self, d_vocab, d_model, n_heads, d_ff, n_encoder, n_decoder, n_ctx, eps, norm_first):
         super().__init__()
-        sizes = dict(d_model=d_model, nhead=n_heads, dim_feedforward=d_ff, dropout=0.0, batch_first=True, layer_norm_eps=eps)
+        sizes = dict(d_model=d_model, nhead=n_heads, dim_feedforward=d_ff, dropout=0.0, batch_first=True, layer_norm_eps=eps,
+                     norm_first=norm_first)
+        last = [torch.nn.LayerNorm(d_model, eps) if norm_first else None for _ in range(2)]
         self.encoder = torch.nn.TransformerEncoder(
-            torch.nn.TransformerEncoderLayer(**sizes), n_encoder, enable_nested_tensor=False)
-        self.decoder = torch.nn.TransformerDecoder(torch.nn.TransformerDecoderLayer(**sizes), n_decoder)
+            torch.nn.TransformerEncoderLayer(**sizes), n_encoder, last[0], enable_nested_tensor=False)
+        self.decoder = torch.nn.TransformerDecoder(torch.nn.TransformerDecoderLayer(**sizes), n_decoder, last[1])
+        self.after = "hook_resid_post" if norm_first else "hook_normalized_resid_post"
         self.embedding = torch.nn.Embedding(d_vocab, d_model)
         angles = torch.arange(n_ctx)[:, None] / 10000.0 ** (torch.arange(0, d_model, 2, dtype=torch.float64) / d_model)
         self.table = torch.stack([angles.sin(), angles.cos()], -1).flatten(1)
@@ -142,23 +146,25 @@ class Transformer(torch.nn.Module):
         resid["encoder.0.hook_resid_pre"] = x
         for l, layer in enumerate(self.encoder.layers):
             x = layer(x, src_key_padding_mask=hidden)
-            resid[f"encoder.{l}.hook_normalized_resid_post"] = x
+            resid[f"encoder.{l}.{self.after}"] = x
+        x = self.encoder.norm(x) if self.encoder.norm else x
         resid["encoder.last_hidden_state"] = x
         y = self.embed(torch.tensor([target]))
         resid["decoder.0.hook_resid_pre"] = y
         causal = torch.ones(len(target), len(target), dtype=torch.bool).triu(1)
         for l, layer in enumerate(self.decoder.layers):
             y = layer(y, x, tgt_mask=causal, memory_key_padding_mask=hidden)
-            resid[f"decoder.{l}.hook_normalized_resid_post"] = y
+            resid[f"decoder.{l}.{self.after}"] = y
+        y = self.decoder.norm(y) if self.decoder.norm else y
         resid["logits"] = y @ self.embedding.weight.T
         return {key: value[0] for key, value in resid.items()}
 
 
-def transformer(name, seed):
+def transformer(name, seed, norm_first=False):
     folder = HERE / name
     folder.mkdir(exist_ok=True)
     d_vocab, eps = 41, 1e-4
-    model = Transformer(d_vocab, 24, 4, 44, 3, 2, 40, eps).eval()
+    model = Transformer(d_vocab, 24, 4, 44, 3, 2, 40, eps, norm_first).eval()
     randomise(model, seed)
     # Sums of embeddings and positions, neither lost beside the other.
     model.embedding.weight.mul_(0.3)
@@ -166,6 +172,7 @@ def transformer(name, seed):
     config = dict(model_type="transformer", vocab_size=d_vocab, d_model=24, nhead=4, dim_feedforward=44,
                   num_encoder_layers=3, num_decoder_layers=2, max_position_embeddings=40, activation="relu",
                   layer_norm_eps=eps, decoder_start_token_id=1, eos_token_id=EOS)
+    config |= dict(norm_first=True) if norm_first else {}
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     model = model.double()
     # The layers' own attention, asked for its weights, which the fast path does not keep.
@@ -330,6 +337,7 @@ def bart_kin(name, seed, config, model, **more):
 
 MAKERS = {
     "transformer": lambda: transformer("transformer", 68),
+    "transformer_pre": lambda: transformer("transformer_pre", 69, norm_first=True),
     "t5": lambda: t5("t5", 60),
     "t5_v11": lambda: t5("t5_v11", 61, as_4, num_decoder_layers=2, feed_forward_proj="gated-gelu", tie_word_embeddings=False),
     "bart": lambda: bart_kin("bart", 62, tf.BartConfig(vocab_size=41, scale_embedding=True, decoder_start_token_id=2, **SIZES),

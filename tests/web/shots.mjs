@@ -9,6 +9,7 @@ import { Explorer } from "./lib/explorer.mjs";
 import { golden, marian, modelsFolder, small } from "./lib/fixtures.mjs";
 import { Hub } from "./lib/hub.mjs";
 import { Lab } from "./lib/lab.mjs";
+import { Room } from "./lib/room.mjs";
 import { indexOf } from "./lib/models.mjs";
 import { fail, options } from "./lib/options.mjs";
 import { Site } from "./server.mjs";
@@ -144,6 +145,42 @@ const STATES = {
   "home-room": async ({ explorer }) => {
     await explorer.id("place-home").click();
     await explorer.id("room-4").click();
+  },
+  "room-03": async ({ page, explorer }) => {
+    const room = new Room(page, explorer);
+    await room.open(3, "&step=4");
+    await room.id("norms-layer").filter({ hasText: "ResiDual" }).waitFor({ timeout: 60_000 });
+  },
+  "room-03-claims": async ({ page, explorer }) => {
+    const room = new Room(page, explorer);
+    await room.open(3, "&r-layers=2");
+    for (const slot of ["layers", "depth", "race"]) await room.measure(slot, 200_000);
+    await room.id("claim-layers").scrollIntoViewIfNeeded();
+  },
+  "room-10": async ({ page, explorer }) => {
+    const room = new Room(page, explorer);
+    await room.open(10, "&step=4");
+  },
+  "room-10-claims": async ({ page, explorer }) => {
+    const room = new Room(page, explorer);
+    await room.open(10, "&r-from=random&r-way=global&r-mask=none&step=6");
+    for (const slot of ["time", "blocks", "sparse", "again", "ways"]) await room.measure(slot, 200_000);
+    await room.id("claim-time").scrollIntoViewIfNeeded();
+  },
+  "room-04": async ({ page, explorer }) => {
+    const room = new Room(page, explorer);
+    await room.open(4, "&step=5");
+  },
+  "room-04-claims": async ({ page, explorer }) => {
+    const room = new Room(page, explorer);
+    await room.open(4, "&r-map=dpfp1&r-rule=delta&step=5");
+    for (const slot of ["capacity", "update", "favor"]) await room.measure(slot);
+    await room.id("question-answer").fill("128");
+    await room.id("question-check").click();
+    await room.id("claim-capacity").scrollIntoViewIfNeeded();
+  },
+  "room-04-presented": async ({ page, explorer }) => {
+    await new Room(page, explorer).open(4, "&step=5&present=1");
   },
   lab: async ({ explorer }) => explorer.id("place-lab").click(),
   "lab-done": async (given) => {

@@ -25,4 +25,14 @@ pub fn start_lab() -> Result<(), JsValue> {
     worker::lab::start()
 }
 
+/// The same for the worker of the rooms.
+///
+/// # Errors
+/// As [`start`].
+#[wasm_bindgen(js_name = startRoom)]
+pub fn start_room() -> Result<(), JsValue> {
+    std::panic::set_hook(Box::new(|panic| worker::room::report_panic(&panic.to_string())));
+    worker::room::start()
+}
+
 fn main() {}

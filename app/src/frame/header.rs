@@ -8,6 +8,7 @@ use crate::parts::dom::{Child, El, View, el, show};
 use crate::parts::icon;
 use crate::protocol::{EngineChoice, EngineInfo, ToWorker};
 use crate::state::lab::use_lab;
+use crate::state::room::use_rooms;
 use crate::state::url::{Place, Theme};
 use crate::state::{Store, use_store};
 
@@ -68,6 +69,8 @@ fn engine_here(store: Store) -> Option<EngineInfo> {
     match store.url.read().place {
         Place::Home | Place::Explorer => store.engine.get(),
         Place::Lab => use_lab().engine.get(),
+        // Until the room has asked its own, the one of the model whose text it shows.
+        Place::Room => use_rooms().engine.get().or(store.engine.get()),
     }
 }
 

@@ -15,6 +15,7 @@ use crate::host;
 use crate::lab::lab;
 use crate::parts::dom::{Child, View, effect, el, focus, once, show};
 use crate::protocol::ToWorker;
+use crate::rooms::page::room_page;
 use crate::state::cell::{Derived, Var, derive};
 use crate::state::url::Place;
 use crate::state::{Store, pulse, use_store};
@@ -44,6 +45,7 @@ pub fn frame() -> View {
         place(store, Place::Home, || styled("home", home)),
         place(store, Place::Explorer, explorer),
         place(store, Place::Lab, || styled("lab", lab)),
+        place(store, Place::Room, || styled("rooms", room_page)),
         said.into(),
     ]
     .into_node()
@@ -96,5 +98,6 @@ fn main_of(place: Place) -> &'static str {
         Place::Home => "#home",
         Place::Explorer => "#main",
         Place::Lab => "#lab",
+        Place::Room => "#room",
     }
 }

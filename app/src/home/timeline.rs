@@ -3,8 +3,9 @@
 use web_sys::KeyboardEvent;
 
 use crate::parts::dom::{El, View, around, el, focus, part};
-use crate::rooms::{Paper, Part, ROOMS, Room};
+use crate::rooms::{OPEN, Part, ROOMS, Room, cited, open, to_room};
 use crate::state::cell::{Var, derive};
+use crate::state::use_store;
 
 /// The line, the room that is shown, and what the parts are called.
 pub fn timeline() -> El {
@@ -24,8 +25,11 @@ pub fn timeline() -> El {
             el!(header class="list-head")
                 .child(el!(h2 id="list-title").child("The reading list"))
                 .child(el!(p class="hint").child(
-                "22 rooms, in the order in which to read them. None is open yet: each will run its \
-                         paper’s mechanism here. Until then, the papers.",
+                format!(
+                    "22 rooms, in the order in which to read them, {} of them open: each runs its paper’s \
+                     mechanism here. Of the others, the papers.",
+                    OPEN.len()
+                ),
             )),
         )
         .child(line)
@@ -43,10 +47,12 @@ fn part_view(of: Part, shown: Var<usize>) -> View {
 
 fn mark(idx: usize, room: &'static Room, shown: Var<usize>) -> View {
     let is_shown = derive(move || shown.get() == idx);
+    let is_open = open(idx as u8 + 1).is_some();
     el!(button type="button" role="radio" class="mark-room")
         .set("data-testid", &format!("room-{}", idx + 1))
         .set("data-room", &idx.to_string())
         .set("aria-label", &format!("{}, {}: {}", room.name, room.year, room.question))
+        .class("open", move || is_open)
         .state("aria-checked", move || is_shown.get())
         .attr("tabindex", move || if is_shown.get() { "0" } else { "-1" })
         .when("click", move || shown.set(idx))
@@ -58,28 +64,25 @@ fn mark(idx: usize, room: &'static Room, shown: Var<usize>) -> View {
 }
 
 fn room_words(idx: usize, room: &Room) -> Vec<View> {
-    let papers: Vec<View> = room.papers.iter().map(paper).collect();
+    let papers: Vec<View> = room.papers.iter().map(cited).collect();
     vec![
         el!(p class="room-name")
             .child(el!(span class="num").child(format!("{:02}", idx + 1)))
             .child(format!(" {} ", room.name))
-            .child(el!(span class="hint").child("not open yet"))
+            .child(way_in(idx))
             .into(),
         el!(p class="prose").child(room.question).into(),
         el!(ul class="papers").child(papers).into(),
     ]
 }
 
-fn paper(paper: &Paper) -> View {
-    let cite = if paper.arxiv.is_empty() {
-        el!(span).child(paper.cite)
-    } else {
-        let address = format!("https://arxiv.org/abs/{}", paper.arxiv);
-        el!(a rel="noopener noreferrer" target="_blank")
-            .set("href", &address)
-            .child(format!("{}, arXiv {}", paper.cite, paper.arxiv))
-    };
-    el!(li class="hint").child(cite).into()
+/// The door of a room that is open.
+fn way_in(idx: usize) -> El {
+    let number = idx as u8 + 1;
+    if open(number).is_none() {
+        return el!(span class="hint").child("not open yet");
+    }
+    to_room(use_store(), number).set("data-testid", "room-enter").child("Enter the room")
 }
 
 /// Arrows walk the rooms.

@@ -12,6 +12,7 @@ pub mod positions;
 pub mod predict;
 pub mod recorded;
 pub mod residual;
+pub mod rooms;
 pub mod stack;
 pub mod table;
 pub mod tokens;

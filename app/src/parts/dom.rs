@@ -59,6 +59,11 @@ pub fn make(spec: &str) -> El {
 }
 
 impl El {
+    /// An element that is there already.
+    pub fn of(element: Element) -> Self {
+        Self(element)
+    }
+
     /// The element itself.
     pub fn element(&self) -> &Element {
         &self.0

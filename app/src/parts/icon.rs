@@ -32,6 +32,16 @@ pub fn play() -> El {
     icon("M4 2.5l9 5.5l-9 5.5z")
 }
 
+/// A bar and a triangle to the left.
+pub fn step_back() -> El {
+    icon("M3 3h1.6v10H3zM13 3v10L6 8z")
+}
+
+/// A triangle to the right and a bar.
+pub fn step_on() -> El {
+    icon("M11.4 3H13v10h-1.6zM3 3l7 5l-7 5z")
+}
+
 /// A square.
 pub fn stop() -> El {
     icon("M3.5 3.5h9v9h-9z")

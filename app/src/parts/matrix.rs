@@ -68,8 +68,11 @@ pub fn matrix(spec: Matrix, acts: &Rc<Acts>) -> El {
         .style("height", move || px(grid.read().height));
     let picture: HtmlCanvasElement = canvas.element().clone().unchecked_into();
     effect(move || {
+        // The values first: an effect whose first source only leads to others, and stays as it is,
+        // does not hear of those (reactive_graph 0.2.16).
+        let view = view.read();
         let (grid, inks) = (grid.get(), Inks::of(store.dark.get()));
-        if let Some(view) = &*view.read() {
+        if let Some(view) = &*view {
             paint::paint(&picture, view, &grid, inks, pixel_ratio());
         }
     });

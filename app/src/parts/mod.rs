@@ -14,5 +14,6 @@ pub mod paint;
 pub mod plot;
 pub mod size;
 pub mod slider;
+pub mod steps;
 pub mod svg;
 pub mod term;

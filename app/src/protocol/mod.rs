@@ -5,6 +5,7 @@
 
 mod card;
 pub mod lab;
+pub mod room;
 
 use serde::{Deserialize, Serialize};
 

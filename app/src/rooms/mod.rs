@@ -1,6 +1,29 @@
 //! The reading list: one line a room, in the order of the list, which is the order on screen.
 //!
-//! A room that is open has a file of its own here; the others are named, with their papers.
+//! A room that is open has a file of its own here and a line in [`OPEN`]; its words are in
+//! `assets/rooms/NN.xhtml`. The others are named, with their papers. Every room has the same frame
+//! ([`page`]): the words with places in them, into which the room's own parts are put.
+
+mod claim;
+mod fast_weights;
+mod flash;
+mod foot;
+mod head;
+mod invariant;
+mod keys;
+mod knob;
+mod norms;
+pub mod page;
+mod plate;
+mod question;
+mod visit;
+mod words;
+
+use crate::parts::dom::View;
+pub use crate::rooms::foot::to_room;
+pub use crate::rooms::head::cited;
+pub use crate::rooms::knob::Knob;
+pub use crate::rooms::visit::Visit;
 
 /// A part of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +86,30 @@ const fn room(
     papers: &'static [Paper],
 ) -> Room {
     Room { part, year, name, question, papers }
+}
+
+/// A room that is open.
+pub struct Open {
+    /// Its place in the list, from 1.
+    pub number: u8,
+    /// What can be turned, in the order of the screen.
+    pub knobs: &'static [Knob],
+    /// Hooks of the shown layer that the room needs of the loaded model.
+    pub hooks: &'static [&'static str],
+    /// Makes what the room knows. It lives while the room is shown, and makes the part for each
+    /// `data-mount` of the room's words; none for a name that it does not know.
+    pub enter: fn(Visit) -> Mount,
+}
+
+/// Makes the part for a `data-mount`.
+pub type Mount = Box<dyn Fn(&str) -> Option<View>>;
+
+/// The rooms that are open, in order.
+pub const OPEN: &[&Open] = &[&norms::ROOM, &fast_weights::ROOM, &flash::ROOM];
+
+/// An open room by its number.
+pub fn open(number: u8) -> Option<&'static Open> {
+    OPEN.iter().find(|open| open.number == number).copied()
 }
 
 use Part::{Alignment, Architecture, Scaling};
@@ -244,6 +291,17 @@ pub const ROOMS: &[Room] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn open_rooms_are_in_order_and_their_knobs_can_be_what_they_are() {
+        assert!(OPEN.windows(2).all(|pair| pair[0].number < pair[1].number));
+        for room in OPEN {
+            assert!((1..=ROOMS.len()).contains(&room.number.into()));
+            for knob in room.knobs {
+                assert!(knob.accepts(knob.plain), "{}: {}", knob.name, knob.plain);
+            }
+        }
+    }
 
     #[test]
     fn the_list_is_whole_and_its_parts_follow_each_other() {

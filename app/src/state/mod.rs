@@ -6,6 +6,7 @@ pub mod cell;
 pub mod inbox;
 pub mod lab;
 pub mod pulse;
+pub mod room;
 pub mod url;
 pub mod wants;
 
@@ -24,7 +25,7 @@ use crate::protocol::{
     ToWorker, TokenView, Wants, WeightsAsk, WeightsPart, Written,
 };
 use crate::state::cell::{Derived, Var, derive};
-use crate::state::url::{Attending, Average, Place, Tab, UrlState};
+use crate::state::url::{Attending, Average, Place, RoomState, Tab, UrlState};
 
 /// Tokens of a generation.
 pub const N_GENERATED: u32 = 64;
@@ -349,6 +350,16 @@ impl State {
             url.place = place;
             if place == Place::Lab && url.lab.is_none() {
                 url.lab = PRESETS.first().map(Preset::choice);
+            }
+        });
+    }
+
+    /// Shows a room as it is when nobody has chosen anything there.
+    pub fn go_to_room(&self, number: u8) {
+        self.choose(|url| {
+            url.place = Place::Room;
+            if url.room.number != number {
+                url.room = RoomState::of(number);
             }
         });
     }

@@ -4,6 +4,7 @@
 use crate::parts::dom::{document, effect};
 use crate::state::Store;
 use crate::state::cell::derive;
+use crate::state::room::use_rooms;
 use crate::state::url::Place;
 
 /// Keeps the word: `starting`, `loading`, `running` or `ready`.
@@ -20,8 +21,12 @@ pub fn watch(store: Store) {
 
 fn word(store: Store) -> &'static str {
     // The Lab waits for nothing; what its run does is said in `data-lab`.
-    if store.url.read().place == Place::Lab {
+    let place = store.url.read().place;
+    if place == Place::Lab {
         return "ready";
+    }
+    if place == Place::Room && use_rooms().n_open.get() > 0 {
+        return "running";
     }
     if store.progress.read().is_some() {
         return "loading";

@@ -4,7 +4,8 @@ use crate::lens::attention::hooks_of_stage;
 use crate::lens::trace::layer_hook;
 use crate::lens::{align, norms, residual, stack};
 use crate::protocol::{Attention, ModelCard, Wants};
-use crate::state::url::{AlignOf, Average, Stage, Tab, UrlState, WallSort};
+use crate::rooms;
+use crate::state::url::{AlignOf, Average, Place, Stage, Tab, UrlState, WallSort};
 
 /// Longest text for which all normalised rows or all patterns are read back at once.
 pub const MAX_TOKENS_OF_WHOLE: usize = 64;
@@ -39,6 +40,11 @@ pub fn wants(url: &UrlState, card: &ModelCard, shown: Shown) -> Wants {
     }
     if url.pair.is_some() {
         hooks.push("nsp_logits".into());
+    }
+    if url.place == Place::Room
+        && let Some(room) = rooms::open(url.room.number)
+    {
+        hooks.extend(room.hooks.iter().map(|hook| layer_hook(layer, hook)));
     }
     // The line of invariants looks at the shown layer's first norm.
     hooks.push(layer_hook(layer, "ln1.hook_normalized"));

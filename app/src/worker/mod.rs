@@ -24,6 +24,7 @@ mod pair;
 mod playback;
 mod post;
 mod rate;
+pub mod room;
 mod run;
 mod site;
 mod source;

@@ -20,6 +20,8 @@ pub(crate) mod readback;
 mod shader_tests;
 #[cfg(all(test, feature = "gpu"))]
 pub(crate) mod testing;
+#[cfg(all(test, feature = "gpu"))]
+mod traffic_tests;
 #[cfg(feature = "gpu")]
 pub(crate) mod weights;
 

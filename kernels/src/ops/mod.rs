@@ -71,6 +71,8 @@ catalogue! {
     AttentionValues in attention_values;
     /// Attention in tiles with online softmax; scores and pattern never exist.
     AttentionTiled in attention_tiled;
+    /// Attention by blocks of queries and keys with online softmax.
+    AttentionFlash in attention_flash;
     /// Simpler simple recurrent unit: gated running means.
     Ssru in ssru;
     /// Gated recurrent unit through time.

@@ -1,14 +1,15 @@
 //! The Transformer as drawn (Vaswani et al. 2017, arXiv 1706.03762, figure 1): norms after the
-//! sums and none at the end, sinusoids in turns, one table for both texts and the output, times
+//! sums and none at the end (or, `norm_first`, before the parts and one at the end of each stack), sinusoids in turns, one table for both texts and the output, times
 //! √d_model where it embeds, no biases but those of `nn.Transformer`'s layers.
 //!
 //! The checkpoint is that of PyTorch's `nn.TransformerEncoder` and `nn.TransformerDecoder` without
-//! their last norms: `encoder.layers.{l}.self_attn.in_proj_weight` (queries, keys, values),
+//! their last norms (with them, `encoder.norm` and `decoder.norm`, where norms come first): `encoder.layers.{l}.self_attn.in_proj_weight` (queries, keys, values),
 //! `.out_proj`, `linear1`, `linear2`, `norm1`, `norm2`, in the decoder `multihead_attn` and `norm3`
 //! too, all perhaps behind `transformer.`; and `embedding.weight` `[vocab_size, d_model]`.
 //! config.json has `"model_type": "transformer"`, `vocab_size`, `max_position_embeddings`,
 //! `decoder_start_token_id`, and what `nn.Transformer` calls its sizes: `d_model`, `nhead`,
-//! `num_encoder_layers`, `num_decoder_layers`, `dim_feedforward`, `activation`, `layer_norm_eps`.
+//! `num_encoder_layers`, `num_decoder_layers`, `dim_feedforward`, `activation`, `layer_norm_eps`,
+//! `norm_first`.
 
 use super::names::{Names, Row};
 use super::sizes::{ACTIVATIONS, Fields, GGUF, HUB};
@@ -45,6 +46,7 @@ const ENCODER_ROWS: &[Row] = &[
     ["mlp.in", "linear1", ""],
     ["mlp.out", "linear2", ""],
     ["ln2", "norm2", ""],
+    ["ln_final", "encoder.norm", ""],
 ];
 
 const DECODER_ROWS: &[Row] = &[
@@ -62,10 +64,11 @@ const DECODER_ROWS: &[Row] = &[
     ["mlp.in", "linear1", ""],
     ["mlp.out", "linear2", ""],
     ["ln3", "norm3", ""],
+    ["ln_final", "decoder.norm", ""],
 ];
 
 fn build(description: &Description<'_>) -> Result<Blueprint, ModelError> {
-    description.expect_flags(&[("norm_first", false), ("bias", true)])?;
+    description.expect_flags(&[("bias", true)])?;
     let encoder = stack(description, &ENCODER)?;
     let mut decoder = stack(description, &DECODER)?;
     decoder.tied = true;
@@ -82,7 +85,10 @@ fn build(description: &Description<'_>) -> Result<Blueprint, ModelError> {
 
 fn stack(description: &Description<'_>, fields: &Fields) -> Result<ModelSpec, ModelError> {
     let mut spec = description.sizes(ENTRY.name, fields, &GGUF)?;
-    spec.norm_position = NormPosition::Post;
+    spec.norm_position = match description.config.flag_or("norm_first", false)? {
+        true => NormPosition::Pre,
+        false => NormPosition::Post,
+    };
     spec.positions = Positions::Sinusoidal;
     spec.embed_scale = (spec.d_model as f32).sqrt();
     spec.activation = description.config.choice("activation", ACTIVATIONS)?;

@@ -74,6 +74,8 @@ pub struct NanoConfig {
     pub tied: bool,
     /// Attention and MLP one after the other (GPT-NeoX's kind).
     pub sequential: bool,
+    /// Whether norms stand before attention and MLP, as they do not in the figure (the transformer of 2017).
+    pub norm_first: bool,
     /// Where the norms stand (nano).
     pub norm_position: NanoNormPosition,
     /// Which norm (nano).
@@ -111,6 +113,7 @@ impl Default for NanoConfig {
             n_ctx: 128,
             tied: true,
             sequential: false,
+            norm_first: false,
             norm_position: NanoNormPosition::default(),
             norm: NanoNorm::default(),
             attention: NanoAttention::default(),
@@ -297,7 +300,7 @@ impl NanoConfig {
                 "d_model": self.d_model, "nhead": heads, "dim_feedforward": d_mlp,
                 "max_position_embeddings": self.n_ctx, "layer_norm_eps": 1e-5,
                 "activation": self.activation("relu"),
-                "decoder_start_token_id": special.start,
+                "decoder_start_token_id": special.start, "norm_first": self.norm_first,
             }),
             Kind::Bart => json!({
                 "encoder_layers": layers, "decoder_layers": layers, "d_model": self.d_model,

@@ -3,6 +3,7 @@
 //! undoes. What comes from a URL is hostile: it is capped in length and read into numbers,
 //! enums and short checked names, and what does not fit is left at its default.
 
+mod room;
 mod text;
 mod words;
 
@@ -10,6 +11,7 @@ use crate::format;
 use crate::lens::lab::knobs::Choice;
 use crate::lens::lab::presets::{PRESETS, Preset};
 use crate::protocol::{EngineChoice, ModelSource, Sampling};
+pub use room::{RoomState, place as room_place};
 use text::{capped, decode, encode, fraction, number};
 pub use words::{
     AlignOf, Attending, Average, Corpus, HeadView, PairFilter, Place, Stage, Tab, Theme, WallSort,
@@ -35,6 +37,8 @@ pub struct UrlState {
     pub lab: Option<Choice>,
     /// The text that it trains on, where it trains on one.
     pub corpus: Corpus,
+    /// Which room, and what was chosen there.
+    pub room: RoomState,
     /// What was typed.
     pub text: String,
     /// Second text of a pair.
@@ -97,6 +101,7 @@ impl Default for UrlState {
             place: Place::Explorer,
             lab: None,
             corpus: Corpus::Toy,
+            room: RoomState::default(),
             text: FIRST_TEXT.into(),
             pair: None,
             masks: Vec::new(),
@@ -144,7 +149,10 @@ impl UrlState {
         match (state.place, &state.lab) {
             (Place::Lab, None) => state.lab = PRESETS.first().map(Preset::choice),
             (Place::Lab, Some(_)) => {}
-            (Place::Home | Place::Explorer, _) => state.lab = None,
+            (Place::Home | Place::Explorer | Place::Room, _) => state.lab = None,
+        }
+        if state.place != Place::Room {
+            state.room = RoomState::default();
         }
         if !state.lab.as_ref().is_some_and(Choice::is_text) {
             state.corpus = Corpus::Toy;
@@ -162,7 +170,21 @@ impl UrlState {
 
     fn set(&mut self, name: &str, value: &str) {
         match name {
-            "p" => self.place = Place::from_word(value).unwrap_or_default(),
+            "p" => match RoomState::from_place(value) {
+                Some(room) => {
+                    self.place = Place::Room;
+                    self.room.number = room;
+                }
+                None => {
+                    let place = Place::from_word(value).unwrap_or_default();
+                    self.place = if place == Place::Room { Place::Home } else { place };
+                }
+            },
+            "step" => self.room.step = number(value, 0, 1 << 20).unwrap_or_default(),
+            "present" => self.room.presented = number(value, 0, 99),
+            name if name.starts_with(room::PREFIX) => {
+                self.room.turn(&name[room::PREFIX.len()..], value);
+            }
             "corpus" => {
                 self.corpus = Corpus::from_word(value).unwrap_or_default();
                 self.lab.get_or_insert_default();
@@ -274,7 +296,17 @@ impl UrlState {
         put("top_p", &format::plain(ours.top_p), ours.top_p != theirs.top_p);
         put("seed", &ours.seed.to_string(), ours.seed != theirs.seed);
         put("theme", self.theme.word(), self.theme != plain.theme);
-        put("p", self.place.word(), self.place != plain.place);
+        if self.place == Place::Room {
+            put("p", &self.room.place(), true);
+            put("step", &self.room.step.to_string(), self.room.step > 0);
+            let presented = self.room.presented;
+            put("present", &presented.unwrap_or_default().to_string(), presented.is_some());
+            for (name, value) in self.room.turned() {
+                put(&format!("{}{name}", room::PREFIX), value, true);
+            }
+        } else {
+            put("p", self.place.word(), self.place != plain.place);
+        }
         if let Some(choice) = self.lab.as_ref().filter(|_| self.place == Place::Lab) {
             put("corpus", self.corpus.word(), choice.is_text());
             choice.for_hash().for_each(|(name, value)| put(name, value, true));
@@ -393,8 +425,27 @@ mod tests {
             place: Place::Lab,
             lab: Some(Choice::from_query("model.d_model=64&optimiser.rate=0.01&seed=3")),
             corpus: Corpus::Pasted,
+            room: RoomState::default(),
         };
         assert_eq!(UrlState::from_hash(&format!("#{}", state.to_hash())), state);
+    }
+
+    #[test]
+    fn a_room_comes_back_with_its_knobs_and_step() {
+        let mut room = RoomState::of(4);
+        (room.step, room.presented) = (3, Some(1));
+        room.turn("map", "dpfp1");
+        room.turn("beta", "0.5");
+        let state = UrlState { place: Place::Room, room, ..UrlState::default() };
+        let hash = state.to_hash();
+        assert_eq!(hash, "p=room-04&step=3&present=1&r-beta=0.5&r-map=dpfp1");
+        assert_eq!(UrlState::from_hash(&hash), state);
+        let elsewhere = UrlState::from_hash("r-map=dpfp1&step=3");
+        assert_eq!(elsewhere, UrlState::default(), "only a room's address has its knobs");
+        for hash in ["p=room-00", "p=room-23", "p=room-4", "p=room", "p=room--1"] {
+            let place = UrlState::from_hash(hash).place;
+            assert!(place != Place::Room, "{hash}: {place:?}");
+        }
     }
 
     #[test]
@@ -425,7 +476,7 @@ mod tests {
         }
 
         #[test]
-        fn no_value_panics(name in "p|corpus|model.kind|optimiser.rate|train.seed|t|t2|y|beams|of|align|mask|m|engine|l|h|q|k|stage|min|T|top_k|top_p|seed", value in "\\PC{0,60}") {
+        fn no_value_panics(name in "p|step|present|r-map|r-|r-a b|corpus|model.kind|optimiser.rate|train.seed|t|t2|y|beams|of|align|mask|m|engine|l|h|q|k|stage|min|T|top_k|top_p|seed", value in "\\PC{0,60}") {
             let state = UrlState::from_hash(&format!("{name}={value}"));
             prop_assert_eq!(UrlState::from_hash(&state.to_hash()), state);
         }

@@ -36,6 +36,8 @@ words! {
         Explorer = "explorer",
         /// Train one.
         Lab = "lab",
+        /// A paper whose mechanism runs; the address says which.
+        Room = "room",
     }
 }
 

@@ -16,6 +16,7 @@ use crate::engine::Step;
 use crate::error::RecordError;
 use crate::recording::Recorder;
 use crate::tensor::{DType, Shape, TensorId};
+use crate::traffic::Traffic;
 
 /// How queries and keys divide into heads.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,6 +39,12 @@ impl AttentionScores {
     /// How many of the `n_keys` key rows count when `n_rows` queries run at `step`.
     pub fn n_filled(&self, n_rows: usize, n_keys: usize, step: Step) -> usize {
         if self.keys_in_state { (step.past as usize + n_rows).min(n_keys) } else { n_keys }
+    }
+
+    /// What the shader moves for `n_rows` queries and `n_keys` keys that all count.
+    pub fn traffic(&self, [n_rows, n_keys]: [usize; 2]) -> Traffic {
+        let n_cells = (self.n_heads * n_rows * n_keys) as u64;
+        Traffic { loads: 2 * n_cells * self.d_head as u64, stores: n_cells }
     }
 }
 

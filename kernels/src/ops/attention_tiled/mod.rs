@@ -17,6 +17,7 @@ use super::softmax::{Masks, Reach};
 use crate::error::RecordError;
 use crate::recording::Recorder;
 use crate::tensor::{DType, Shape, TensorId};
+use crate::traffic::Traffic;
 
 /// Parameters of tiled attention.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +41,15 @@ pub struct Attended {
     pub z: TensorId,
     /// (m, ℓ) of each row, `[n_heads, T, 2]`.
     pub stats: TensorId,
+}
+
+impl AttentionTiled {
+    /// What the shader moves for `n_rows` queries that see `n_seen` cells of all heads together, without
+    /// masks and biases. A row stands alone, so that nothing is loaded for several at once.
+    pub fn traffic(&self, n_rows: usize, n_seen: u64) -> Traffic {
+        let (d, n_maps_rows) = (self.heads.d_head as u64, (self.heads.n_heads * n_rows) as u64);
+        Traffic { loads: 3 * d * n_seen, stores: n_maps_rows * (d + 2) }
+    }
 }
 
 impl Recorder {

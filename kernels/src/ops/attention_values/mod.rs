@@ -13,6 +13,7 @@ use super::Op;
 use crate::error::RecordError;
 use crate::recording::Recorder;
 use crate::tensor::{DType, Shape, TensorId};
+use crate::traffic::Traffic;
 
 /// How pattern and values divide into heads.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +30,16 @@ pub struct AttentionValues {
     pub all_values: bool,
     /// Set by the recorder: v is a state, filled up to `past + T`.
     pub values_in_state: bool,
+}
+
+impl AttentionValues {
+    /// What the shader moves for `n_rows` rows of patterns over `n_keys` keys, where `n_seen` cells of all
+    /// heads together are not zero.
+    pub fn traffic(&self, [n_rows, n_keys]: [usize; 2], n_seen: u64) -> Traffic {
+        let d = self.d_head as u64;
+        let n_results = (self.n_heads * n_rows) as u64 * d;
+        Traffic { loads: n_results * n_keys as u64 + n_seen * d, stores: n_results }
+    }
 }
 
 impl Recorder {

@@ -20,6 +20,7 @@ use crate::engine::Step;
 use crate::error::RecordError;
 use crate::recording::Recorder;
 use crate::tensor::{DType, TensorId};
+use crate::traffic::Traffic;
 
 /// Parameters of a masked softmax.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -46,6 +47,13 @@ impl Softmax {
         let past = step.past as usize;
         let filled = if self.until_filled { (past + n_rows).min(n_cols) } else { n_cols };
         if self.causal { (past + t + 1).min(filled) } else { filled }
+    }
+
+    /// What the shader moves for maps of scores of which `n_seen` cells are seen, in all rows of all maps
+    /// together; without biases, before any rows of a state.
+    pub fn traffic([n_maps, n_rows, n_cols]: [usize; 3], n_seen: u64) -> Traffic {
+        // The maximum, the sum and the row are a pass each.
+        Traffic { loads: 3 * n_seen, stores: (n_maps * n_rows * n_cols) as u64 }
     }
 }
 

@@ -1,0 +1,5 @@
+//! What the rooms show, computed from what their worker sent.
+
+pub mod fast_weights;
+pub mod flash;
+pub mod norms;

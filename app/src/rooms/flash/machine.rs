@@ -1,0 +1,241 @@
+//! The machine: one tile of scores at a time, and what each row has kept of those before.
+
+use std::sync::Arc;
+
+use vitrine_models::claims::flash::backward::Backward;
+use vitrine_models::claims::flash::{Qkv, Rules, Walk};
+
+use super::rules;
+use crate::lens::rooms::flash::{Shown, of_step};
+use crate::parts::dom::{El, effect, el, part, show};
+use crate::protocol::room::{FlashAsk, FlashPart, RoomAsk, RoomPart};
+use crate::rooms::Visit;
+use crate::rooms::fast_weights::source::{MAX_TOKENS, of_model, text};
+use crate::rooms::invariant::{Invariant, invariants};
+use crate::rooms::plate::{Plate, plate};
+use crate::state::cell::{Derived, Var, derive};
+use crate::state::room::{self, Heard};
+
+/// Rows and columns of random vectors.
+const RANDOM: [u32; 2] = [16, 16];
+/// Of random vectors.
+const SEED: u64 = 1;
+
+/// What is walked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Source {
+    /// One a row.
+    pub names: Vec<String>,
+    /// The head.
+    pub qkv: Qkv,
+    n_left_out: usize,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Walked {
+    source: Source,
+    rules: Rules,
+    walk: Walk,
+    back: Backward,
+}
+
+/// What the parts of the machine share.
+#[derive(Clone, Copy)]
+pub struct Machine {
+    visit: Visit,
+    /// What is to be walked; none while there are no vectors.
+    pub source: Derived<Option<Source>>,
+    step: Derived<usize>,
+    walked: Var<Option<Arc<Walked>>>,
+    fault: Var<Option<String>>,
+}
+
+impl Machine {
+    /// A machine that walks whenever knobs or tokens change.
+    pub fn new(visit: Visit) -> Self {
+        let store = visit.store;
+        let source = derive(move || match visit.get("from").as_str() {
+            "random" => Some(random()),
+            _ => {
+                let (traced, focus) = (store.trace.get(), store.focus.get());
+                let card = store.card.get()?;
+                let names: Vec<String> =
+                    traced.tokens.iter().map(|token| token.text.clone()).collect();
+                let head = of_model(&traced.trace, &card, &names, focus.layer, focus.head)?;
+                let n = head.names.len() as u32;
+                let [q, k, v] = [0, 1, 2].map(|at: usize| head.qkv[at].to_vec());
+                let d_head = (q.len() as u32).checked_div(n)?;
+                let qkv = Qkv { n_rows: n, n_keys: n, d_head, q, k, v };
+                Some(Source { names: head.names, qkv, n_left_out: head.n_left_out })
+            }
+        });
+        let machine = Self {
+            visit,
+            source,
+            step: visit.step(),
+            walked: Var::default(),
+            fault: Var::default(),
+        };
+        effect(move || {
+            let n = source.read().as_ref().as_ref().map_or(0, |source| source.names.len());
+            visit.n_steps.set(rules(visit).tiles([n, n]).len());
+        });
+        let wanted = derive(move || visit.is_here().then(|| (source.get(), rules(visit))));
+        effect(move || {
+            if let Some((source, rules)) = wanted.get() {
+                machine.walk(source, rules);
+            }
+        });
+        machine
+    }
+
+    fn walk(self, source: Option<Source>, rules: Rules) {
+        let Some(source) = source else { return room::cancel("tiles") };
+        let ask = FlashAsk::Walk { qkv: source.qkv.clone(), rules };
+        room::ask("tiles", RoomAsk::Flash(ask), move |heard| match heard {
+            Heard::Part(RoomPart::Flash(FlashPart::Walk(walk, back))) => {
+                let walked = Walked { source: source.clone(), rules, walk: *walk, back };
+                self.walked.set(Some(Arc::new(walked)));
+                self.fault.set(None);
+            }
+            Heard::Fault(what, advice) => self.fault.set(Some(format!("{what}. {advice}"))),
+            Heard::Part(_) | Heard::Done => {}
+        });
+    }
+
+    /// The walk, as long as it is one of what the knobs say now.
+    fn now(self) -> Option<Arc<Walked>> {
+        let walked = self.walked.get()?;
+        let is_now = Some(&walked.source) == self.source.read().as_ref().as_ref()
+            && walked.rules == rules(self.visit);
+        is_now.then_some(walked)
+    }
+
+    fn plate(
+        self,
+        shown: Shown,
+        symbol: &'static str,
+        testid: &'static str,
+        title: &'static str,
+    ) -> El {
+        let view = derive(move || {
+            let walked = self.now()?;
+            of_step(&walked.walk, walked.rules, &walked.source.names, self.step.get(), shown)
+        });
+        let title = derive(move || title.to_owned());
+        plate(Plate { symbol, title, view, testid, max_cell: 16.0, cursor: None })
+    }
+
+    /// Everything of one step.
+    pub fn view(self) -> El {
+        let fault = part(move || match self.fault.get() {
+            Some(what) => vec![el!(p class="fault").child(what).into()],
+            None => Vec::new(),
+        });
+        let tile = el!(div class="fast-row flash-tiles")
+            .child(self.plate(Shown::Scores, "S", "flash-scores", "S: the tile of scores"))
+            .child(self.plate(Shown::Highest, "m", "flash-highest", "m"))
+            .child(self.plate(Shown::Sums, "l", "flash-sums", "ℓ"))
+            .child(self.plate(Shown::Output, "O", "flash-output", "O/ℓ: the output so far"));
+        let whole = el!(div class="fast-row flash-tiles")
+            .child(self.plate(Shown::Pattern, "P", "flash-pattern", "P: what matrices keep"))
+            .child(self.plate(Shown::Matrices, "PV", "flash-matrices", "P V: their output"));
+        el!(div class="fast-machine flash-machine")
+            .class("stale", move || self.now().is_none())
+            .child(el!(div role="alert").child(fault))
+            .child(el!(p class="hint" data-testid="flash-tile").text(move || self.tile_line()))
+            .child(tile)
+            .child(whole)
+    }
+
+    /// What happens at this step.
+    fn tile_line(self) -> Option<String> {
+        let n = self.source.read().as_ref().as_ref().map(|source| source.names.len())?;
+        let rules = rules(self.visit);
+        let tiles = rules.tiles([n, n]);
+        let [block, pass] = *tiles.get(self.step.get())?;
+        let span = |at: usize, size: u32| {
+            let size = size as usize;
+            let (first, last) = (at * size + 1, ((at + 1) * size).min(n));
+            if first == last { first.to_string() } else { format!("{first} to {last}") }
+        };
+        let comes = match pass {
+            0 => "A block of queries is loaded; its first keys pass.",
+            _ => "The queries stay; the next keys pass.",
+        };
+        let (rows, keys) = (span(block, rules.block_rows), span(pass, rules.block_keys));
+        let n_skipped = n.div_ceil(rules.block_rows as usize)
+            * n.div_ceil(rules.block_keys as usize)
+            - tiles.len();
+        let skipped = match n_skipped {
+            0 => String::new(),
+            1 => " One tile is never computed: nobody would see it.".to_owned(),
+            n => format!(" {n} tiles are never computed: nobody would see them."),
+        };
+        Some(format!("Queries {rows}, keys {keys}. {comes}{skipped}"))
+    }
+
+    /// The line that says where the vectors come from, with the text and the head where they are the
+    /// model's.
+    pub fn source_line(self) -> El {
+        let visit = self.visit;
+        let is_model = move || visit.get("from") == "model";
+        el!(div class="fast-source" data-testid="flash-source")
+            .child(show(is_model, move || text(visit).into()))
+            .child(el!(p class="hint").text(move || self.said()))
+    }
+
+    fn said(self) -> String {
+        let store = self.visit.store;
+        if self.visit.get("from") == "random" {
+            return "Random vectors of one seed: they mean nothing, and show the arithmetic."
+                .into();
+        }
+        let Some(card) = store.model.get() else { return "The model is on its way.".into() };
+        match self.source.get() {
+            None if store.tokens.read().is_empty() => "Type a text: its tokens come here.".into(),
+            None => format!(
+                "{} gives no queries and keys here yet. If it has none, take random vectors.",
+                card.title
+            ),
+            Some(source) => {
+                let focus = store.focus.get();
+                let left_out = match source.n_left_out {
+                    0 => String::new(),
+                    _ => format!(" Only the first {MAX_TOKENS} tokens are taken."),
+                };
+                format!(
+                    "Queries, keys and values of {}, layer {}, head {}, on your text.{left_out}",
+                    card.title, focus.layer, focus.head
+                )
+            }
+        }
+    }
+
+    /// What must hold in every walk.
+    pub fn invariants(self) -> El {
+        let of = move |pick: fn(&Walked) -> f64| derive(move || Some(pick(&*self.now()?) as f32));
+        let line = |name, error| Invariant { name, error, bound: 1e-5 };
+        invariants(vec![
+            line("by blocks = by matrices", of(|walked| walked.walk.error)),
+            line("e^(S − m)/ℓ = the pattern", of(|walked| walked.walk.pattern_error)),
+            line(
+                "gradients with the pattern computed again = kept",
+                // Of a single token queries and keys have no gradient to compare.
+                of(|walked| match walked.source.names.len() {
+                    1 => walked.back.errors[2],
+                    _ => walked.back.errors.into_iter().fold(0.0, f64::max),
+                }),
+            ),
+        ])
+    }
+}
+
+fn random() -> Source {
+    let [n, d] = RANDOM;
+    Source {
+        names: (1..=n).map(|at| at.to_string()).collect(),
+        qkv: Qkv::random([n, n], d, SEED),
+        n_left_out: 0,
+    }
+}

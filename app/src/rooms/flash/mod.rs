@@ -1,0 +1,119 @@
+//! Room 10: FlashAttention (Dao et al. 2022), and other ways to attend (Tay et al. 2020). What it computes is in
+//! `models/src/claims/flash`.
+//!
+//! Tests find things by `data-testid`: `flash-source`, `flash-{scores,highest,sums,output,pattern,matrices,way}`,
+//! `flash-{tile,way-cost}`, `measure-SLOT`, `claim-SLOT`, `chart-SLOT`, `table-SLOT` (`time`, `blocks`, `sparse`,
+//! `again`, `ways`).
+
+mod claims;
+mod machine;
+mod ways;
+
+use vitrine_models::claims::flash::Rules;
+
+use crate::rooms::knob::{Kind, Knob};
+use crate::rooms::{Mount, Open, Visit};
+
+/// The room.
+pub static ROOM: Open = Open {
+    number: 10,
+    knobs: KNOBS,
+    hooks: &["attn.hook_q", "attn.hook_k", "attn.hook_v", "attn.hook_rot_q", "attn.hook_rot_k"],
+    enter,
+};
+
+const SIZES: &[(&str, &str)] =
+    &[("1", "1"), ("2", "2"), ("3", "3"), ("4", "4"), ("6", "6"), ("8", "8"), ("16", "16")];
+
+const KNOBS: &[Knob] = &[
+    Knob {
+        name: "from",
+        title: "Vectors",
+        help: "Where queries, keys and values come from: the chosen head of the loaded model on your text, or random numbers.",
+        kind: Kind::Words(&[("model", "the model’s head"), ("random", "random")]),
+        plain: "model",
+        is_used: |_| true,
+    },
+    Knob {
+        name: "rows",
+        title: "Queries a block",
+        help: "How many rows of Q stay in the fast memory while keys pass. More of them: the keys pass fewer times.",
+        kind: Kind::Words(SIZES),
+        plain: "4",
+        is_used: |_| true,
+    },
+    Knob {
+        name: "keys",
+        title: "Keys a block",
+        help: "How many rows of K and V come at once. It changes the number of steps, not how much is loaded.",
+        kind: Kind::Words(SIZES),
+        plain: "4",
+        is_used: |_| true,
+    },
+    Knob {
+        name: "mask",
+        title: "Mask",
+        help: "Causal: no token sees those after it, as in a model that writes. Tiles that nobody would see are passed over.",
+        kind: Kind::Words(&[("causal", "causal"), ("none", "none")]),
+        plain: "causal",
+        is_used: |_| true,
+    },
+    Knob {
+        name: "way",
+        title: "Other way",
+        help: "For the last map: another way to attend, which leaves something out.",
+        kind: Kind::Words(ways::WAYS),
+        plain: "window",
+        is_used: |_| true,
+    },
+];
+
+fn enter(visit: Visit) -> Mount {
+    let machine = machine::Machine::new(visit);
+    let ways = ways::Ways::new(visit, machine);
+    let claims = claims::Claims::new();
+    Box::new(move |name| match name {
+        "source" => Some(machine.source_line().into()),
+        "machine" => Some(machine.view().into()),
+        "invariants" => Some(machine.invariants().into()),
+        "time" => Some(claims.time().into()),
+        "blocks" => Some(claims.blocks().into()),
+        "sparse" => Some(claims.sparse().into()),
+        "again" => Some(claims.again().into()),
+        "ways" => Some(ways.view().into()),
+        "question" => Some(claims.question().into()),
+        _ => None,
+    })
+}
+
+/// What the knobs say of the blocks.
+fn rules(visit: Visit) -> Rules {
+    Rules {
+        block_rows: visit.number("rows") as u32,
+        block_keys: visit.number("keys") as u32,
+        causal: visit.get("mask") == "causal",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rooms::visit::settings;
+
+    const WORDS: &str = include_str!("../../../../assets/rooms/10.xhtml");
+
+    #[test]
+    fn every_setting_of_the_words_can_be() {
+        let lines = WORDS.split("data-set=").skip(1).filter_map(|rest| rest.split('"').nth(1));
+        let mut n_lines = 0;
+        for line in lines {
+            n_lines += 1;
+            for (name, value) in settings(line) {
+                let knob = KNOBS.iter().find(|knob| knob.name == name);
+                let fits = name == "step" || knob.is_some_and(|knob| knob.accepts(value));
+                assert!(fits, "{name}={value}");
+            }
+        }
+        assert!(n_lines >= 3);
+    }
+}

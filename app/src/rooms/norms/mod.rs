@@ -1,0 +1,81 @@
+//! Room 03: where LayerNorm sits (Xiong et al. 2020; ResiDual, 2023). What it computes is in
+//! `models/src/claims/norms`.
+//!
+//! Tests find things by `data-testid`: `norms-{size,gradient,cosine}`, `norms-layer`, `measure-SLOT`, `claim-SLOT`,
+//! `chart-SLOT`, `table-SLOT` (`layers`, `depth`, `race`).
+
+mod claims;
+mod machine;
+
+use crate::rooms::knob::{Kind, Knob};
+use crate::rooms::{Mount, Open, Visit};
+
+/// The room.
+pub static ROOM: Open = Open { number: 3, knobs: KNOBS, hooks: &[], enter };
+
+const RATES: &[(&str, &str)] =
+    &[("0.001", "0.001"), ("0.003", "0.003"), ("0.005", "0.005"), ("0.01", "0.01")];
+
+const KNOBS: &[Knob] = &[
+    Knob {
+        name: "layers",
+        title: "Layers",
+        help: "How many layers each of the three models has. They are made anew, with the same seed.",
+        kind: Kind::Words(&[("2", "2"), ("4", "4"), ("8", "8"), ("12", "12"), ("16", "16")]),
+        plain: "8",
+        is_used: |_| true,
+    },
+    Knob {
+        name: "seed",
+        title: "Seed",
+        help: "Where the random first weights begin. The same seed gives all three models the same weights.",
+        kind: Kind::Number(0.0, 99.0, 1.0),
+        plain: "1",
+        is_used: |_| true,
+    },
+    Knob {
+        name: "rate",
+        title: "Rate of the race",
+        help: "How far the weights move in a step of training, once the rate has risen. For the race below.",
+        kind: Kind::Words(RATES),
+        plain: "0.005",
+        is_used: |_| true,
+    },
+];
+
+fn enter(visit: Visit) -> Mount {
+    let machine = machine::Machine::new(visit);
+    let claims = claims::Claims::new(visit);
+    Box::new(move |name| match name {
+        "machine" => Some(machine.view().into()),
+        "invariants" => Some(machine.invariants().into()),
+        "layers" => Some(claims.layers().into()),
+        "depth" => Some(claims.depth().into()),
+        "race" => Some(claims.race().into()),
+        "question" => Some(claims.question().into()),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rooms::visit::settings;
+
+    const WORDS: &str = include_str!("../../../../assets/rooms/03.xhtml");
+
+    #[test]
+    fn every_setting_of_the_words_can_be() {
+        let lines = WORDS.split("data-set=").skip(1).filter_map(|rest| rest.split('"').nth(1));
+        let mut n_lines = 0;
+        for line in lines {
+            n_lines += 1;
+            for (name, value) in settings(line) {
+                let knob = KNOBS.iter().find(|knob| knob.name == name);
+                let fits = name == "step" || knob.is_some_and(|knob| knob.accepts(value));
+                assert!(fits, "{name}={value}");
+            }
+        }
+        assert!(n_lines >= 2);
+    }
+}

@@ -1,0 +1,6 @@
+//! What the rooms compute: the data of a machine, and the claims of a paper, over either engine. The page
+//! asks for them through its worker; native tests ask for the same and hold them to bounds.
+
+pub mod fast_weights;
+pub mod flash;
+pub mod norms;

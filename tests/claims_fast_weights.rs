@@ -1,0 +1,165 @@
+//! What Room 04 claims, held to bounds: the page asks for the same (`models/src/claims/fast_weights`).
+
+use pollster::block_on;
+use vitrine_kernels::{Control, Engine};
+use vitrine_models::claims::fast_weights::capacity::{
+    Capacity, D_KEY, LOST, Update, breaking_point, capacity, counts, update,
+};
+use vitrine_models::claims::fast_weights::favor::{Favor, FavorError, favor};
+use vitrine_models::claims::fast_weights::timing::{Timed, exponent, time};
+use vitrine_models::claims::fast_weights::{Map, Rules, Tokens, slope, walk};
+use vitrine_models::sample::Random;
+use vitrine_models::train::random::normal;
+use vitrine_tests::golden::{cpu_f32, gpu};
+
+const MAPS: [Map; 7] =
+    [Map::Elu, Map::Relu, Map::Dpfp(1), Map::Dpfp(2), Map::Dpfp(3), Map::Favor, Map::Identity];
+
+fn tokens(n_tokens: usize, d_key: usize, d_value: usize, seed: u64) -> Tokens {
+    let mut random = Random::from_seed(seed);
+    let [q, k, v] =
+        [d_key, d_key, d_value].map(|d| (0..n_tokens * d).map(|_| normal(&mut random)).collect());
+    Tokens { n_tokens, d_key, d_value, q, k, v }
+}
+
+fn engines() -> [Engine; 2] {
+    [cpu_f32(), gpu()]
+}
+
+#[test]
+fn all_forms_of_all_rules_agree_on_both_engines() {
+    for engine in &mut engines() {
+        for (at, map) in MAPS.into_iter().enumerate() {
+            for (delta, normalised, keep) in
+                [(false, true, 1.0), (false, false, 0.9), (true, false, 1.0), (true, false, 0.8)]
+            {
+                let tokens = tokens(13, 8, 5, at as u64);
+                let rules = Rules { map, delta, normalised, keep, beta: 0.7, ..Rules::default() };
+                let walk = block_on(walk(engine, &tokens, &rules, &Control::default())).unwrap();
+                let errors = [walk.pairs_error, walk.chunks_error, walk.weights_error];
+                // Identity without its normaliser adds what cancels: the largest z is the measure.
+                assert!(errors.iter().all(|error| *error <= 1e-5), "{map:?} {rules:?}: {errors:?}");
+                if rules.has_sum() {
+                    let error = walk.sum_error.unwrap();
+                    // A query whose ReLU features are all zero reads nothing.
+                    assert!(error <= 1e-5 || map == Map::Relu, "{map:?}: {error}");
+                }
+                let rows = walk.softmax.chunks_exact(13).map(|row| row.iter().sum::<f32>());
+                assert!(rows.into_iter().all(|sum| (sum - 1.0).abs() <= 1e-5));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_delta_rule_replaces_what_its_key_had() {
+    let (d_key, d_value) = (4, 3);
+    let mut given = tokens(3, d_key, d_value, 5);
+    // The same key three times.
+    let key = given.k[..d_key].to_vec();
+    given.k = key.repeat(3);
+    given.q = given.k.clone();
+    let rules = Rules { map: Map::Identity, delta: true, ..Rules::default() };
+    let walk = block_on(walk(&mut cpu_f32(), &given, &rules, &Control::default())).unwrap();
+    let close = walk.read.iter().zip(&given.v).all(|(read, v)| (read - v).abs() <= 1e-5);
+    assert!(close, "{:?}, not {:?}", walk.read, given.v);
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let engine = &mut cpu_f32();
+    let mut check = |tokens: &Tokens, rules: &Rules| {
+        block_on(walk(engine, tokens, rules, &Control::default())).unwrap_err().to_string()
+    };
+    let good = tokens(4, 4, 4, 1);
+    let short = Tokens { v: vec![0.0; 3], ..good.clone() };
+    assert!(check(&short, &Rules::default()).contains("one head"));
+    assert!(
+        check(&good, &Rules { keep: f32::NAN, ..Rules::default() }).contains("between 0 and 1")
+    );
+    assert!(check(&tokens(65, 1, 1, 1), &Rules::default()).contains("65"));
+}
+
+/// Published (Schlag et al. 2021, Fig. 2, d_key = 64): linear at 64, DPFP-1, -2, -3 at 128, 256, 384.
+#[test]
+fn capacity_breaks_at_the_number_of_features() {
+    let engine = &mut cpu_f32();
+    for map in MAPS.into_iter().filter(|map| *map != Map::Favor) {
+        let n_features = map.width(D_KEY, 0) as u32;
+        let counts = counts(n_features, n_features + 40);
+        let ask = Capacity { map, n_directions: 0, placed: true, counts, seed: 1 };
+        let errors = block_on(capacity(engine, &ask, &Control::default())).unwrap();
+        let breaks = breaking_point(&ask.counts, &errors).unwrap();
+        let off = f64::from(breaks) / f64::from(n_features) - 1.0;
+        assert!((0.0..=0.1).contains(&off), "{map:?}: {breaks} of {n_features}");
+    }
+    let ask = Capacity {
+        map: Map::Favor,
+        n_directions: 128,
+        placed: true,
+        counts: vec![20, 40, 120],
+        seed: 1,
+    };
+    let errors = block_on(capacity(engine, &ask, &Control::default())).unwrap();
+    assert!(errors.iter().all(|error| *error > LOST), "FAVOR+ never reaches zero: {errors:?}");
+}
+
+/// Keys that come again (Schlag et al. 2021, Fig. 3: L = 40, S = 20, DPFP-1).
+#[test]
+fn the_delta_rule_beats_the_sum_rule_where_keys_come_again() {
+    for placed in [true, false] {
+        let ask = Update {
+            map: Map::Dpfp(1),
+            n_keys: 20,
+            writes: vec![40],
+            n_draws: 20,
+            placed,
+            seed: 1,
+        };
+        let errors = block_on(update(&mut cpu_f32(), &ask, &Control::default())).unwrap();
+        let [sum, delta] = errors[0];
+        assert!(delta < 0.8 * sum, "placed {placed}: delta {delta}, sum {sum}");
+        assert!(!placed || delta < 1e-6, "placed keys lose nothing: {delta}");
+    }
+}
+
+#[test]
+fn favor_errors_fall_as_one_over_the_root_of_m() {
+    let ask = Favor { ms: vec![16, 32, 64, 128, 256], n_draws: 200, length: 0.8, seed: 1 };
+    let errors = block_on(favor(&mut cpu_f32(), &ask, &Control::default())).unwrap();
+    let measured: [fn(&FavorError) -> f32; 2] = [|e| e.positive, |e| e.trigonometric];
+    for of in measured {
+        let points: Vec<_> = errors.iter().map(|e| (f64::from(e.m), f64::from(of(e)))).collect();
+        let slope = slope(&points);
+        assert!((slope + 0.5).abs() <= 0.1, "{slope}: {points:?}");
+    }
+    for error in errors {
+        let off = [
+            error.positive / error.positive_exact,
+            error.trigonometric / error.trigonometric_exact,
+        ];
+        assert!(off.iter().all(|off| (off - 1.0).abs() < 0.15), "{error:?}");
+    }
+}
+
+#[test]
+fn time_grows_with_the_square_of_tokens_or_with_tokens() {
+    let start = std::time::Instant::now();
+    let now = move || start.elapsed().as_secs_f64() * 1000.0;
+    let engine = &mut cpu_f32();
+    for (timed, expected) in Timed::ALL.into_iter().zip([2.0, 2.0, 1.0, 1.0]) {
+        let ns = if expected > 1.5 { [512, 1024, 2048, 4096] } else { [2048, 4096, 8192, 16384] };
+        // Other work on the machine makes a time longer, never shorter: the best of a few tries counts.
+        let mut found = Vec::new();
+        for _ in 0..4 {
+            let times = ns.map(|n| {
+                (n as f64, block_on(time(engine, timed, n, &now, &Control::default())).unwrap())
+            });
+            found.push(exponent(&times));
+            if (found[found.len() - 1] - expected).abs() <= 0.3 {
+                break;
+            }
+        }
+        assert!((found[found.len() - 1] - expected).abs() <= 0.3, "{timed:?}: {found:?}");
+    }
+}

@@ -1,0 +1,170 @@
+// Room 10: the walk over tiles, what is measured, and other ways to attend.
+
+import { check, equal, until } from "../lib/check.mjs";
+import { Room } from "../lib/room.mjs";
+import { violations } from "./access.mjs";
+
+const open = (name, more, run, extra = {}) => ({
+  name,
+  run: async (given) => {
+    const room = new Room(given.page, given.explorer);
+    await room.open(10, more);
+    await run({ ...given, room });
+  },
+  timeout: 90_000,
+  ...extra,
+});
+
+const axe = (theme, viewport, name) =>
+  open(`axe-${theme}-${name}`, "&r-from=random&step=4", async ({ page, room }) => {
+    const found = [...(await violations(page))];
+    await room.id("present").click();
+    await page.keyboard.press("ArrowDown");
+    for (const one of await violations(page)) if (!found.includes(one)) found.push(one);
+    check(found.length === 0, `${found.length}: ${found.join(" | ")}`);
+  }, { context: { colorScheme: theme, viewport } });
+
+export default [
+  open("a-link-reopens-knobs-and-step", "&r-from=random&r-rows=8&r-keys=2&r-mask=none&step=5", async ({ page, room }) => {
+    await room.isAt(6);
+    equal(await room.id("knob-rows").inputValue(), "8", "queries a block");
+    equal(await room.id("knob-keys").inputValue(), "2", "keys a block");
+    equal((await room.step())[1], 16, "two blocks of queries, eight of keys");
+    await until(async () => /Queries 1 to 8, keys 11 to 12/.test(await room.id("flash-tile").innerText()), "the tile is named");
+    await room.id("knob-mask").selectOption("causal");
+    await until(async () => (await room.step())[1] === 12, "tiles that nobody sees are passed over");
+    await page.goBack();
+    await until(async () => (await room.step())[1] === 16, "back undoes a knob");
+  }),
+
+  open("the-machine-walks-the-visitor-s-text", "", async ({ explorer, room }) => {
+    await until(async () => /layer 0, head 0/.test(await room.id("flash-source").innerText()), "the source is named");
+    check((await room.step())[1] >= 1, "it has steps");
+    await room.id("fast-text").fill("One two three four five six seven");
+    await explorer.settled();
+    const verdicts = await room.verdicts();
+    equal(verdicts.join(), "holds,holds,holds", "what must hold");
+    for (const error of await room.errors()) check(error >= 0 && error <= 1e-5, `an error of ${error}`);
+  }),
+
+  open("a-step-changes-the-tile-and-the-last-one-gives-what-the-matrices-give", "&r-from=random&r-mask=none", async ({ explorer, room }) => {
+    const first = await room.pixels("flash-scores");
+    const output = await room.pixels("flash-output");
+    await room.id("step-on").click();
+    await room.isAt(2);
+    check((await room.pixels("flash-scores")) !== first, "another tile");
+    check((await room.pixels("flash-output")) !== output, "another output");
+    await room.id("step-scrub").fill("15");
+    await room.isAt(16);
+    await explorer.settled();
+    equal(await room.pixels("flash-output"), await room.pixels("flash-matrices"), "in the end both are the same");
+  }),
+
+  open("every-knob-changes-what-is-shown-and-all-agree", "&r-from=random&step=3", async ({ explorer, room }) => {
+    for (const [name, value, shown] of [
+      ["rows", "8", "flash-scores"], ["keys", "8", "flash-scores"], ["mask", "none", "flash-pattern"], ["rows", "1", "flash-scores"],
+      ["way", "dilated", "flash-way"], ["way", "global", "flash-way"], ["way", "blocks", "flash-way"], ["way", "random", "flash-way"],
+      ["way", "low", "flash-way"], ["way", "linear", "flash-way"], ["way", "full", "flash-way"],
+    ]) {
+      const before = await room.pixels(shown);
+      await room.id(`knob-${name}`).selectOption(value);
+      await until(() => new RegExp(`r-${name}=${value}`).test(room.hash()), `${name} is in the address`);
+      await explorer.settled();
+      await until(async () => (await room.pixels(shown)) !== before, `${name}=${value} changes ${shown}`);
+      check((await room.verdicts()).every((verdict) => verdict === "holds"), `${name}=${value}: ${await room.errors()}`);
+    }
+    await room.id("knob-from").selectOption("model");
+    await until(() => !/r-from/.test(room.hash()), "the model's head");
+  }),
+
+  open("what-a-way-costs-is-said", "&r-from=random&r-way=window&r-mask=none", async ({ room }) => {
+    const cost = room.id("flash-way-cost");
+    await until(async () => /of the products of all pairs/.test(await cost.innerText()), "its cost");
+    await room.id("knob-way").selectOption("full");
+    await until(async () => /100 %.* 0 away/.test(await cost.innerText()), "all pairs are all pairs");
+    await room.id("knob-way").selectOption("low");
+    await room.id("knob-mask").selectOption("causal");
+    await until(async () => /set the mask to none/.test(await cost.innerText()), "what cannot be is said");
+  }),
+
+  open("claims-are-measured-here-beside-what-was-published", "&r-from=random", async ({ room }) => {
+    check((await room.table("blocks")).every(([, , here]) => here === "not yet"), "nothing is shown before it was measured");
+    await room.measure("blocks");
+    const moved = (await room.table("blocks")).map((row) => Number(/([\d.]+) MB/.exec(row[2])[1]));
+    for (let at = 1; at < moved.length; at += 1) {
+      const ratio = moved[at - 1] / moved[at];
+      check(ratio > 1.7 && ratio <= 2.05, `twice the block, half the traffic: ${moved}`);
+    }
+    await room.measure("time");
+    const [work, traffic] = await room.table("time");
+    check(/^[\d.]+ → [\d.]+ GFLOP$/.test(work[2]), work[2]);
+    const [matrices, blocks] = [...traffic[2].matchAll(/([\d.]+) (kB|MB|GB)/g)].map((one) => Number(one[1]) * { kB: 1e3, MB: 1e6, GB: 1e9 }[one[2]]);
+    check(matrices > 20 * blocks, traffic[2]);
+    await room.measure("sparse");
+    check((await room.table("sparse")).every(([, , here]) => /times as fast/.test(here)), "shares are timed");
+  }, { timeout: 240_000 }),
+
+  open("all-ways-are-measured-and-can-be-stopped", "&r-from=random&r-mask=none", async ({ room }) => {
+    await room.id("measure-ways").click();
+    const rows = room.id("table-ways").locator("tbody tr");
+    await until(async () => (await rows.count()) === 8, "eight ways", 90_000);
+    const text = await room.id("table-ways").innerText();
+    check(/all pairs\s+100 %\s+0\s/.test(text), text);
+    check(/no kernel skips these/.test(text), "masks alone save nothing, and the table says so");
+  }, { timeout: 150_000 }),
+
+  open("the-question-is-judged-by-this-run", "&r-from=random", async ({ room }) => {
+    const say = async (text) => {
+      await room.id("question-answer").fill(text);
+      await room.id("question-check").click();
+    };
+    const verdict = async (pattern) =>
+      until(async () => pattern.test(await room.id("question-verdict").innerText()), `the verdict is ${pattern}`, 30_000);
+    await say("16");
+    await verdict(/^Not yet: your run here says 32.* times less, you said 16/);
+    await say("32");
+    await verdict(/^Right: your run here says 32/);
+  }),
+
+  open("one-click-sets-several-knobs", "", async ({ room }) => {
+    await room.id("try-skip").click();
+    equal(await room.id("knob-mask").inputValue(), "causal", "the mask");
+    equal(await room.id("knob-from").inputValue(), "random", "the vectors");
+    await room.isAt(10);
+    await until(async () => /6 tiles are never computed/.test(await room.id("flash-tile").innerText()), "it says what is passed over");
+    await room.id("try-online").click();
+    await until(async () => (await room.step())[1] === 16, "a key at a time");
+  }),
+
+  open("presented-and-printed", "&r-from=random", async ({ page, room }) => {
+    await room.id("present").click();
+    check(!(await room.id("flash-scores").isVisible()), "the question alone");
+    await page.keyboard.press("ArrowDown");
+    await until(() => room.id("flash-scores").isVisible(), "then the machine");
+    await page.keyboard.press("ArrowRight");
+    await room.isAt(2);
+    await page.keyboard.press("Escape");
+    await until(() => room.id("measure-time").isVisible(), "the whole room again");
+    await page.emulateMedia({ media: "print" });
+    check(!(await room.id("step-on").isVisible()), "no steps on paper");
+    check(await room.id("flash-scores").isVisible(), "the machine as it stands");
+    await page.emulateMedia({ media: "screen" });
+  }),
+
+  open("by-keyboard-alone", "&r-from=random", async ({ page, room }) => {
+    await room.id("room").focus();
+    const seen = new Set();
+    for (let at = 0; at < 90; at += 1) {
+      await page.keyboard.press("Tab");
+      const name = await page.evaluate(() => document.activeElement?.dataset?.testid ?? document.activeElement?.dataset?.symbol ?? "");
+      if (name) seen.add(name);
+    }
+    for (const name of ["present", "S", "knob-rows", "knob-way", "step-on", "flash-scores", "measure-time", "measure-ways", "try-online", "question-answer"]) {
+      check(seen.has(name), `${name} is reached by Tab: ${[...seen].join(" ")}`);
+    }
+  }),
+
+  axe("light", { width: 1440, height: 900 }, "wide"),
+  axe("dark", { width: 1440, height: 900 }, "wide"),
+  axe("light", { width: 390, height: 844 }, "phone"),
+];
