@@ -1,7 +1,5 @@
 //! What Room 03 claims, held to bounds: the page asks for the same (`models/src/claims/norms`).
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
-
 use pollster::block_on;
 use vitrine_kernels::{Control, Engine};
 use vitrine_models::claims::norms::{
