@@ -17,7 +17,7 @@ fn measured(engine: &mut Engine, place: Place, setting: Setting, n_layers: u32) 
     for seed in 0..n_seeds {
         let control = Control::default();
         let own = gradients(engine, place, setting, [n_layers, D_MODEL], seed, &control);
-        for (mean, own) in means.iter_mut().zip(block_on(own).unwrap()) {
+        for (mean, own) in means.iter_mut().zip(block_on(own).expect("a model of that size")) {
             *mean += own / n_seeds as f64;
         }
     }
