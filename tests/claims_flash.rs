@@ -1,7 +1,5 @@
 //! What Room 10 claims, held to bounds: the page asks for the same (`models/src/claims/flash`).
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
-
 use std::time::Instant;
 
 use pollster::block_on;

@@ -175,15 +175,19 @@ pub fn percent(part: u64, of: u64) -> String {
     format!("{} %", format::three((100.0 * part as f64 / of.max(1) as f64) as f32))
 }
 
-/// A time, with its clock where it is the machine's.
+/// A time.
 pub fn took(time: Time) -> String {
-    let ms = match time.ms < 0.995 {
+    match time.ms < 0.995 {
         true => format!("{} µs", format::fixed(time.ms * 1e3, 0)),
         false => format::duration(time.ms),
-    };
+    }
+}
+
+/// By which clock a time is, for people.
+pub fn clock_name(time: Time) -> &'static str {
     match time.clock {
-        Clock::Stamps => ms,
-        Clock::Wall => format!("{ms} with the way there and back"),
+        Clock::Stamps => "time of the kernels alone",
+        Clock::Wall => "time, there and back",
     }
 }
 
@@ -222,6 +226,7 @@ pub fn time_chart(title: &str, times: &[Taken], shown: &[Timed]) -> Option<Chart
         x_name: "log₂ N".into(),
         y_name: "milliseconds".into(),
         lines: (0..).zip(shown).map(line).collect(),
+        is_x_whole: true,
         is_y_log: true,
         ..ChartSpec::default()
     })
@@ -333,7 +338,7 @@ mod tests {
         assert_eq!(percent(1, 4), "25 %");
         let time = |ms, clock| took(Time { ms, clock });
         assert_eq!(time(0.25, Clock::Stamps), "250 µs");
-        assert_eq!(time(12.0, Clock::Wall), "12 ms with the way there and back");
+        assert_eq!(time(12.0, Clock::Wall), "12 ms");
     }
 
     #[test]

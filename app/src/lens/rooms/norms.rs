@@ -57,6 +57,10 @@ pub fn by_layer(begun: &Begun, quantity: Quantity) -> Option<MatrixView> {
     }
     let cells: Vec<Option<f32>> = rows.concat();
     let values: Vec<f32> = cells.iter().map(|cell| cell.unwrap_or(0.0)).collect();
+    let reasons = match quantity {
+        Quantity::Cosine => vec![(false, "no layer before it".to_owned())],
+        Quantity::Size | Quantity::Gradient => Vec::new(),
+    };
     let (scale, quantity) = match quantity {
         Quantity::Size => (Scale::sequential(&values), "‖x‖²/d"),
         Quantity::Gradient => (Scale::sequential(&values), "norm of the gradient"),
@@ -67,7 +71,7 @@ pub fn by_layer(begun: &Begun, quantity: Quantity) -> Option<MatrixView> {
         n_cols,
         values,
         masked: cells.iter().map(Option::is_none).collect(),
-        reasons: vec![(false, "no layer before it".to_owned())],
+        reasons,
         row_labels: Place::ALL.map(|place| name(place).to_owned()).to_vec(),
         col_labels: (1..=n_cols).map(|at| at.to_string()).collect(),
         scale,

@@ -32,6 +32,7 @@ const KNOBS: &[Knob] = &[
         help: "Where queries, keys and values come from: the chosen head of the loaded model on your text, or random numbers.",
         kind: Kind::Words(&[("model", "the model’s head"), ("random", "random")]),
         plain: "model",
+        apart: false,
         is_used: |_| true,
     },
     Knob {
@@ -40,6 +41,7 @@ const KNOBS: &[Knob] = &[
         help: "How many rows of Q stay in the fast memory while keys pass. More of them: the keys pass fewer times.",
         kind: Kind::Words(SIZES),
         plain: "4",
+        apart: false,
         is_used: |_| true,
     },
     Knob {
@@ -48,6 +50,7 @@ const KNOBS: &[Knob] = &[
         help: "How many rows of K and V come at once. It changes the number of steps, not how much is loaded.",
         kind: Kind::Words(SIZES),
         plain: "4",
+        apart: false,
         is_used: |_| true,
     },
     Knob {
@@ -56,14 +59,16 @@ const KNOBS: &[Knob] = &[
         help: "Causal: no token sees those after it, as in a model that writes. Tiles that nobody would see are passed over.",
         kind: Kind::Words(&[("causal", "causal"), ("none", "none")]),
         plain: "causal",
+        apart: false,
         is_used: |_| true,
     },
     Knob {
         name: "way",
-        title: "Other way",
-        help: "For the last map: another way to attend, which leaves something out.",
+        title: "Way",
+        help: "Another way to attend, which leaves something out.",
         kind: Kind::Words(ways::WAYS),
         plain: "window",
+        apart: true,
         is_used: |_| true,
     },
 ];

@@ -23,6 +23,7 @@ const KNOBS: &[Knob] = &[
         help: "How many layers each of the three models has. They are made anew, with the same seed.",
         kind: Kind::Words(&[("2", "2"), ("4", "4"), ("8", "8"), ("12", "12"), ("16", "16")]),
         plain: "8",
+        apart: false,
         is_used: |_| true,
     },
     Knob {
@@ -31,14 +32,16 @@ const KNOBS: &[Knob] = &[
         help: "Where the random first weights begin. The same seed gives all three models the same weights.",
         kind: Kind::Number(0.0, 99.0, 1.0),
         plain: "1",
+        apart: false,
         is_used: |_| true,
     },
     Knob {
         name: "rate",
-        title: "Rate of the race",
-        help: "How far the weights move in a step of training, once the rate has risen. For the race below.",
+        title: "Rate",
+        help: "How far the weights move in a step of training, once the rate has risen.",
         kind: Kind::Words(RATES),
         plain: "0.005",
+        apart: true,
         is_used: |_| true,
     },
 ];

@@ -40,8 +40,7 @@ impl Place {
 
 /// What the models that are compared have in common: the task, Xavier's first weights, ReLU.
 fn config(place: Place, [n_layers, d_model]: [u32; 2], seed: u64) -> TrainConfig {
-    let mut config = TrainConfig::default();
-    config.model = NanoConfig {
+    let model = NanoConfig {
         kind: Kind::Nano,
         n_layers: n_layers as usize,
         d_model: d_model as usize,
@@ -54,11 +53,11 @@ fn config(place: Place, [n_layers, d_model]: [u32; 2], seed: u64) -> TrainConfig
         init: Init::Xavier,
         ..NanoConfig::default()
     };
+    let mut config = TrainConfig { model, seed, ..TrainConfig::default() };
     config.data.task = "reversal".to_owned();
     config.optimiser.kind = OptimiserKind::Adam;
     config.optimiser.decay = 0.0;
     config.optimiser.max_norm = 0.0;
-    config.seed = seed;
     config
 }
 
