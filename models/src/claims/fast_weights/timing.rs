@@ -98,8 +98,8 @@ pub async fn time(
     Ok(best)
 }
 
-/// The exponent of N in the times of the larger points: what the smallest third costs beside the work itself
-/// does not count.
+/// The exponent of N that fits all points: a span of some factors of two, since a step from one cache to the
+/// next bends a short one.
 pub fn exponent(points: &[(f64, f64)]) -> f64 {
-    slope(&points[points.len() / 3..])
+    slope(points)
 }
