@@ -123,6 +123,49 @@ fn the_delta_rule_beats_the_sum_rule_where_keys_come_again() {
     }
 }
 
+/// What the page measures is the same on both engines.
+#[test]
+fn both_engines_measure_the_same() {
+    let control = Control::default();
+    let [stored, updated, favored] = [0, 1, 2].map(|what| {
+        engines().map(|mut engine| match what {
+            0 => {
+                let map = Map::Dpfp(1);
+                let ask = Capacity {
+                    map,
+                    n_directions: 0,
+                    placed: true,
+                    counts: vec![120, 128, 136],
+                    seed: 1,
+                };
+                block_on(capacity(&mut engine, &ask, &control)).unwrap()
+            }
+            1 => {
+                let ask = Update {
+                    map: Map::Dpfp(1),
+                    n_keys: 20,
+                    writes: vec![40],
+                    n_draws: 5,
+                    placed: false,
+                    seed: 1,
+                };
+                let errors = block_on(update(&mut engine, &ask, &control)).unwrap();
+                errors.into_iter().flatten().collect()
+            }
+            _ => {
+                let ask = Favor { ms: vec![32], n_draws: 10, length: 0.8, seed: 1 };
+                let errors = block_on(favor(&mut engine, &ask, &control)).unwrap();
+                errors.iter().flat_map(|e| [e.positive, e.trigonometric]).collect()
+            }
+        })
+    });
+    for [on_cpu, on_gpu] in [stored, updated, favored] {
+        let close =
+            on_cpu.iter().zip(&on_gpu).all(|(a, b)| (a - b).abs() <= 1e-3 * a.abs().max(1e-3));
+        assert!(close && on_cpu.len() == on_gpu.len(), "{on_cpu:?}, {on_gpu:?}");
+    }
+}
+
 #[test]
 fn favor_errors_fall_as_one_over_the_root_of_m() {
     let ask = Favor { ms: vec![16, 32, 64, 128, 256], n_draws: 200, length: 0.8, seed: 1 };
@@ -148,18 +191,24 @@ fn time_grows_with_the_square_of_tokens_or_with_tokens() {
     let now = move || start.elapsed().as_secs_f64() * 1000.0;
     let engine = &mut cpu_f32();
     for (timed, expected) in Timed::ALL.into_iter().zip([2.0, 2.0, 1.0, 1.0]) {
-        let ns = if expected > 1.5 { [512, 1024, 2048, 4096] } else { [2048, 4096, 8192, 16384] };
-        // Other work on the machine makes a time longer, never shorter: the best of a few tries counts.
+        let ns = match expected > 1.5 {
+            true => [256, 512, 1024, 2048, 4096],
+            false => [1024, 2048, 4096, 8192, 16384],
+        };
+        // Other work on the machine makes a time longer, never shorter: the best of several rounds counts.
+        let mut best = ns.map(|n| (n as f64, f64::INFINITY));
         let mut found = Vec::new();
-        for _ in 0..4 {
-            let times = ns.map(|n| {
-                (n as f64, block_on(time(engine, timed, n, &now, &Control::default())).unwrap())
-            });
-            found.push(exponent(&times));
+        for _ in 0..8 {
+            for (n, (_, least)) in ns.iter().zip(&mut best) {
+                let took = block_on(time(engine, timed, *n, &now, &Control::default())).unwrap();
+                *least = least.min(took);
+            }
+            found.push(exponent(&best));
             if (found[found.len() - 1] - expected).abs() <= 0.3 {
                 break;
             }
         }
-        assert!((found[found.len() - 1] - expected).abs() <= 0.3, "{timed:?}: {found:?}");
+        let last = found[found.len() - 1];
+        assert!((last - expected).abs() <= 0.3, "{timed:?}: {found:?}, {best:?}");
     }
 }

@@ -221,6 +221,7 @@ pub fn favor_chart(errors: &[FavorError]) -> Option<ChartSpec> {
             line("† trigonometric, Lemma 2", 1 + HELD_OUT, |e| e.trigonometric_exact),
             line("• trigonometric", 1, |e| e.trigonometric),
         ],
+        is_x_whole: true,
         is_y_log: true,
         ..ChartSpec::default()
     })
@@ -265,6 +266,7 @@ pub fn time_chart(times: &[Taken]) -> Option<ChartSpec> {
         x_name: "log₂ N".into(),
         y_name: "milliseconds".into(),
         lines: (0..).zip(&Timed::ALL).map(line).collect(),
+        is_x_whole: true,
         is_y_log: true,
         ..ChartSpec::default()
     })

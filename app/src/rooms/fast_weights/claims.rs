@@ -81,6 +81,7 @@ impl Claims {
                     None => format!("none lost up to {MOST_PAIRS}"),
                 });
                 let published = match published(map) {
+                    Some(at) if !self.placed.get() => format!("trained keys: breaks at {at}"),
                     Some(at) => format!("breaks at {at}"),
                     None => "never reaches zero".to_owned(),
                 };
@@ -182,7 +183,7 @@ impl Claims {
             self.times.set(Vec::new());
             let ns = |timed| match timed {
                 Timed::Softmax | Timed::Pairs => vec![256, 512, 1024, 2048, 4096],
-                Timed::Recurrent | Timed::Chunks => vec![256, 512, 1024, 2048, 4096, 8192],
+                Timed::Recurrent | Timed::Chunks => vec![1024, 2048, 4096, 8192, 16384, 32768],
             };
             let asks = Timed::ALL.map(|timed| (timed, ns(timed))).to_vec();
             self.of_time.start(RoomAsk::FastWeights(FastAsk::Time(asks)), move |part| {

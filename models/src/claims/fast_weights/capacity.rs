@@ -51,7 +51,12 @@ pub async fn capacity(
         return Err(ModelError::input("pairs", format!("are {most}, of 1 to 4096")));
     }
     let mut random = Random::from_seed(ask.seed.into());
-    let keys = keys(ask.map, ask.placed, most, &mut random);
+    let mut keys = keys(ask.map, ask.placed, most, &mut random);
+    if ask.map == Map::Favor {
+        // Products of these are those of softmax, over √d.
+        let shrink = (D_KEY as f32).powf(-0.25);
+        keys.iter_mut().for_each(|x| *x *= shrink);
+    }
     let values = signs(most, &mut random);
     let rules =
         Rules { map: ask.map, n_directions: ask.n_directions, seed: ask.seed, ..Rules::default() };
@@ -285,7 +290,8 @@ fn placed_key(map: Map, at: usize) -> [f32; D_KEY] {
         }
         Map::Relu | Map::Identity | Map::Favor => {
             let mut key = [0.0; D_KEY];
-            key[at] = 1.0;
+            // As long as a normal vector: to the exponential of FAVOR+ lengths matter.
+            key[at] = if map == Map::Favor { (D_KEY as f32).sqrt() } else { 1.0 };
             key
         }
     }

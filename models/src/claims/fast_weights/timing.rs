@@ -14,8 +14,12 @@ use crate::train::random::normal;
 pub const D_HEAD: usize = 64;
 /// Tokens of a chunk.
 pub const CHUNK: usize = 32;
-/// The fastest of so many runs counts, after one that compiles and allocates.
+/// The fastest run counts, of at least so many after one that compiles and allocates …
 const N_RUNS: usize = 3;
+/// … and of as many as fit into so many milliseconds: short ones are disturbed most.
+const MS: f64 = 150.0;
+/// Most runs, where the clock is coarse.
+const MAX_RUNS: usize = 50;
 
 /// Which computation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,22 +83,23 @@ pub async fn time(
     let inputs = [InputData::F32(&x); 3];
     let mut read = Read::tensor(&recording, z);
     read.ranges = vec![n - 1..n, 0..D_HEAD];
-    let mut best = f64::INFINITY;
-    for run in 0..=N_RUNS {
+    let reads = std::slice::from_ref(&read);
+    engine.run(&recording, &inputs, Step::default(), reads, control).await?;
+    let (begun, mut best) = (now(), f64::INFINITY);
+    for run in 0..MAX_RUNS {
         let start = now();
-        engine
-            .run(&recording, &inputs, Step::default(), std::slice::from_ref(&read), control)
-            .await?;
-        if run > 0 {
-            best = best.min(now() - start);
+        if run >= N_RUNS && start - begun > MS {
+            break;
         }
+        engine.run(&recording, &inputs, Step::default(), reads, control).await?;
+        best = best.min(now() - start);
     }
     engine.forget(recording.id());
     Ok(best)
 }
 
-/// The exponent of N in the times of the larger half of the points: what small ones cost beside the work
-/// itself does not count.
+/// The exponent of N that fits all points: a span of some factors of two, since a step from one cache to the
+/// next bends a short one.
 pub fn exponent(points: &[(f64, f64)]) -> f64 {
-    slope(&points[points.len() / 2..])
+    slope(points)
 }
