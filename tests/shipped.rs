@@ -26,9 +26,8 @@ const HELD_OUT: &[&str] = &[
 ];
 /// No worse than this: the mean of −ln p of the tokens of each sentence.
 const BOUNDS: &[(&str, f64)] = &[("grimm-gpt", 3.7), ("grimm-llama", 3.7)];
-/// The same of masked tokens, and of tokens that a source shows.
-const MASKED_BOUND: f64 = 5.0;
-const SEEN_BOUND: f64 = 2.0;
+/// The same of tokens that a source shows.
+const SEEN_BOUND: f64 = 1.6;
 /// The step that the runs of the suite end with.
 const LAST_STEP: &str = "1000";
 
@@ -184,7 +183,11 @@ fn decoders_know_the_tales() {
 
 /// The mean of −ln p over the sentences that were held out.
 fn loss_of_tales(session: &mut Session, tokenizer: &HubTokenizer) -> f64 {
-    let losses = HELD_OUT.iter().map(|text| loss(session, &ids(tokenizer, text)));
+    let losses = HELD_OUT.iter().map(|text| {
+        let ids = ids(tokenizer, text);
+        // Of characters the first 128, which is what a suite of characters reads at once.
+        loss(session, &ids[..ids.len().min(128)])
+    });
     losses.sum::<f64>() / HELD_OUT.len() as f64
 }
 
@@ -223,23 +226,6 @@ fn masked(ids: &[u32], mask: u32) -> (Vec<u32>, Vec<(usize, u32)>) {
     let mut masked = ids.to_vec();
     places.iter().for_each(|&(at, _)| masked[at] = mask);
     (masked, places)
-}
-
-#[test]
-fn masked_words_of_the_tales_are_found() {
-    let tokenizer = tokenizer("grimm-bert");
-    let mask = tokenizer.encode("<mask>", false).unwrap()[0].id;
-    let mut session = opened("grimm-bert", cpu_f32());
-    let (mut sum, mut n) = (0.0, 0);
-    for text in HELD_OUT {
-        let (masked, places) = masked(&ids(&tokenizer, text), mask);
-        let rows = logits(&mut session, &Input::from(&masked[..]));
-        sum += places.iter().map(|&(at, id)| surprise(&rows[at], id)).sum::<f64>();
-        n += places.len();
-    }
-    let mean = sum / n as f64;
-    println!("grimm-bert: {mean}");
-    assert!(mean <= MASKED_BOUND, "{mean}");
 }
 
 #[test]
