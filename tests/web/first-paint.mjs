@@ -36,7 +36,7 @@ async function quiet(places, pace) {
 }
 
 /** How many times slower than this machine a page is, one opening after the other: what runs depends on who waits. */
-const PACES = [1, 3, 1, 4];
+const PACES = [1, 3, 1, 4, 2, 1];
 
 /** Keeps every core busy: work that is cut into slices by the clock pauses then, in the worker too. */
 const busy = () => Array.from({ length: 2 * availableParallelism() }, () => new Worker("for (;;);", { eval: true }));
@@ -46,7 +46,7 @@ async function open(engine, graphics, pace, found) {
   const overlay = modelsFolder({ "small-gpt2": { title: "Small GPT-2", files: small().gpt2 } });
   const site = await new Site({ dist: flags.dist, base: "/", overlay }).start();
   // Who waits for a model is shown how far it has come.
-  if (pace > 1) site.rules.add({ match: /\/models\/./, rate: 100_000 });
+  if (pace > 1) site.rules.add({ match: /\/models\/./, rate: 160_000 / pace });
   const rivals = pace > 1 ? busy() : [];
   const browser = await launch(graphics);
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });

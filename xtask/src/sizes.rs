@@ -55,7 +55,7 @@ impl Part {
             ("tokenizer.js" | "tokenizer_bg.wasm", _) => Self::Tokenizer,
             ("index.html" | "boot.js" | "worker.js" | "page.js" | "page_bg.wasm", _) => Self::Page,
             // The door asks for these when their place is opened.
-            ("home.css" | "lab.css", _) => Self::Later,
+            ("home.css" | "lab.css" | "rooms.css", _) => Self::Later,
             _ if path.ends_with(".woff2") => Self::Fonts,
             _ if path.ends_with(".css") || path.starts_with("snippets/") => Self::Page,
             _ => Self::Other,

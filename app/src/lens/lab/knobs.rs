@@ -224,6 +224,8 @@ knobs! {
 }
 
 /// A knob by its name.
+// Not part of what calls it, so that the start, which calls none of these, need not bring the knobs' words.
+#[inline(never)]
 pub fn find(name: &str) -> Option<&'static Knob> {
     KNOBS.iter().find(|knob| knob.name == name)
 }
@@ -314,6 +316,7 @@ impl Choice {
     }
 
     /// As the trainer reads it.
+    #[inline(never)]
     pub fn to_query(&self) -> String {
         let pairs: Vec<String> =
             self.values.iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -321,12 +324,14 @@ impl Choice {
     }
 
     /// Names and values as they stand in an address.
+    #[inline(never)]
     pub fn for_hash(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let name = |name| if name == "seed" { SEED_IN_HASH } else { name };
         self.values.iter().map(move |&(own, ref value)| (name(own), value.as_str()))
     }
 
     /// Takes a value of an address; whether it was one of a knob.
+    #[inline(never)]
     pub fn set_from_hash(&mut self, name: &str, value: &str) -> bool {
         // The Explorer's seed goes by the plain name.
         name != "seed" && self.set(if name == SEED_IN_HASH { "seed" } else { name }, value)
@@ -357,6 +362,7 @@ impl Choice {
     }
 
     /// Whether a text is trained on rather than a task.
+    #[inline(never)]
     pub fn is_text(&self) -> bool {
         self.get(TASK) == "text"
     }
