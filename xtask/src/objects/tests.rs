@@ -190,8 +190,9 @@ const load = (number) => new WebAssembly.Instance(parts[number], { v: cut });
 const cut = new WebAssembly.Instance(module("first"), { v: { l: load } }).exports;
 const words = (at, n) => [...new Uint32Array(cut.memory.buffer, at, n)].join(" ");
 const memory = () => console.log(`${words(1024, 8)} ${words(2048, 2)}`);
+const table = Object.values(cut).find((item) => item instanceof WebAssembly.Table);
 const call = (place) => {
-  try { return cut.t0.get(place)(); } catch (error) { return error.message; }
+  try { return table.get(place)(); } catch (error) { return error.message; }
 };
 memory();
 console.log(call(1), call(2));

@@ -335,7 +335,7 @@ mod tests {
         assert_eq!(time_chart("", &[], &Timed::ALL), None);
         assert_eq!(block_chart(&[]), None);
         assert_eq!(sparse_chart(&[]), None);
-        assert_eq!(percent(1, 4), "25 %");
+        assert_eq!(percent(1, 4), "25.0 %");
         let time = |ms, clock| took(Time { ms, clock });
         assert_eq!(time(0.25, Clock::Stamps), "250 µs");
         assert_eq!(time(12.0, Clock::Wall), "12 ms");
