@@ -147,3 +147,19 @@ fn value(room: &Open, url: &UrlState, name: &str) -> String {
     let turned = url.room.get(name).filter(|value| knob.accepts(value));
     turned.unwrap_or(knob.plain).to_owned()
 }
+
+/// Holds the settings of a room's words (`data-set`) against its knobs; there are at least `n_least`.
+#[cfg(test)]
+pub fn check_settings(words: &str, room: &Open, n_least: usize) {
+    let lines = words.split("data-set=").skip(1).filter_map(|rest| rest.split('"').nth(1));
+    let mut n_lines = 0;
+    for line in lines {
+        n_lines += 1;
+        for (name, value) in settings(line) {
+            let knob = room.knobs.iter().find(|knob| knob.name == name);
+            let fits = name == "step" || knob.is_some_and(|knob| knob.accepts(value));
+            assert!(fits, "{name}={value}");
+        }
+    }
+    assert!(n_lines >= n_least, "{n_lines}");
+}

@@ -92,7 +92,8 @@ impl Machine {
         room::ask("walk", RoomAsk::FastWeights(ask), hears);
     }
 
-    /// The walk, as long as it is one of what the knobs say now.
+    /// The walk, as long as it is one of the vectors of now. When a knob is turned, the last walk stays until the
+    /// next one comes.
     fn now(self) -> Option<Arc<Walked>> {
         let walked = self.walked.get()?;
         (Some(&walked.source) == self.source.read().as_ref().as_ref()).then_some(walked)

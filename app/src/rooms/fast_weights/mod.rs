@@ -165,23 +165,13 @@ fn rules(visit: Visit) -> Rules {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rooms::visit::settings;
+    use crate::rooms::visit::check_settings;
 
     const WORDS: &str = include_str!("../../../../assets/rooms/04.xhtml");
 
-    /// What stands in an attribute of the words.
-    fn all(attribute: &str) -> impl Iterator<Item = &str> {
-        WORDS.split(attribute).skip(1).filter_map(|rest| rest.split('"').nth(1))
-    }
-
     #[test]
     fn every_setting_of_the_words_can_be() {
-        assert!(all("data-set=").count() >= 3);
-        for (name, value) in all("data-set=").flat_map(settings) {
-            let knob = KNOBS.iter().find(|knob| knob.name == name);
-            let fits = name == "step" || knob.is_some_and(|knob| knob.accepts(value));
-            assert!(fits, "{name}={value}");
-        }
+        check_settings(WORDS, &ROOM, 3);
     }
 
     #[test]
