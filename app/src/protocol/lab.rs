@@ -4,6 +4,7 @@
 //! Messages come at most some twenty times a second, whatever a step takes.
 
 use serde::{Deserialize, Serialize};
+use vitrine_models::train::Activation;
 
 use super::{EngineChoice, EngineInfo};
 
@@ -262,6 +263,8 @@ pub struct Looked {
     pub source: Vec<String>,
     /// Names of the patterns, in order: `decoder.0.cross_attn.hook_pattern`.
     pub hooks: Vec<String>,
+    /// Statistics of what the layers put out, in order.
+    pub activations: Vec<Activation>,
 }
 
 /// Values for the heat-map.

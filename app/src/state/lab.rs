@@ -7,6 +7,7 @@ use std::sync::Arc;
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::host;
+use crate::lens::lab::activations::Statistic;
 use crate::lens::lab::knobs::Choice;
 use crate::lens::lab::maps::Probe;
 use crate::lens::lab::norms::Quantity;
@@ -68,7 +69,9 @@ pub struct LabState {
     pub heat: Var<Heat>,
     /// Which norms are shown.
     pub quantity: Var<Quantity>,
-    /// Whether of every parameter rather than layer.
+    /// Which statistic of activations is shown.
+    pub statistic: Var<Statistic>,
+    /// Whether norms are of every parameter rather than layer.
     pub each: Var<bool>,
     /// Which quantity of every step is drawn.
     pub curve: Var<Curve>,
@@ -118,6 +121,7 @@ impl LabState {
             look: Var::default(),
             heat: Var::default(),
             quantity: Var::default(),
+            statistic: Var::default(),
             each: Var::default(),
             curve: Var::default(),
             is_log: Var::new(true),

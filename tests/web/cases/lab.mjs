@@ -114,6 +114,14 @@ export default [
     await lab.id("quantity-ratio").click();
     const ratios = await lab.rows("lab-norms");
     check(ratios.at(-1).slice(1).every((ratio) => ratio > 0 && ratio < 1), `update ratios: ${ratios.at(-1)}`);
+    const looks = (await explorer.table("lab-activations")).length;
+    check(looks >= 2, `a row a look: ${looks}`);
+    for (const [statistic, least, most] of [["spread", 0, 100], ["largest", 0, 1000], ["zeros", 0, 1], ["mean", -100, 100]]) {
+      await lab.id(`statistic-${statistic}`).click();
+      const values = (await lab.rows("lab-activations")).flatMap((row) => row.slice(1));
+      check(values.length === 9 * looks && values.every((value) => value >= least && value <= most), `${statistic}: ${values}`);
+      check(values.some((value) => value !== 0), `${statistic} is measured`);
+    }
     for (const part of ["value", "mean", "square"]) {
       await lab.id("heat-part").selectOption(part);
       await until(async () => (await explorer.table("lab-heat")).length > 1, `the heat-map of ${part}`);
