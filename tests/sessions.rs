@@ -37,6 +37,7 @@ const MODELS: [&str; 30] = [
     "roberta",
     "distilbert",
     "electra",
+    "electra_discriminator",
     "esm2",
     "esm1b",
     "esm1",

@@ -228,6 +228,8 @@ hooks! {
     FinalNormNormalized model Model "ln_final.hook_normalized";
     /// An encoder's output; of ResiDual what both streams give the head.
     LastHiddenState model Model "last_hidden_state";
+    /// ELECTRA's score of "this token was put in the place of another", before the sigmoid.
+    DiscriminatorLogits model Stat "discriminator_logits";
     /// tanh of a projection of the first token.
     PoolerOutput model Pooled "pooler_output";
     /// Scores of "the second sentence follows" and "it does not".

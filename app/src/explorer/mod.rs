@@ -35,6 +35,7 @@ mod norms;
 mod positions;
 mod predictions;
 mod prompt;
+mod replaced;
 mod residual;
 mod row;
 mod settings;

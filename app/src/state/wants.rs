@@ -1,6 +1,7 @@
 //! Which hooks the visible panels need: the worker reads back these and nothing else.
 
 use crate::lens::attention::hooks_of_stage;
+use crate::lens::pair::REPLACED;
 use crate::lens::trace::layer_hook;
 use crate::lens::{align, norms, residual, stack};
 use crate::protocol::{Attention, ModelCard, Wants};
@@ -41,6 +42,7 @@ pub fn wants(url: &UrlState, card: &ModelCard, shown: Shown) -> Wants {
     if url.pair.is_some() {
         hooks.push("nsp_logits".into());
     }
+    hooks.push(REPLACED.into());
     if url.place == Place::Room
         && let Some(room) = rooms::open(url.room.number)
     {

@@ -72,7 +72,7 @@ impl Part {
             Self::Norms
         } else if has(&["embed", "pos_embed", "token_type_embed"]) {
             Self::Embedding
-        } else if has(&["unembed", "mlm_head", "nsp_head", "pooler"]) {
+        } else if has(&["unembed", "mlm_head", "nsp_head", "replaced_head", "pooler"]) {
             Self::Head
         } else if has(&["mlp"]) {
             Self::Mlp
