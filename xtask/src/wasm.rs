@@ -61,8 +61,13 @@ pub fn build(effort: Effort, out: &Path) -> Result<()> {
         return stand_in(out);
     }
     step("Compiling the engine once more, with relaxed SIMD for browsers that have it");
-    let extra = ["--config", &rustflags("-Ctarget-feature=+relaxed-simd")];
-    let compiled = compile(toolchain, effort, &artefacts("web-relaxed"), &["engine"], &extra)?;
+    // Of the kernels alone; all that they do not reach is there already.
+    let of_kernels = format!(
+        "profile.{}.package.vitrine-kernels.rustflags=[\"-Ctarget-feature=+relaxed-simd\"]",
+        effort.profile()
+    );
+    let extra = ["-Zprofile-rustflags", "--config", &of_kernels];
+    let compiled = compile(toolchain, effort, &artefacts("web"), &["engine"], &extra)?;
     objects.insert(RELAXED, bind(effort, &compiled.join("engine.wasm"), RELAXED, out)?);
     if effort == Effort::Dist {
         shorten_glue(out)?;
@@ -124,9 +129,10 @@ fn compile(
     if effort != Effort::Fast {
         // Names that tell every instance of a generic function apart, for `first_paint`.
         cargo.args(["--config", &rustflags("-Csymbol-mangling-version=v0")]);
+        // For flags of one crate's own, and for the standard library.
+        Toolchain::allow_unstable(&mut cargo);
     }
     if effort == Effort::Dist {
-        Toolchain::allow_unstable(&mut cargo);
         toolchain.build_std(&mut cargo);
         for flag in DIST_FLAGS {
             cargo.args(["--config", &rustflags(flag)]);
