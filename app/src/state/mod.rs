@@ -539,7 +539,8 @@ pub fn tabs_of(model: Option<&ModelCard>) -> impl Iterator<Item = Tab> {
     let has_model = !model.is_some_and(ModelCard::is_recorded);
     Tab::ALL.iter().copied().filter(move |&tab| match tab {
         Tab::First => false,
-        Tab::Alignment | Tab::Beam => is_pair,
+        Tab::Alignment => is_pair,
+        Tab::Beam => is_pair && has_model,
         Tab::Loss => is_causal || can_mask,
         Tab::Similarity => !is_causal && has_model,
         _ => true,
