@@ -16,7 +16,7 @@
 //! `alignment` (panel), `align-{all,layer,head}`, `alignment-lines`, `alignment-matrix`,
 //! `beam` (panel), `beam-tree`, `hypothesis-N`, `mask-each`, `mask-each-here`, `mask-stop`, `weights` (panel), `weights-matrix`, `weights-choice`,
 //! `cells-layer`, `cells-row`, `cells-col`, `spectrum` (panel), `spectrum-chart`, `positions` (panel),
-//! `as-chat`, `system`, `recorded`, `close-recorded`, `lacking`, `head-lacking`, `positions-matrix`, `positions-chart`, `positions-stack`, `reach` (panel), `reach-matrix`, `pairs`, `faults`, `fault`, `banner`, `menu-PANEL`, `explain`, `table`.
+//! `as-chat`, `system`, `turns`, `keep-answer`, `take-back`, `recorded`, `close-recorded`, `lacking`, `head-lacking`, `positions-matrix`, `positions-chart`, `positions-stack`, `reach` (panel), `reach-matrix`, `pairs`, `faults`, `fault`, `banner`, `menu-PANEL`, `explain`, `table`.
 
 mod alignment;
 mod beam;
