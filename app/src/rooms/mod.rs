@@ -4,6 +4,7 @@
 //! `assets/rooms/NN.xhtml`. The others are named, with their papers. Every room has the same frame
 //! ([`page`]): the words with places in them, into which the room's own parts are put.
 
+mod changed;
 mod claim;
 mod fast_weights;
 mod flash;
@@ -16,6 +17,7 @@ mod norms;
 pub mod page;
 mod plate;
 mod question;
+mod typing;
 mod visit;
 mod words;
 
@@ -24,6 +26,7 @@ pub use crate::rooms::foot::to_room;
 pub use crate::rooms::head::cited;
 pub use crate::rooms::knob::Knob;
 pub use crate::rooms::visit::Visit;
+use crate::state::url::Tab;
 
 /// A part of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +99,8 @@ pub struct Open {
     pub knobs: &'static [Knob],
     /// Hooks of the shown layer that the room needs of the loaded model.
     pub hooks: &'static [&'static str],
+    /// Panels of the Explorer that the room has, whose hooks it needs as well.
+    pub panels: &'static [Tab],
     /// Makes what the room knows. It lives while the room is shown, and makes the part for each
     /// `data-mount` of the room's words; none for a name that it does not know.
     pub enter: fn(Visit) -> Mount,

@@ -47,25 +47,12 @@ pub fn wants(url: &UrlState, card: &ModelCard, shown: Shown) -> Wants {
         && let Some(room) = rooms::open(url.room.number)
     {
         hooks.extend(room.hooks.iter().map(|hook| layer_hook(layer, hook)));
+        room.panels.iter().for_each(|&tab| hooks.extend(of_panel(tab, url, card, shown)));
     }
     // The line of invariants looks at the shown layer's first norm.
     hooks.push(layer_hook(layer, "ln1.hook_normalized"));
-    match shown.tab {
-        Some(Tab::Norms) => {
-            for site in norms::sites(card) {
-                let is_shown = site.starts_with(&format!("blocks.{layer}."));
-                if is_shown || url.norms_after && shown.n_tokens <= MAX_TOKENS_OF_WHOLE {
-                    hooks.push(format!("{site}.hook_normalized"));
-                }
-                hooks.push(format!("{site}.hook_scale"));
-                if !card.rms_norm {
-                    hooks.push(format!("{site}.hook_mean"));
-                }
-            }
-        }
-        Some(Tab::Residual) => hooks.extend(residual::hooks(card)),
-        Some(Tab::Mlp) => hooks.push(layer_hook(layer, "mlp.hook_post")),
-        _ => {}
+    if let Some(tab) = shown.tab {
+        hooks.extend(of_panel(tab, url, card, shown));
     }
     let mut sorted: Vec<String> = Vec::with_capacity(hooks.len());
     for hook in hooks {
@@ -80,6 +67,30 @@ pub fn wants(url: &UrlState, card: &ModelCard, shown: Shown) -> Wants {
         lens_at: shown.lens_at.filter(|_| card.causal),
         losses: shown.tab == Some(Tab::Loss) && card.causal,
     }
+}
+
+/// The hooks of a panel at the foot.
+fn of_panel(tab: Tab, url: &UrlState, card: &ModelCard, shown: Shown) -> Vec<String> {
+    let layer = shown.layer.min((card.n_layers as usize).saturating_sub(1));
+    let mut hooks = Vec::new();
+    match tab {
+        Tab::Norms => {
+            for site in norms::sites(card) {
+                let is_shown = site.starts_with(&format!("blocks.{layer}."));
+                if is_shown || url.norms_after && shown.n_tokens <= MAX_TOKENS_OF_WHOLE {
+                    hooks.push(format!("{site}.hook_normalized"));
+                }
+                hooks.push(format!("{site}.hook_scale"));
+                if !card.rms_norm {
+                    hooks.push(format!("{site}.hook_mean"));
+                }
+            }
+        }
+        Tab::Residual => hooks.extend(residual::hooks(card)),
+        Tab::Mlp => hooks.push(layer_hook(layer, "mlp.hook_post")),
+        _ => {}
+    }
+    hooks
 }
 
 /// The wants where one stack of a model is shown, by full names. The alignment of an

@@ -7,6 +7,7 @@
 mod cache;
 mod cancel;
 mod card;
+mod change;
 mod chat;
 mod desk;
 mod engines;
@@ -121,6 +122,7 @@ impl Receiver {
             ToWorker::MaskEach => self.desk.errand(Errand::MaskEach),
             ToWorker::Weights(ask) => self.desk.weights(ask),
             ToWorker::CloseRecorded => self.desk.errand(Errand::CloseRecorded),
+            ToWorker::Change(ask) => self.desk.errand(Errand::Change(ask)),
         }
     }
 

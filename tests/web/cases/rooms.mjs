@@ -164,6 +164,25 @@ export default [
     for (const [name, , here] of await room.table("favor")) check(Math.abs(number(here) + 0.5) <= 0.1, `${name}: slope ${here}`);
   }),
 
+  open("a-head-is-replaced-by-its-linear-form", "", async ({ explorer, room }) => {
+    await room.id("fast-text").fill("One two three four");
+    await explorer.settled();
+    const block = room.id("change-block-head");
+    await until(async () => room.id("change-head").isEnabled(), "the head was walked", 30_000);
+    await room.id("change-head").click();
+    const mean = async () => number(/KL ([\d.e−]+) nats in the mean/.exec(await block.innerText())?.[1] ?? "NaN");
+    const first = await until(async () => (await mean()) || false, "its predictions are held against those before", 30_000);
+    check(first > 0, `something moves: ${first}`);
+    await room.id("knob-map").selectOption("relu");
+    await until(async () => /Not looked at yet|on its way/.test(await block.innerText()), "another map has not been looked at");
+    await until(async () => room.id("change-head").isEnabled(), "it was walked again", 30_000);
+    await room.id("change-head").click();
+    const second = await until(async () => (await mean()) || false, "another map", 30_000);
+    check(second !== first, `${first} ${second}`);
+    await room.id("knob-from").selectOption("random");
+    await until(async () => room.id("change-head").isDisabled(), "random vectors are no head of the model");
+  }),
+
   open("time-is-measured-and-can-be-stopped", "&r-from=random", async ({ room }) => {
     await room.id("measure-time").click();
     await until(async () => (await room.id("chart-time").locator("path").count()) > 0, "times come one by one", 30_000);

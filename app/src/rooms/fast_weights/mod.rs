@@ -2,13 +2,14 @@
 //! 2021). What it computes is in `models/src/claims/fast_weights`.
 //!
 //! Tests find things by `data-testid`: `fast-source`, `fast-machine`, `fast-token-N`, `fast-{before,added,after,key,written,query,
-//! read,implied,softmax}`, `measure-SLOT`, `claim-SLOT`, `chart-SLOT`, `table-SLOT` (`capacity`, `update`, `favor`,
+//! read,implied,softmax}`, `change-head`, `changed-head`, `next-head`, `measure-SLOT`, `claim-SLOT`, `chart-SLOT`, `table-SLOT` (`capacity`, `update`, `favor`,
 //! `time`).
 
 mod claims;
 mod machine;
 pub mod source;
 
+use crate::rooms::changed::changed;
 use crate::rooms::knob::{Kind, Knob};
 use crate::rooms::{Mount, Open, Visit};
 use vitrine_models::claims::fast_weights::{Map, Rules};
@@ -17,6 +18,7 @@ use vitrine_models::claims::fast_weights::{Map, Rules};
 pub static ROOM: Open = Open {
     number: 4,
     knobs: KNOBS,
+    panels: &[],
     hooks: &["attn.hook_q", "attn.hook_k", "attn.hook_v", "attn.hook_rot_q", "attn.hook_rot_k"],
     enter,
 };
@@ -125,6 +127,10 @@ fn enter(visit: Visit) -> Mount {
     Box::new(move |name| match name {
         "source" => Some(source::source(visit, machine).into()),
         "machine" => Some(machine.view().into()),
+        "replaced" => {
+            let names = ["Put the linear head in its place", "changed-head"];
+            Some(changed(visit, "head", names, machine.as_change()).into())
+        }
         "invariants" => Some(machine.invariants().into()),
         "capacity" => Some(claims.capacity().into()),
         "update" => Some(claims.update().into()),

@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use web_sys::Event;
-
-use crate::explorer::{labelled, number, typed};
+use crate::explorer::{labelled, number};
 use crate::lens::trace::{Tensor, Trace};
-use crate::parts::dom::{El, View, el, list, part, show, value_of};
+use crate::parts::dom::{El, View, el, list, part, show};
 use crate::protocol::ModelCard;
 use crate::rooms::Visit;
 use crate::rooms::fast_weights::machine::Machine;
-use crate::state::browser;
+use crate::rooms::typing::typing;
 
 /// Most tokens that are walked; those after them are left out, and the page says so.
 pub const MAX_TOKENS: usize = 24;
@@ -111,16 +109,6 @@ pub fn source(visit: Visit, machine: Machine) -> El {
 /// The text for the model, and which head of it is taken.
 pub fn text(visit: Visit) -> El {
     let store = visit.store;
-    let on_text = move |event: Event| {
-        let value = value_of(&event);
-        browser::keep_text(&value);
-        typed(store, &|url| url.text.clone_from(&value));
-    };
-    let input =
-        el!(input type="text" data-testid="fast-text" aria-label="Text for the model" dir="auto"
-        spellcheck="false" autocomplete="off")
-        .value(move || store.url.read().text.clone())
-        .on("input", on_text);
     let most = move |of: fn(&ModelCard) -> u32| {
         move || store.card.read().as_ref().as_ref().map_or(0_u32, |card| of(card)).saturating_sub(1)
     };
@@ -139,7 +127,7 @@ pub fn text(visit: Visit) -> El {
         move |head| store.pin_head(store.url.read_untracked().layer, head as u16),
     );
     el!(div class="fast-text")
-        .child(input)
+        .child(typing(visit, "fast-text"))
         .child(labelled("layer", layer))
         .child(labelled("head", head))
 }
