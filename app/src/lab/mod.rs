@@ -2,7 +2,7 @@
 //!
 //! Tests find things by `data-testid`: `lab`, `preset-NAME`, `knob-NAME`, `examples`, `corpus-toy`,
 //! `corpus-pasted`, `corpus`, `train`, `pause`, `resume`, `step-once`, `lab-stop`, `rate`, `rate-half`,
-//! `rate-double`, `rewind-step`, `rewind`, `save-run`, `open-explorer`, `lab-figures`, `lab-fault`,
+//! `rate-double`, `rewind-step`, `rewind`, `save-run`, `open-run`, `open-explorer`, `lab-figures`, `lab-fault`,
 //! `diverged`, `go-on-slower`, `runs`, `run-N`, `hide-N`, `use-N`, `drop-N`, `lab-loss` (panel), `curve-{loss,norm,rate}`,
 //! `lab-right` (panel), `lab-norms` (panel), `lab-norm-map`, `quantity-{gradient,weight,ratio}`,
 //! `lab-activations` (panel), `lab-activation-map`, `statistic-{spread,mean,largest,zeros}`,

@@ -17,6 +17,9 @@ pub enum ToLab {
     /// Begin a run in place of the one before: [`FromLab::Engine`], [`FromLab::Begun`], then
     /// [`FromLab::Went`] …, or [`FromLab::Fault`].
     Train(TrainJob),
+    /// Go on with a run that was saved: its file is the attachment. As [`ToLab::Train`], but the configuration is
+    /// the file's, and the run waits.
+    Open(TrainJob),
     /// Do no further step.
     Pause,
     /// Go on.
@@ -141,6 +144,10 @@ pub struct LabFault {
 pub struct RunFacts {
     /// The page's count.
     pub run: RunNo,
+    /// What differs from the defaults.
+    pub query: String,
+    /// Steps that were done before, where it is a run that was saved.
+    pub n_done: u32,
     /// Numbers that are trained.
     pub n_params: u64,
     /// Tokens of the vocabulary.

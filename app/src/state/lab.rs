@@ -162,6 +162,15 @@ impl LabState {
 
     /// Begins a run with the knobs as they stand.
     pub fn train(&'static self) {
+        self.begin(None);
+    }
+
+    /// Goes on with a run that was saved; a text that it trains on is the one that stands in the Lab.
+    pub fn open(&'static self, file: &JsValue) {
+        self.begin(Some(file));
+    }
+
+    fn begin(&'static self, file: Option<&JsValue>) {
         let store = use_store();
         let choice = self.choice.get_untracked();
         self.fault.set(None);
@@ -178,7 +187,7 @@ impl LabState {
             return self.fault.set(Some(LabFault { what, advice, field: None }));
         }
         let run = self.runs.read_untracked().last().map_or(0, |run| run.run) + 1;
-        let text = choice.is_text().then(|| self.corpus());
+        let text = (choice.is_text() || file.is_some()).then(|| self.corpus());
         let (query, engine) = (choice.to_query(), store.url.read_untracked().engine);
         self.forget();
         self.phase.set(Some(Phase::Starting));
@@ -188,7 +197,11 @@ impl LabState {
             runs.push(Arc::new(Run { run, choice, ..Run::default() }));
         });
         store.said.set("The run begins".into());
-        host::post_lab(&ToLab::Train(TrainJob { run, query, text, engine }));
+        let job = TrainJob { run, query, text, engine };
+        match file {
+            Some(file) => host::post_lab_with(&ToLab::Open(job), file),
+            None => host::post_lab(&ToLab::Train(job)),
+        }
     }
 
     /// Ends the run and frees what it holds; its curves stay.
@@ -277,6 +290,12 @@ fn receive(lab: Lab, message: FromLab, attachment: &JsValue) {
                 lab.look.set(Look::default());
             }
             lab.post(&ToLab::Look(Some(lab.look.get_untracked())));
+            if facts.n_done > 0 {
+                // The knobs are those of the run that was opened.
+                let choice = Choice::from_query(&facts.query);
+                lab.set_choice(choice.clone());
+                lab.change(now, |run| run.choice = choice);
+            }
             lab.change(now, |run| run.facts = *facts);
         }
         FromLab::Went(went) if went.run == now => lab.change(now, |run| run.went(went)),

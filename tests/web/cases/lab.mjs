@@ -209,6 +209,32 @@ export default [
     equal(metadata["vitrine.n_done"], "10", "the steps");
   }),
 
+  open("a-saved-run-goes-on-where-it-was", `${SHORT}&run.n_steps=120&run.validate_every=1000`, async ({ page, lab }) => {
+    await lab.train();
+    await lab.reaches(20);
+    await lab.id("pause").click();
+    await lab.is("paused");
+    const at = await lab.step();
+    const saved = page.waitForEvent("download");
+    await lab.id("save-run").click();
+    const file = readFileSync(await (await saved).path());
+    await lab.id("resume").click();
+    await lab.is("done");
+    const whole = (await lab.rows("lab-loss")).slice(at);
+    await page.reload();
+    await lab.open("data.task=dates");
+    await lab.id("open-run").setInputFiles({ name: "run.safetensors", mimeType: "application/octet-stream", buffer: file });
+    await lab.is("paused");
+    equal(await lab.step(), at, "the steps that were done");
+    equal(await lab.knob("data.task"), "copy", "the knobs are those of the run");
+    await lab.id("resume").click();
+    await lab.is("done");
+    equal((await lab.rows("lab-loss")).map((row) => row.slice(1)), whole.map((row) => row.slice(1)), "the same losses as without the break");
+    await lab.id("open-run").setInputFiles({ name: "other.safetensors", mimeType: "application/octet-stream", buffer: file.subarray(0, file.length - 100) });
+    const fault = await until(async () => (await lab.id("lab-fault").allInnerTexts())[0], "a fault");
+    check(/other\.safetensors/.test(fault), fault);
+  }),
+
   open("an-address-holds-every-knob", "", async ({ page, lab }) => {
     await lab.preset("dates");
     await lab.turn("model.d_model", "48");

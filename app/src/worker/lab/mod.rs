@@ -34,7 +34,7 @@ pub fn start() -> Result<(), JsValue> {
     spawn_local(Bench::new(Rc::clone(&desk), tick::control(&ticker)).work());
     let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
         match wire::unpack(&event.data()) {
-            Ok((message, _)) => desk.put(message),
+            Ok((message, attachment)) => desk.put(message, attachment),
             Err(problem) => tell::fault(
                 format!("The page and its worker are of different versions ({problem})"),
                 "Reload the page.",
