@@ -209,7 +209,21 @@ export default [
     equal(metadata["vitrine.n_done"], "10", "the steps");
   }),
 
-  open("a-saved-run-goes-on-where-it-was", `${SHORT}&run.n_steps=120&run.validate_every=1000`, async ({ page, lab }) => {
+  open("webgpu-trains-as-the-processor-does", `${SHORT}&run.n_steps=12&engine=cpu`, async ({ page, lab }) => {
+    await lab.train();
+    await lab.is("done");
+    const cpu = (await lab.rows("lab-loss")).map((row) => row[2]);
+    await page.reload();
+    await lab.open(`${SHORT}&run.n_steps=12&engine=gpu`);
+    await lab.train();
+    await lab.is("done", 150_000);
+    const gpu = (await lab.rows("lab-loss")).map((row) => row[2]);
+    equal(gpu.length, 12, "as many steps");
+    check(/GPU|SwiftShader/i.test(await page.getByTestId("engine-badge").innerText()), "on the GPU");
+    for (const [at, loss] of gpu.entries()) near(loss, cpu[at], 0.01 * cpu[at], `the loss of step ${at + 1}`);
+  }, { graphics: "gpu", timeout: 240_000 }),
+
+  open("a-saved-run-goes-on-where-it-was", `${SHORT}&run.n_steps=120`, async ({ page, lab }) => {
     await lab.train();
     await lab.reaches(20);
     await lab.id("pause").click();
