@@ -20,7 +20,7 @@ use wasm_bindgen_futures::spawn_local;
 use super::engines::Engines;
 use super::hear::hear;
 use super::post::send;
-use super::{js, tick};
+use super::tick;
 use crate::protocol::EngineChoice;
 use crate::protocol::room::{AskNo, FromRoom, RoomAsk, RoomPart, ToRoom};
 
