@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 use vitrine_models::claims::fast_weights::capacity::{Capacity, Update};
 use vitrine_models::claims::fast_weights::favor::{Favor, FavorError};
+use vitrine_models::claims::fast_weights::slow_net::{SlowLook, SlowNet};
 use vitrine_models::claims::fast_weights::timing::Timed;
 use vitrine_models::claims::fast_weights::{Rules, Walk};
 use vitrine_models::claims::flash;
@@ -107,6 +108,8 @@ pub enum FastAsk {
     },
     /// Errors by the number of stored pairs, of each map: as many [`FastPart::Capacity`], in order.
     Capacity(Vec<Capacity>),
+    /// The machine of 1991 in training: a [`FastPart::SlowLook`] before the first step and every few.
+    SlowNet(SlowNet),
     /// Keys that come again: one [`FastPart::Update`].
     Update(Update),
     /// Errors of random features: one [`FastPart::Favor`].
@@ -127,6 +130,8 @@ pub enum FastPart {
         /// One a count.
         errors: Vec<f32>,
     },
+    /// Both nets after some step.
+    SlowLook(Box<SlowLook>),
     /// Of each number of writes, the error of the sum rule and of the delta rule.
     Update(Vec<[f32; 2]>),
     /// Of each number of directions.

@@ -164,6 +164,23 @@ export default [
     for (const [name, , here] of await room.table("favor")) check(Math.abs(number(here) + 0.5) <= 0.1, `${name}: slope ${here}`);
   }),
 
+  open("the-slow-net-learns-to-write-the-fast-one", "&r-from=random", async ({ explorer, room }) => {
+    await room.measure("slow", 60_000);
+    const [[, , before], [, , after]] = await room.table("slow");
+    check(number(before.split(" ")[0]) < 60 && number(after.split(" ")[0]) >= 95, `${before} ${after}`);
+    await explorer.settled();
+    const shown = ["slow-from-weights", "slow-to-weights", "slow-from", "slow-to", "slow-fast", "slow-answers"];
+    const trained = await Promise.all(shown.map((name) => room.pixels(name)));
+    await room.id("slow-scrub").fill("0");
+    for (const [at, name] of shown.entries()) {
+      await until(async () => (await room.pixels(name)) !== trained[at], `${name} of the untrained net`);
+    }
+    await room.id("knob-from-width").selectOption("2");
+    await room.measure("slow", 60_000);
+    const [, [, , narrow]] = await room.table("slow");
+    check(number(narrow.split(" ")[0]) < 90, `two columns: ${narrow}`);
+  }),
+
   open("a-head-is-replaced-by-its-linear-form", "", async ({ explorer, room }) => {
     await room.id("fast-text").fill("One two three four");
     await explorer.settled();

@@ -4,3 +4,4 @@ pub mod changed;
 pub mod fast_weights;
 pub mod flash;
 pub mod norms;
+pub mod slow_net;

@@ -2,11 +2,12 @@
 //! 2021). What it computes is in `models/src/claims/fast_weights`.
 //!
 //! Tests find things by `data-testid`: `fast-source`, `fast-machine`, `fast-token-N`, `fast-{before,added,after,key,written,query,
-//! read,implied,softmax}`, `change-head`, `changed-head`, `next-head`, `measure-SLOT`, `claim-SLOT`, `chart-SLOT`, `table-SLOT` (`capacity`, `update`, `favor`,
+//! read,implied,softmax}`, `change-head`, `changed-head`, `next-head`, `measure-slow`, `slow-scrub`, `slow-{from-weights,to-weights,from,to,fast,answers}`, `measure-SLOT`, `claim-SLOT`, `chart-SLOT`, `table-SLOT` (`capacity`, `update`, `favor`,
 //! `time`).
 
 mod claims;
 mod machine;
+mod slow_net;
 pub mod source;
 
 use crate::rooms::changed::changed;
@@ -111,6 +112,15 @@ const KNOBS: &[Knob] = &[
         is_used: |_| true,
     },
     Knob {
+        name: "from-width",
+        title: "Columns of FROM",
+        help: "How many inputs the fast net has. With fewer columns than keys, some keys must share directions.",
+        kind: Kind::Words(&[("2", "2"), ("4", "4"), ("8", "8"), ("16", "16")]),
+        plain: "8",
+        apart: true,
+        is_used: |_| true,
+    },
+    Knob {
         name: "keys",
         title: "Keys to store",
         help: "Keys placed so that their features stand at right angles for as long as there is room, or keys drawn at random.",
@@ -127,6 +137,7 @@ fn enter(visit: Visit) -> Mount {
     Box::new(move |name| match name {
         "source" => Some(source::source(visit, machine).into()),
         "machine" => Some(machine.view().into()),
+        "slow" => Some(slow_net::slow_net(visit).into()),
         "replaced" => {
             let names = ["Put the linear head in its place", "changed-head"];
             Some(changed(visit, "head", names, machine.as_change()).into())

@@ -4,6 +4,7 @@
 
 pub mod capacity;
 pub mod favor;
+pub mod slow_net;
 pub mod timing;
 mod walk;
 
