@@ -92,7 +92,7 @@ pub fn chart(looks: &[SlowLook], at: usize) -> Option<ChartSpec> {
             Line { name: "error".into(), color: 1, points: error },
         ],
         is_x_whole: true,
-        marker: looks.get(at).map(|look| (look.step as f32, look.right)),
+        marker: looks.get(at).map(|look| look.step as f32),
         ..ChartSpec::default()
     })
 }
@@ -131,7 +131,7 @@ mod tests {
     fn the_chart_marks_the_step_that_is_shown() {
         let spec = chart(&[look(0), look(20)], 1).unwrap();
         assert_eq!((spec.lines[0].points.len(), spec.lines[1].points.len()), (2, 1));
-        assert_eq!(spec.marker, Some((20.0, 0.25)));
+        assert_eq!(spec.marker, Some(20.0));
         assert_eq!(chart(&[], 0), None);
     }
 }
