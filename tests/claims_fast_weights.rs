@@ -7,8 +7,9 @@ use vitrine_models::claims::fast_weights::capacity::{
 };
 use vitrine_models::claims::fast_weights::favor::{Favor, FavorError, favor};
 use vitrine_models::claims::fast_weights::slow_net::{SlowLook, SlowNet, slow_net};
-use vitrine_models::claims::fast_weights::timing::{Timed, exponent, time};
-use vitrine_models::claims::fast_weights::{Map, Rules, Tokens, slope, walk};
+use vitrine_models::claims::fast_weights::timing::{Timed, time};
+use vitrine_models::claims::fast_weights::{Map, Rules, Tokens, walk};
+use vitrine_models::claims::fit::exponent;
 use vitrine_models::sample::Random;
 use vitrine_models::train::random::normal;
 use vitrine_tests::golden::{cpu_f32, gpu};
@@ -174,7 +175,7 @@ fn favor_errors_fall_as_one_over_the_root_of_m() {
     let measured: [fn(&FavorError) -> f32; 2] = [|e| e.positive, |e| e.trigonometric];
     for of in measured {
         let points: Vec<_> = errors.iter().map(|e| (f64::from(e.m), f64::from(of(e)))).collect();
-        let slope = slope(&points);
+        let slope = exponent(&points);
         assert!((slope + 0.5).abs() <= 0.1, "{slope}: {points:?}");
     }
     for error in errors {

@@ -2,5 +2,6 @@
 //! asks for them through its worker; native tests ask for the same and hold them to bounds.
 
 pub mod fast_weights;
+pub mod fit;
 pub mod flash;
 pub mod norms;
