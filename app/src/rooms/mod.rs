@@ -12,6 +12,7 @@ mod head;
 mod invariant;
 mod keys;
 mod knob;
+mod needed;
 mod norms;
 pub mod page;
 mod plate;
