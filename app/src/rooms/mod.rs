@@ -4,6 +4,7 @@
 //! `assets/rooms/NN.xhtml`. The others are named, with their papers. Every room has the same frame
 //! ([`page`]): the words with places in them, into which the room's own parts are put.
 
+mod attention;
 mod claim;
 mod fast_weights;
 mod flash;
@@ -21,10 +22,12 @@ mod visit;
 mod words;
 
 use crate::parts::dom::View;
+use crate::protocol::ModelCard;
 pub use crate::rooms::foot::to_room;
 pub use crate::rooms::head::cited;
 pub use crate::rooms::knob::Knob;
 pub use crate::rooms::visit::Visit;
+use crate::state::url::UrlState;
 
 /// A part of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,16 +100,23 @@ pub struct Open {
     pub knobs: &'static [Knob],
     /// Hooks of the shown layer that the room needs of the loaded model.
     pub hooks: &'static [&'static str],
+    /// Hooks of an encoder–decoder that the room needs as the address stands, by their full names: of both stacks.
+    pub pair_hooks: fn(&UrlState, &ModelCard) -> Vec<String>,
     /// Makes what the room knows. It lives while the room is shown, and makes the part for each
     /// `data-mount` of the room's words; none for a name that it does not know.
     pub enter: fn(Visit) -> Mount,
+}
+
+/// Of a room that needs none of both stacks.
+fn no_hooks(_: &UrlState, _: &ModelCard) -> Vec<String> {
+    Vec::new()
 }
 
 /// Makes the part for a `data-mount`.
 pub type Mount = Box<dyn Fn(&str) -> Option<View>>;
 
 /// The rooms that are open, in order.
-pub const OPEN: &[&Open] = &[&norms::ROOM, &fast_weights::ROOM, &flash::ROOM];
+pub const OPEN: &[&Open] = &[&attention::ROOM, &norms::ROOM, &fast_weights::ROOM, &flash::ROOM];
 
 /// An open room by its number. Not part of what calls it: no start brings the rooms.
 #[inline(never)]

@@ -10,7 +10,7 @@ mod machine;
 pub mod source;
 
 use crate::rooms::knob::{Kind, Knob};
-use crate::rooms::{Mount, Open, Visit};
+use crate::rooms::{Mount, Open, Visit, no_hooks};
 use vitrine_models::claims::fast_weights::{Map, Rules};
 
 /// The room.
@@ -18,6 +18,7 @@ pub static ROOM: Open = Open {
     number: 4,
     knobs: KNOBS,
     hooks: &["attn.hook_q", "attn.hook_k", "attn.hook_v", "attn.hook_rot_q", "attn.hook_rot_k"],
+    pair_hooks: no_hooks,
     enter,
 };
 

@@ -12,13 +12,14 @@ mod ways;
 use vitrine_models::claims::flash::Rules;
 
 use crate::rooms::knob::{Kind, Knob};
-use crate::rooms::{Mount, Open, Visit};
+use crate::rooms::{Mount, Open, Visit, no_hooks};
 
 /// The room.
 pub static ROOM: Open = Open {
     number: 10,
     knobs: KNOBS,
     hooks: &["attn.hook_q", "attn.hook_k", "attn.hook_v", "attn.hook_rot_q", "attn.hook_rot_k"],
+    pair_hooks: no_hooks,
     enter,
 };
 

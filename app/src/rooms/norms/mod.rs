@@ -8,10 +8,10 @@ mod claims;
 mod machine;
 
 use crate::rooms::knob::{Kind, Knob};
-use crate::rooms::{Mount, Open, Visit};
+use crate::rooms::{Mount, Open, Visit, no_hooks};
 
 /// The room.
-pub static ROOM: Open = Open { number: 3, knobs: KNOBS, hooks: &[], enter };
+pub static ROOM: Open = Open { number: 3, knobs: KNOBS, hooks: &[], pair_hooks: no_hooks, enter };
 
 const RATES: &[(&str, &str)] =
     &[("0.001", "0.001"), ("0.003", "0.003"), ("0.005", "0.005"), ("0.01", "0.01")];
