@@ -36,7 +36,9 @@ fn products_spread_with_the_root_of_their_width() {
             let counted = one.bins.iter().sum::<u32>();
             assert!(one.bins.len() == N_BINS && counted <= N * N && counted * 100 > N * N * 99);
             // Most of the products lie in the middle.
-            assert!(one.bins.iter().max() == one.bins[N_BINS / 2 - 2..=N_BINS / 2 + 2].iter().max());
+            assert!(
+                one.bins.iter().max() == one.bins[N_BINS / 2 - 2..=N_BINS / 2 + 2].iter().max()
+            );
         }
     }
 }
@@ -45,7 +47,11 @@ fn products_spread_with_the_root_of_their_width() {
 fn without_the_scale_softmax_chooses_one_and_with_it_width_does_not_matter() {
     for engine in &mut [cpu(), gpu()] {
         let found = measured(engine, 2);
-        println!("{}: {:?}", engine.name(), found.iter().map(|one| (one.entropy, one.slope)).collect::<Vec<_>>());
+        println!(
+            "{}: {:?}",
+            engine.name(),
+            found.iter().map(|one| (one.entropy, one.slope)).collect::<Vec<_>>()
+        );
         for pair in found.windows(2) {
             assert!(pair[1].entropy[0] < pair[0].entropy[0], "{pair:?}");
             assert!(pair[1].slope[0] < pair[0].slope[0], "{pair:?}");
@@ -120,14 +126,8 @@ fn dates(engine: Engine) -> Session {
 }
 
 const OWN: [Hook; 6] = [Hook::Q, Hook::K, Hook::V, Hook::AttnScores, Hook::Pattern, Hook::Z];
-const CROSS: [Hook; 6] = [
-    Hook::CrossQ,
-    Hook::CrossK,
-    Hook::CrossV,
-    Hook::CrossScores,
-    Hook::CrossPattern,
-    Hook::CrossZ,
-];
+const CROSS: [Hook; 6] =
+    [Hook::CrossQ, Hook::CrossK, Hook::CrossV, Hook::CrossScores, Hook::CrossPattern, Hook::CrossZ];
 
 /// One head of `[T, n_heads, d]`.
 fn of_head(shape: &[usize], values: &[f32], head: usize) -> Vec<f32> {
@@ -142,7 +142,9 @@ fn the_stages_of_every_head_are_those_of_the_run() {
         let name = engine.name().to_owned();
         let mut session = dates(engine);
         let mut worst = [0.0_f64; 4];
-        for (stack, hooks) in [(Stack::Encoder, OWN), (Stack::Decoder, OWN), (Stack::Decoder, CROSS)] {
+        for (stack, hooks) in
+            [(Stack::Encoder, OWN), (Stack::Decoder, OWN), (Stack::Decoder, CROSS)]
+        {
             for layer in 0..2 {
                 let taps = hooks.map(|hook| Tap::of(HookPoint { stack, hook, layer }));
                 let trace = block_on(session.read(&taps, &Control::default())).unwrap();
@@ -150,7 +152,11 @@ fn the_stages_of_every_head_are_those_of_the_run() {
                 let n_keys = pattern.shape[2];
                 let rows = row_error(&pattern.values, n_keys);
                 if hooks == OWN && stack == Stack::Decoder {
-                    assert_eq!(later_share(&pattern.values, n_keys), 0.0, "later tokens are masked");
+                    assert_eq!(
+                        later_share(&pattern.values, n_keys),
+                        0.0,
+                        "later tokens are masked"
+                    );
                 } else {
                     assert!(later_share(&pattern.values, n_keys) > 0.0, "nothing is masked");
                 }
@@ -161,8 +167,16 @@ fn the_stages_of_every_head_are_those_of_the_run() {
                     let map = |values: &[f32]| values[head * n_cells..][..n_cells].to_vec();
                     let (scores, pattern) = (map(&scores.values), map(&pattern.values));
                     let scale = session.spec().attn_scale;
-                    let head =
-                        Head { q: &q, k: &k, v: &v, scores: &scores, pattern: &pattern, z: &z, n_keys, scale };
+                    let head = Head {
+                        q: &q,
+                        k: &k,
+                        v: &v,
+                        scores: &scores,
+                        pattern: &pattern,
+                        z: &z,
+                        n_keys,
+                        scale,
+                    };
                     let found = head.errors().unwrap();
                     let all = [found.scores, found.pattern, found.values, rows];
                     for (worst, one) in worst.iter_mut().zip(all) {

@@ -192,7 +192,9 @@ mod tests {
         let of = |place| of_stack(&url(place), &model, Attention::Encoder, &card, SHOWN, 9).hooks;
         let both = of(Place::Room);
         for hook in ["encoder.hook_embed", "decoder.0.attn.hook_pattern"] {
-            assert!(both.contains(&hook.to_owned()) && !of(Place::Explorer).contains(&hook.to_owned()));
+            assert!(
+                both.contains(&hook.to_owned()) && !of(Place::Explorer).contains(&hook.to_owned())
+            );
         }
         assert!(both.is_sorted() && both.iter().all(|hook| model.hooks.contains(hook)));
     }

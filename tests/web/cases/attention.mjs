@@ -217,7 +217,7 @@ export default [
   open("by-keyboard-alone", "", async ({ page, room }) => {
     await room.id("room").focus();
     const seen = new Set();
-    for (let at = 0; at < 150; at += 1) {
+    for (let at = 0; at < 190; at += 1) {
       await page.keyboard.press("Tab");
       const name = await page.evaluate(() => document.activeElement?.dataset?.testid ?? document.activeElement?.dataset?.symbol ?? "");
       if (name) seen.add(name);

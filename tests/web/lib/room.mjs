@@ -23,7 +23,7 @@ export class Room {
 
   /** Opens Room 02 on the shipped Transformer and its first date. */
   async openDates(more = "") {
-    await this.explorer.open(`#m=dates-transformer&t=tuesday%2C+24th+of+december+1912&p=room-02${more}`);
+    await this.explorer.open(`#m=bundled/dates-transformer&t=tuesday%2C+24th+of+december+1912&p=room-02${more}`);
     await this.id("room-words").locator("article").waitFor({ timeout: 40_000 });
     await this.id("attention-block").waitFor({ timeout: 40_000 });
     await this.explorer.settled();

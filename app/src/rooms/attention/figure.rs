@@ -2,7 +2,7 @@
 
 use super::machine::Machine;
 use crate::format;
-use crate::lens::rooms::attention::{BLOCKS, Block, FIGURE, Kind, Plane, has_logits, plane_view};
+use crate::lens::rooms::attention::{BLOCKS, Block, FIGURE, Kind, Plane, is_shown, plane_view};
 use crate::lens::tokens::label;
 use crate::parts::dom::{Child, El, View, either, el};
 use crate::protocol::Attention;
@@ -27,10 +27,20 @@ const AROUND: &str = "M92 430H18V358H24M92 333H18V264H24\
 /// Test names of the tensors beside the figure.
 const SLOTS: [&str; 3] = ["attention-tensor-0", "attention-tensor-1", "attention-tensor-2"];
 
+/// Under a block of which a model does not have all.
+const MISSING: &str = "What is missing here the loaded model does not have: its norms stand elsewhere than in the figure, or its vocabulary is too wide to be shown whole.";
+
 /// The text and its target, the figure, and the block.
 pub fn view(machine: Machine) -> View {
-    let shown = either(machine.step, move |at| match BLOCKS.get(at) {
-        Some(block) => block_view(machine, at, block),
+    let store = machine.visit.store;
+    // A block, and which of its tensors the model has.
+    let shown = derive(move || {
+        let (at, model) = (machine.step.get(), store.model.get());
+        let has = |plane: &Plane| model.as_ref().is_some_and(|model| is_shown(model, plane.kind));
+        (at, BLOCKS.get(at).map_or(Vec::new(), |block| block.planes.iter().map(has).collect()))
+    });
+    let shown = either(shown, move |(at, has): (usize, Vec<bool>)| match BLOCKS.get(at) {
+        Some(block) => block_view(machine, at, block, &has),
         None => Vec::new(),
     });
     vec![
@@ -85,9 +95,7 @@ fn figure(machine: Machine) -> El {
 fn button(machine: Machine, at: usize, block: &'static Block) -> View {
     let step = machine.step;
     let stack = if block.of == Attention::Encoder { "encoder" } else { "decoder" };
-    let share = |side: u16, of: u16| {
-        format::trimmed(100.0 * f64::from(side) / f64::from(of)) + "%"
-    };
+    let share = |side: u16, of: u16| format::trimmed(100.0 * f64::from(side) / f64::from(of)) + "%";
     let ([x, y, w, h], [width, height]) = (block.place, FIGURE);
     el!(button type="button" class="figure-block")
         .set("data-testid", &format!("block-{at}"))
@@ -104,28 +112,16 @@ fn button(machine: Machine, at: usize, block: &'static Block) -> View {
         .into()
 }
 
-fn block_view(machine: Machine, at: usize, block: &'static Block) -> Vec<View> {
-    let store = machine.visit.store;
+fn block_view(machine: Machine, at: usize, block: &'static Block, has: &[bool]) -> Vec<View> {
     let mut made: Vec<View> = vec![
         el!(h4).child(format!("{}. {}", at + 1, block.name)).into(),
         el!(p class="hint").child(block.does).into(),
     ];
-    let planes = block.planes.iter().zip(SLOTS);
-    made.extend(planes.map(|(plane, testid)| plane_plate(machine, plane, testid).into()));
-    let is_wide = move || {
-        let model = store.model.get()?;
-        let is_missing = block.planes.iter().any(|plane| plane.symbol == "logits" || plane.symbol == "p")
-            && !has_logits(&model);
-        is_missing.then(|| {
-            let n = format::count(model.d_vocab.into());
-            format!("A vocabulary of {n} tokens is too wide to be shown whole.")
-        })
-    };
-    let is_pre = move || {
-        let is_pre = store.model.get().is_some_and(|model| !model.post_norm) && block.name == "Add & norm";
-        is_pre.then_some("The norms of this model stand before its blocks, not after them as in the figure.")
-    };
-    made.push(el!(p class="hint").text(is_wide).text(is_pre).into());
+    let planes = block.planes.iter().zip(has).filter(|(_, has)| **has).zip(SLOTS);
+    made.extend(planes.map(|((plane, _), testid)| plane_plate(machine, plane, testid).into()));
+    if has.contains(&false) {
+        made.push(el!(p class="hint").child(MISSING).into());
+    }
     made
 }
 
@@ -136,7 +132,8 @@ fn plane_plate(machine: Machine, plane: &'static Plane, testid: &'static str) ->
         let seen = machine.seen(kind.of())?;
         let at = machine.chosen(&seen);
         let expected = store.expected.read();
-        let top = (*expected).as_ref().map(|expected| &expected.predictions.top[..]).unwrap_or_default();
+        let top =
+            (*expected).as_ref().map(|expected| &expected.predictions.top[..]).unwrap_or_default();
         let named = |id: usize| {
             let known = top.iter().find(|one| one.id as usize == id)?;
             Some(label(&known.text, 4))

@@ -119,7 +119,9 @@ pub fn three(machine: Machine) -> View {
             Attention::Decoder => {
                 ["decoder", "attention-decoder", "Decoder: each target token, from earlier ones"]
             }
-            Attention::Cross => ["cross", "attention-cross", "Cross: each target token, from the source"],
+            Attention::Cross => {
+                ["cross", "attention-cross", "Cross: each target token, from the source"]
+            }
         };
         plate_of(names, view, None).into()
     };

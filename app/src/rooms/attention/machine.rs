@@ -2,6 +2,7 @@
 //! hold in every run.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use vitrine_models::claims::attention::sinusoid::{rotation_error, table};
 use vitrine_models::claims::attention::stages::Errors;
@@ -26,6 +27,8 @@ pub struct Machine {
     pub visit: Visit,
     /// Which block of the figure is shown.
     pub step: Derived<usize>,
+    /// The last run as each attention sees it, in the order of [`OF`].
+    seen: [Derived<Option<Arc<Seen>>>; 3],
     /// The pair of tokens that is pointed at, in all stages.
     at: Var<Cursor>,
 }
@@ -34,7 +37,17 @@ impl Machine {
     /// A machine whose steps are the blocks.
     pub fn new(visit: Visit) -> Self {
         visit.n_steps.set(BLOCKS.len());
-        Self { visit, step: visit.step(), at: Var::new((None, None)) }
+        let store = visit.store;
+        let seen = OF.map(|of| {
+            derive(move || {
+                let model = store.model.get()?;
+                let run = store.traced.read();
+                let [source, target] = [&run.keys, &run.tokens].map(|tokens| labels(tokens, 12));
+                let seen = || Seen::of(&model, &run.trace, of, [&source, &target]);
+                (!target.is_empty()).then(seen).map(Arc::new)
+            })
+        });
+        Self { visit, step: visit.step(), seen, at: Var::new((None, None)) }
     }
 
     /// The attention that is taken apart.
@@ -43,12 +56,9 @@ impl Machine {
     }
 
     /// The last run as an attention sees it; none before there is one.
-    pub fn seen(self, of: Attention) -> Option<Seen> {
-        let store = self.visit.store;
-        let model = store.model.get()?;
-        let run = store.traced.read();
-        let [source, target] = [&run.keys, &run.tokens].map(|tokens| labels(tokens, 12));
-        (!target.is_empty()).then(|| Seen::of(&model, &run.trace, of, [&source, &target]))
+    pub fn seen(self, of: Attention) -> Option<Arc<Seen>> {
+        let at = OF.iter().position(|known| *known == of)?;
+        self.seen[at].get()
     }
 
     /// Layer and head, within those of a stack.

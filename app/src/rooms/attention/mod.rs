@@ -13,7 +13,7 @@ mod machine;
 mod positions;
 mod search;
 
-use crate::lens::rooms::attention::{BLOCKS, Kind, OF, full_hook, has_logits, hooks};
+use crate::lens::rooms::attention::{BLOCKS, Kind, OF, full_hook, hooks, is_shown};
 use crate::lens::stack;
 use crate::parts::dom::View;
 use crate::protocol::{Attention, ModelCard};
@@ -102,11 +102,8 @@ fn pair_hooks(url: &UrlState, model: &ModelCard) -> Vec<String> {
     };
     let at = (url.room.step as usize).min(BLOCKS.len() - 1);
     let of_block = BLOCKS[at].planes.iter().map(|plane| plane.kind);
-    let is_shown = |kind: &Kind| {
-        has_logits(model) || !matches!(kind, Kind::Logits | Kind::Probabilities)
-    };
     let maps = OF.map(Kind::Pattern);
-    let kinds = of_block.filter(is_shown).chain(maps);
+    let kinds = of_block.filter(|kind| is_shown(model, *kind)).chain(maps);
     let mut all: Vec<String> = kinds.map(|kind| full_hook(kind, within(kind.of()))).collect();
     let of = attention(url.room.get("of").unwrap_or_default());
     all.extend(hooks(of, within(of)));
@@ -157,7 +154,11 @@ mod tests {
         assert!(will_do(&model));
         let mut url = UrlState { layer: 7, room: RoomState::of(2), ..UrlState::default() };
         let wanted = pair_hooks(&url, &model);
-        for hook in ["encoder.hook_embed", "encoder.0.attn.hook_pattern", "decoder.0.cross_attn.hook_pattern"] {
+        for hook in [
+            "encoder.hook_embed",
+            "encoder.0.attn.hook_pattern",
+            "decoder.0.cross_attn.hook_pattern",
+        ] {
             assert!(wanted.contains(&hook.to_owned()), "{wanted:?}");
         }
         assert!(wanted.contains(&"encoder.0.attn.hook_z".to_owned()));

@@ -18,11 +18,8 @@ pub fn view(visit: Visit) -> El {
     let choose = move |(_, column): Cell| {
         visit.turn("column", &format::plain(column as f32));
     };
-    let acts = Rc::new(Acts {
-        hover: Box::new(|_| {}),
-        pin: Box::new(choose),
-        move_to: Box::new(choose),
-    });
+    let acts =
+        Rc::new(Acts { hover: Box::new(|_| {}), pin: Box::new(choose), move_to: Box::new(choose) });
     let cursor = derive(move || -> Cursor { (None, Some(column.get())) });
     let map = plate(Plate {
         symbol: "PE",

@@ -65,12 +65,14 @@ impl Head<'_> {
     }
 
     fn pattern_error(&self) -> f64 {
-        let rows = self.scores.chunks_exact(self.n_keys).zip(self.pattern.chunks_exact(self.n_keys));
+        let rows =
+            self.scores.chunks_exact(self.n_keys).zip(self.pattern.chunks_exact(self.n_keys));
         let of_row = |(scores, shares): (&[f32], &[f32])| {
             let most = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             let powers: Vec<f64> = scores.iter().map(|&s| f64::from(s - most).exp()).collect();
             let sum: f64 = powers.iter().sum();
-            let off = powers.iter().zip(shares).map(|(p, &share)| (p / sum - f64::from(share)).abs());
+            let off =
+                powers.iter().zip(shares).map(|(p, &share)| (p / sum - f64::from(share)).abs());
             off.fold(0.0, worse)
         };
         rows.map(of_row).fold(0.0, worse)
@@ -80,7 +82,8 @@ impl Head<'_> {
         let of_cell = |(at, &z): (usize, &f32)| {
             let shares = &self.pattern[at / d_v * self.n_keys..][..self.n_keys];
             let column = self.v.iter().skip(at % d_v).step_by(d_v);
-            let sum: f64 = shares.iter().zip(column).map(|(&a, &v)| f64::from(a) * f64::from(v)).sum();
+            let sum: f64 =
+                shares.iter().zip(column).map(|(&a, &v)| f64::from(a) * f64::from(v)).sum();
             [f64::from(z) - sum, f64::from(z)]
         };
         share(self.z.iter().enumerate().map(of_cell))

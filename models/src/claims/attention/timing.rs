@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 use vitrine_kernels::{Control, DType, Engine, InputData, Recorder};
 
-use super::super::flash::timing::{self as flash, Time, shortest};
 use super::super::flash::Rules;
+use super::super::flash::timing::{self as flash, Time, shortest};
 use crate::error::ModelError;
 use crate::sample::Random;
 use crate::train::random::normal;
@@ -55,9 +55,8 @@ pub async fn time(
     }
     let (n, d) = (n as usize, d as usize);
     let mut random = Random::from_seed(SEED);
-    let mut draw = |n: usize, size: f32| -> Vec<f32> {
-        (0..n).map(|_| size * normal(&mut random)).collect()
-    };
+    let mut draw =
+        |n: usize, size: f32| -> Vec<f32> { (0..n).map(|_| size * normal(&mut random)).collect() };
     let x = draw(n * N_GATES * d, 1.0);
     let w = draw(N_GATES * d * d, (d as f32).powf(-0.5));
     let b = vec![0.0; N_GATES * d];

@@ -56,11 +56,21 @@ pub enum Kind {
 
 use Attention::{Cross, Decoder, Encoder};
 
-const fn layer(symbol: &'static str, of: Attention, hook: &'static str, title: &'static str) -> Plane {
+const fn layer(
+    symbol: &'static str,
+    of: Attention,
+    hook: &'static str,
+    title: &'static str,
+) -> Plane {
     Plane { symbol, title, kind: Kind::Layer(of, hook) }
 }
 
-const fn model(symbol: &'static str, of: Attention, hook: &'static str, title: &'static str) -> Plane {
+const fn model(
+    symbol: &'static str,
+    of: Attention,
+    hook: &'static str,
+    title: &'static str,
+) -> Plane {
     Plane { symbol, title, kind: Kind::Model(of, hook) }
 }
 
@@ -97,7 +107,11 @@ pub const BLOCKS: &[Block] = &[
         "A fixed row of sines and cosines for each position is added. Nothing else says where a token stands.",
         &[
             model("PE", Encoder, "hook_pos_embed", "PE: a row a position"),
-            Plane { symbol: "x", title: "x: their sum, what the first layer reads", kind: Kind::Model(Encoder, "0.hook_resid_pre") },
+            Plane {
+                symbol: "x",
+                title: "x: their sum, what the first layer reads",
+                kind: Kind::Model(Encoder, "0.hook_resid_pre"),
+            },
         ],
     ),
     block(
@@ -127,7 +141,12 @@ pub const BLOCKS: &[Block] = &[
         [24, 286, 136, 36],
         "Each row by itself goes through two linear maps, with a ReLU between them.",
         &[
-            layer("relu", Encoder, "mlp.hook_post", "max(0, xW₁ + b₁): what is left after the ReLU"),
+            layer(
+                "relu",
+                Encoder,
+                "mlp.hook_post",
+                "max(0, xW₁ + b₁): what is left after the ReLU",
+            ),
             layer("F", Encoder, "hook_mlp_out", "F(x): what it adds"),
         ],
     ),
@@ -155,7 +174,11 @@ pub const BLOCKS: &[Block] = &[
         "The same sines and cosines, for the places of the target.",
         &[
             model("PE", Decoder, "hook_pos_embed", "PE: a row a position"),
-            Plane { symbol: "x", title: "x: their sum, what the first layer reads", kind: Kind::Model(Decoder, "0.hook_resid_pre") },
+            Plane {
+                symbol: "x",
+                title: "x: their sum, what the first layer reads",
+                kind: Kind::Model(Decoder, "0.hook_resid_pre"),
+            },
         ],
     ),
     block(
@@ -206,7 +229,12 @@ pub const BLOCKS: &[Block] = &[
         [200, 192, 136, 36],
         "Each row by itself, as in the encoder.",
         &[
-            layer("relu", Decoder, "mlp.hook_post", "max(0, xW₁ + b₁): what is left after the ReLU"),
+            layer(
+                "relu",
+                Decoder,
+                "mlp.hook_post",
+                "max(0, xW₁ + b₁): what is left after the ReLU",
+            ),
             layer("F", Decoder, "hook_mlp_out", "F(x): what it adds"),
         ],
     ),
@@ -232,13 +260,18 @@ pub const BLOCKS: &[Block] = &[
         Decoder,
         [200, 40, 136, 32],
         "The scores become shares of 1. The largest share of the last row is what is written next.",
-        &[Plane { symbol: "p", title: "p: how likely each token is to come next", kind: Kind::Probabilities }],
+        &[Plane {
+            symbol: "p",
+            title: "p: how likely each token is to come next",
+            kind: Kind::Probabilities,
+        }],
     ),
 ];
 
-/// Whether all scores of a model's vocabulary are shown.
-pub fn has_logits(model: &ModelCard) -> bool {
-    model.d_vocab <= MAX_VOCABULARY
+/// Whether a model has a tensor, and few enough columns of it to be shown.
+pub fn is_shown(model: &ModelCard, kind: Kind) -> bool {
+    let is_vocabulary = matches!(kind, Kind::Logits | Kind::Probabilities);
+    model.hooks.contains(&full_hook(kind, 0)) && !(is_vocabulary && model.d_vocab > MAX_VOCABULARY)
 }
 
 /// The full name of the hook that holds a tensor, in a layer.
@@ -287,9 +320,8 @@ pub fn plane_view(
         _ => (tensor.values.to_vec(), Scale::diverging(&tensor.values), "value"),
     };
     let is_vocabulary = matches!(kind, Kind::Logits | Kind::Probabilities);
-    let label = |col: usize| {
-        named(col).filter(|_| is_vocabulary).unwrap_or_else(|| col.to_string())
-    };
+    let label =
+        |col: usize| named(col).filter(|_| is_vocabulary).unwrap_or_else(|| col.to_string());
     Some(MatrixView {
         n_rows,
         n_cols,
@@ -342,7 +374,10 @@ mod tests {
         let name = |kind| full_hook(kind, 3);
         assert_eq!(name(Kind::Model(Encoder, "hook_embed")), "encoder.hook_embed");
         assert_eq!(name(Kind::Model(Decoder, "0.hook_resid_pre")), "decoder.0.hook_resid_pre");
-        assert_eq!(name(Kind::Layer(Decoder, "ln2.hook_normalized")), "decoder.3.ln2.hook_normalized");
+        assert_eq!(
+            name(Kind::Layer(Decoder, "ln2.hook_normalized")),
+            "decoder.3.ln2.hook_normalized"
+        );
         assert_eq!(name(Kind::Pattern(Cross)), "decoder.3.cross_attn.hook_pattern");
         assert_eq!(name(Kind::Probabilities), "logits");
     }

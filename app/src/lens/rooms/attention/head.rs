@@ -15,7 +15,7 @@ use crate::state::url::Stage;
 pub const OF: [Attention; 3] = [Attention::Encoder, Attention::Decoder, Attention::Cross];
 
 /// A run as one attention sees it: hooks by the names of a model with one stack.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Seen {
     /// The hooks.
     pub trace: Arc<Trace>,
@@ -54,11 +54,9 @@ impl Seen {
 
 /// Hooks of all stages of an attention's layer, by their full names; a model has some of them.
 pub fn hooks(of: Attention, layer: usize) -> Vec<String> {
-    const STAGES: [&str; 8] =
-        ["q", "k", "rot_q", "rot_k", "v", "attn_scores", "pattern", "z"];
-    let full = |stage: &str| {
-        stack::full_name(&layer_hook(layer, &format!("attn.hook_{stage}")), of)
-    };
+    const STAGES: [&str; 8] = ["q", "k", "rot_q", "rot_k", "v", "attn_scores", "pattern", "z"];
+    let full =
+        |stage: &str| stack::full_name(&layer_hook(layer, &format!("attn.hook_{stage}")), of);
     STAGES.map(full).to_vec()
 }
 
@@ -80,13 +78,12 @@ pub fn pattern(seen: &Seen, layer: usize, head: usize) -> Option<MatrixView> {
 pub fn all_heads(seen: &Seen, layer: usize) -> Vec<MatrixView> {
     let bare = |view: MatrixView| {
         let blank = |n: usize| vec![String::new(); n];
-        MatrixView {
-            row_labels: blank(view.n_rows),
-            col_labels: blank(view.n_cols),
-            ..view
-        }
+        MatrixView { row_labels: blank(view.n_rows), col_labels: blank(view.n_cols), ..view }
     };
-    (0..seen.card.n_heads as usize).filter_map(|head| pattern(seen, layer, head)).map(bare).collect()
+    (0..seen.card.n_heads as usize)
+        .filter_map(|head| pattern(seen, layer, head))
+        .map(bare)
+        .collect()
 }
 
 /// What a head works with at its end: the values that it may take, `[S, d]`, or what it gives, `[T, d]`.
@@ -180,8 +177,14 @@ mod tests {
         put("attn.hook_z", &[2, 2, 1], &[3.5, 5.0, 3.5, 5.0]);
         put("attn.hook_attn_scores", &[2, 2, 2], &[0.0, 0.0, 0.0, 0.0, 40.0, -40.0, 40.0, -40.0]);
         put("attn.hook_pattern", &[2, 2, 2], &[0.5, 0.5, 0.5, 0.5, 1.0, 0.0, 1.0, 0.0]);
-        let card =
-            ModelCard { n_layers: 1, n_heads: 2, n_kv_heads: 2, d_head: 1, attn_scale: 1.0, ..ModelCard::default() };
+        let card = ModelCard {
+            n_layers: 1,
+            n_heads: 2,
+            n_kv_heads: 2,
+            d_head: 1,
+            attn_scale: 1.0,
+            ..ModelCard::default()
+        };
         let names = |names: [&str; 2]| names.map(str::to_owned).to_vec();
         Seen {
             trace: Arc::new(trace),
@@ -195,7 +198,10 @@ mod tests {
     fn rows_are_those_that_look_and_columns_those_looked_at() {
         let view = stage(&seen(), 0, 1, Stage::Scores).unwrap();
         assert_eq!(view.values, [40.0, -40.0, 40.0, -40.0]);
-        assert_eq!((&view.row_labels[..], &view.col_labels[..]), (&seen().rows[..], &seen().keys[..]));
+        assert_eq!(
+            (&view.row_labels[..], &view.col_labels[..]),
+            (&seen().rows[..], &seen().keys[..])
+        );
         assert_eq!(values(&seen(), 0, 1, false).unwrap().values, [5.0, 6.0]);
         assert_eq!(values(&seen(), 0, 0, true).unwrap().values, [3.5, 3.5]);
         assert_eq!(all_heads(&seen(), 0).len(), 2);

@@ -7,8 +7,11 @@ mod head;
 mod positions;
 
 pub use charts::{
-    Taken, WIDTHS, entropy_chart, fitted, spread_chart, std_chart, std_exponent, time_chart, timed_name, took_at,
+    Taken, WIDTHS, entropy_chart, fitted, spread_chart, std_chart, std_exponent, time_chart,
+    timed_name, took_at,
 };
-pub use figure::{BLOCKS, Block, FIGURE, Kind, Plane, full_hook, has_logits, plane_view};
-pub use head::{OF, Seen, all_heads, errors, hooks, later_share, pattern, row_error, stage, values};
+pub use figure::{BLOCKS, Block, FIGURE, Kind, Plane, full_hook, is_shown, plane_view};
+pub use head::{
+    OF, Seen, all_heads, errors, hooks, later_share, pattern, row_error, stage, values,
+};
 pub use positions::{heat_map, product_chart, wave_chart, wave_words};

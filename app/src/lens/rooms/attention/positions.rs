@@ -71,7 +71,10 @@ mod tests {
     #[test]
     fn sines_and_cosines_take_turns() {
         let view = heat_map(8);
-        assert_eq!((view.n_rows, view.n_cols, view.value(0, 0), view.value(0, 1)), (N, 8, Some(0.0), Some(1.0)));
+        assert_eq!(
+            (view.n_rows, view.n_cols, view.value(0, 0), view.value(0, 1)),
+            (N, 8, Some(0.0), Some(1.0))
+        );
         assert!((view.value(1, 0).unwrap() - 1.0_f32.sin()).abs() <= 1e-6);
         let chart = wave_chart(8, 3);
         assert_eq!(chart.lines[0].name, "column 2, sine");
