@@ -146,6 +146,20 @@ const STATES = {
     await explorer.id("place-home").click();
     await explorer.id("room-4").click();
   },
+  "room-02": async ({ page, explorer }) => {
+    await new Room(page, explorer).openDates("&step=2&l=1");
+  },
+  "room-02-last": async ({ page, explorer }) => {
+    const room = new Room(page, explorer);
+    await room.openDates("&step=15&r-of=cross&beams=4");
+    await room.id("attention-scores").scrollIntoViewIfNeeded();
+  },
+  "room-02-claims": async ({ page, explorer }) => {
+    const room = new Room(page, explorer);
+    await room.open(2);
+    for (const slot of ["scale", "cost"]) await room.measure(slot, 120_000);
+    await room.id("claim-scale").scrollIntoViewIfNeeded();
+  },
   "room-03": async ({ page, explorer }) => {
     const room = new Room(page, explorer);
     await room.open(3, "&step=4");

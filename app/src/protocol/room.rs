@@ -5,6 +5,8 @@
 //! comes, is its own: one variant a room in [`RoomAsk`] and [`RoomPart`].
 
 use serde::{Deserialize, Serialize};
+use vitrine_models::claims::attention;
+use vitrine_models::claims::attention::scale::{Products, Scale};
 use vitrine_models::claims::fast_weights::capacity::{Capacity, Update};
 use vitrine_models::claims::fast_weights::favor::{Favor, FavorError};
 use vitrine_models::claims::fast_weights::slow_net::{SlowLook, SlowNet};
@@ -47,6 +49,8 @@ pub enum ToRoom {
 /// What rooms ask for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum RoomAsk {
+    /// Room 02.
+    Attention(AttentionAsk),
     /// Room 03.
     Norms(NormsAsk),
     /// Room 04.
@@ -58,6 +62,8 @@ pub enum RoomAsk {
 /// Parts of answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum RoomPart {
+    /// Room 02.
+    Attention(AttentionPart),
     /// Room 03.
     Norms(NormsPart),
     /// Room 04.
@@ -302,5 +308,30 @@ pub enum NormsPart {
         runner: u32,
         /// Its loss.
         loss: f32,
+    },
+}
+
+/// What Room 02 asks for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum AttentionAsk {
+    /// Products of random queries and keys: an [`AttentionPart::Products`] for each d_k.
+    Scale(Scale),
+    /// Times of a layer's mixing on n rows of d columns: as many [`AttentionPart::Time`], in order.
+    Times(Vec<(attention::timing::Timed, [u32; 2])>),
+}
+
+/// What comes to Room 02.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum AttentionPart {
+    /// Of one d_k.
+    Products(Products),
+    /// One time.
+    Time {
+        /// Of which layer.
+        timed: attention::timing::Timed,
+        /// n and d.
+        shape: [u32; 2],
+        /// How long.
+        time: Time,
     },
 }

@@ -113,6 +113,11 @@ pub fn of_stack(
     let own = wants.hooks.iter().map(|hook| stack::full_name(hook, attention));
     let mut hooks: Vec<String> =
         own.chain(align::hooks(n_layers, layer.min(n_layers.saturating_sub(1)), align)).collect();
+    if url.place == Place::Room
+        && let Some(room) = rooms::open(url.room.number)
+    {
+        hooks.extend((room.pair_hooks)(url, model));
+    }
     hooks.sort_unstable();
     hooks.dedup();
     hooks.retain(|hook| model.hooks.contains(hook));
@@ -125,6 +130,7 @@ pub fn of_stack(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::url::RoomState;
 
     fn card() -> ModelCard {
         let mut hooks = vec!["ln_final.hook_scale".to_owned()];
@@ -189,6 +195,21 @@ mod tests {
         assert_eq!(wanted.hooks, patterns);
         assert_eq!(wanted.lens_at, Some(8), "the decoder's");
         assert_eq!(of(Attention::Cross, usize::MAX / 8).hooks, patterns[..1]);
+    }
+
+    #[test]
+    fn a_room_may_want_hooks_of_both_stacks() {
+        let model = crate::lens::stack::tests::model();
+        let card = stack::card(&model, Attention::Encoder);
+        let url = |place| UrlState { place, room: RoomState::of(2), ..UrlState::default() };
+        let of = |place| of_stack(&url(place), &model, Attention::Encoder, &card, SHOWN, 9).hooks;
+        let both = of(Place::Room);
+        for hook in ["encoder.hook_embed", "decoder.0.attn.hook_pattern"] {
+            assert!(
+                both.contains(&hook.to_owned()) && !of(Place::Explorer).contains(&hook.to_owned())
+            );
+        }
+        assert!(both.is_sorted() && both.iter().all(|hook| model.hooks.contains(hook)));
     }
 
     #[test]

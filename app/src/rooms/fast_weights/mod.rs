@@ -19,9 +19,9 @@ use vitrine_models::claims::fast_weights::{Map, Rules};
 pub static ROOM: Open = Open {
     number: 4,
     knobs: KNOBS,
-    panels: &[],
     hooks: &["attn.hook_q", "attn.hook_k", "attn.hook_v", "attn.hook_rot_q", "attn.hook_rot_k"],
     enter,
+    ..Open::PLAIN
 };
 
 const MAPS: &[(&str, &str)] = &[

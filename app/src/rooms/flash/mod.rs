@@ -18,9 +18,9 @@ use crate::rooms::{Mount, Open, Visit};
 pub static ROOM: Open = Open {
     number: 10,
     knobs: KNOBS,
-    panels: &[],
     hooks: &["attn.hook_q", "attn.hook_k", "attn.hook_v", "attn.hook_rot_q", "attn.hook_rot_k"],
     enter,
+    ..Open::PLAIN
 };
 
 const SIZES: &[(&str, &str)] =

@@ -20,7 +20,7 @@ use crate::state::url::Tab;
 
 /// The room.
 pub static ROOM: Open =
-    Open { number: 3, knobs: KNOBS, hooks: &[], panels: &[Tab::Norms, Tab::Residual], enter };
+    Open { number: 3, knobs: KNOBS, panels: &[Tab::Norms, Tab::Residual], enter, ..Open::PLAIN };
 
 const RATES: &[(&str, &str)] =
     &[("0.001", "0.001"), ("0.003", "0.003"), ("0.005", "0.005"), ("0.01", "0.01")];
