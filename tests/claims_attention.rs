@@ -6,7 +6,7 @@ use vitrine_models::claims::attention::scale::{N_BINS, Products, Scale, products
 use vitrine_models::claims::attention::sinusoid::{self, rotation_error, table, wavelength};
 use vitrine_models::claims::attention::stages::{Head, later_share, row_error};
 use vitrine_models::claims::attention::timing::{Timed, time};
-use vitrine_models::claims::norms::exponent;
+use vitrine_models::claims::fit::exponent;
 use vitrine_models::hook::Stack;
 use vitrine_models::tokenize::{HubTokenizer, Tokenizer};
 use vitrine_models::{Hook, HookPoint, Input, Options, Session, Tap};

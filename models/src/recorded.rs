@@ -356,7 +356,7 @@ fn axes(form: Form) -> Option<&'static [Axis]> {
         Form::KvHeads => &[Tokens, KvHeads, HeadWidth],
         Form::SourceHeads => &[SourceTokens, KvHeads, HeadWidth],
         Form::Mlp => &[Tokens, MlpWidth],
-        Form::Stat => &[Tokens, One],
+        Form::Stat | Form::Score => &[Tokens, One],
         Form::Map => &[Heads, Tokens, Tokens],
         Form::CrossMap => &[Heads, Tokens, SourceTokens],
         Form::Vocab => &[Tokens, Vocabulary],

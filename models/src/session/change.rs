@@ -124,8 +124,9 @@ fn spec_at(session: &Session, layer: usize) -> crate::hook::HookPoint {
 fn divergence(p: &[f32], q: &[f32]) -> f32 {
     let (p, q) = (log_probabilities(p), log_probabilities(q));
     let terms = p.iter().zip(&q).map(|(&p, &q)| f64::from(p.exp()) * f64::from(p - q));
+    let sum = terms.sum::<f64>();
     // Rounding may leave a little less than nothing.
-    terms.sum::<f64>().max(0.0) as f32
+    if sum < 0.0 { 0.0 } else { sum as f32 }
 }
 
 #[cfg(test)]

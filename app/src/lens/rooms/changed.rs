@@ -42,6 +42,6 @@ mod tests {
         let view = by_token(&changed, &names).unwrap();
         assert_eq!((view.value(0, 1), view.col_labels.len()), (Some(0.5), 2));
         assert_eq!(by_token(&changed, &names[..1]), None, "of another text");
-        assert_eq!(summary(&changed), "KL 0.25 nats in the mean, 0.5 at most.");
+        assert_eq!(summary(&changed), "KL 0.250 nats in the mean, 0.500 at most.");
     }
 }

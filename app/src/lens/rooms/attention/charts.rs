@@ -2,8 +2,8 @@
 
 use vitrine_models::claims::attention::scale::{N_BINS, Products, REACH};
 use vitrine_models::claims::attention::timing::Timed;
+use vitrine_models::claims::fit::exponent;
 use vitrine_models::claims::flash::timing::Time;
-use vitrine_models::claims::norms::exponent;
 
 use crate::parts::plot::{ChartSpec, HELD_OUT, Line};
 
