@@ -45,6 +45,7 @@ mod wall;
 mod wall_grid;
 mod weights;
 
+pub use crate::explorer::alignment::alignment_of;
 pub use crate::explorer::cells::{labelled, number, own_cursor};
 pub use crate::explorer::head::head_map;
 pub use crate::explorer::models::{load_files, model_picker};

@@ -4,6 +4,7 @@
 //! `assets/rooms/NN.xhtml`. The others are named, with their papers. Every room has the same frame
 //! ([`page`]): the words with places in them, into which the room's own parts are put.
 
+mod align;
 mod claim;
 mod fast_weights;
 mod flash;
@@ -106,7 +107,7 @@ pub struct Open {
 pub type Mount = Box<dyn Fn(&str) -> Option<View>>;
 
 /// The rooms that are open, in order.
-pub const OPEN: &[&Open] = &[&norms::ROOM, &fast_weights::ROOM, &flash::ROOM];
+pub const OPEN: &[&Open] = &[&align::ROOM, &norms::ROOM, &fast_weights::ROOM, &flash::ROOM];
 
 /// An open room by its number. Not part of what calls it: no start brings the rooms.
 #[inline(never)]

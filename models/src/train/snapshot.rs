@@ -113,12 +113,27 @@ impl Snapshot {
         output: &[u32],
         control: &Control,
     ) -> Result<Trace, ModelError> {
+        let points = maps(self.session.model());
+        self.read(input, output, &points, control).await
+    }
+
+    /// As [`Self::patterns`], of any hooks.
+    ///
+    /// # Errors
+    /// A hook that the model does not have; as [`Self::write`].
+    pub async fn read(
+        &mut self,
+        input: &[u32],
+        output: &[u32],
+        points: &[HookPoint],
+        control: &Control,
+    ) -> Result<Trace, ModelError> {
         let given = match output.is_empty() && !self.has_source {
             true => Input::from(input),
             false => self.input(input, output),
         };
         self.session.set_tokens(&given, control).await?;
-        let taps: Vec<Tap> = maps(self.session.model()).into_iter().map(Tap::of).collect();
+        let taps: Vec<Tap> = points.iter().copied().map(Tap::of).collect();
         self.session.read(&taps, control).await
     }
 

@@ -2,6 +2,7 @@
 //!
 //! A later ask of the same slot takes the place of one that waits, and stops one that runs.
 
+mod align;
 mod fast_weights;
 mod flash;
 mod norms;
@@ -126,6 +127,10 @@ async fn work(desk: Rc<Desk>) {
         }
         let Some((_, engine)) = &mut made else { continue };
         let outcome = match &ask.ask {
+            RoomAsk::Align(own) => {
+                let part = |part| tell_part(ask.no, RoomPart::Align(part));
+                align::answer(engine, own, &part, &control).await
+            }
             RoomAsk::FastWeights(fast) => {
                 let part = |part| tell_part(ask.no, RoomPart::FastWeights(part));
                 fast_weights::answer(engine, fast, &part, &control).await
