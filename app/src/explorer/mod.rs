@@ -46,6 +46,7 @@ mod wall;
 mod wall_grid;
 mod weights;
 
+pub use crate::explorer::alignment::alignment_of;
 pub use crate::explorer::beam::search;
 pub use crate::explorer::cells::{labelled, number, own_cursor};
 pub use crate::explorer::head::head_map;

@@ -5,6 +5,7 @@
 //! comes, is its own: one variant a room in [`RoomAsk`] and [`RoomPart`].
 
 use serde::{Deserialize, Serialize};
+use vitrine_models::claims::align::{ByLength, Course, Lengths, Shot, Twin};
 use vitrine_models::claims::attention;
 use vitrine_models::claims::attention::scale::{Products, Scale};
 use vitrine_models::claims::fast_weights::capacity::{Capacity, Update};
@@ -49,6 +50,8 @@ pub enum ToRoom {
 /// What rooms ask for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum RoomAsk {
+    /// Room 01.
+    Align(AlignAsk),
     /// Room 02.
     Attention(AttentionAsk),
     /// Room 03.
@@ -62,6 +65,8 @@ pub enum RoomAsk {
 /// Parts of answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum RoomPart {
+    /// Room 01.
+    Align(AlignPart),
     /// Room 02.
     Attention(AttentionPart),
     /// Room 03.
@@ -97,6 +102,42 @@ pub enum FromRoom {
     Done {
         /// Of which ask.
         no: AskNo,
+    },
+}
+
+/// What Room 01 asks for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum AlignAsk {
+    /// Runs, one after another: an [`AlignPart::Loss`] for each step and an [`AlignPart::Shot`] for each look.
+    Train(Vec<Course>),
+    /// Runs that are then measured by the length of the input: an [`AlignPart::Loss`] for each step and an
+    /// [`AlignPart::Length`] for each length.
+    Lengths(Vec<Lengths>),
+}
+
+/// What comes to Room 01.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum AlignPart {
+    /// A step of a run.
+    Loss {
+        /// Of which model.
+        twin: Twin,
+        /// Its loss.
+        loss: f32,
+    },
+    /// A look at a run.
+    Shot {
+        /// Of which model.
+        twin: Twin,
+        /// What is seen.
+        shot: Box<Shot>,
+    },
+    /// How a model does on one length.
+    Length {
+        /// Which model.
+        twin: Twin,
+        /// How.
+        length: ByLength,
     },
 }
 

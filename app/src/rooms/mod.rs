@@ -4,6 +4,7 @@
 //! `assets/rooms/NN.xhtml`. The others are named, with their papers. Every room has the same frame
 //! ([`page`]): the words with places in them, into which the room's own parts are put.
 
+mod align;
 mod attention;
 mod changed;
 mod claim;
@@ -127,7 +128,8 @@ impl Open {
 pub type Mount = Box<dyn Fn(&str) -> Option<View>>;
 
 /// The rooms that are open, in order.
-pub const OPEN: &[&Open] = &[&attention::ROOM, &norms::ROOM, &fast_weights::ROOM, &flash::ROOM];
+pub const OPEN: &[&Open] =
+    &[&align::ROOM, &attention::ROOM, &norms::ROOM, &fast_weights::ROOM, &flash::ROOM];
 
 /// An open room by its number. Not part of what calls it: no start brings the rooms.
 #[inline(never)]

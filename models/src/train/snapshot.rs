@@ -116,12 +116,8 @@ impl Snapshot {
         output: &[u32],
         control: &Control,
     ) -> Result<Trace, ModelError> {
-        let given = match output.is_empty() && !self.has_source {
-            true => Input::from(input),
-            false => self.input(input, output),
-        };
-        self.session.set_tokens(&given, control).await?;
-        self.read(is_map, control).await
+        let points = self.points(is_map);
+        self.read(input, output, &points, control).await
     }
 
     /// Statistics of what the layers put out for the text that was read last.
@@ -129,17 +125,32 @@ impl Snapshot {
     /// # Errors
     /// What the engine reports; cancellation.
     pub async fn activations(&mut self, control: &Control) -> Result<Vec<Activation>, ModelError> {
-        let trace = self.read(is_watched, control).await?;
+        let taps: Vec<Tap> = self.points(is_watched).into_iter().map(Tap::of).collect();
+        let trace = self.session.read(&taps, control).await?;
         Ok(trace.tensors().iter().map(Activation::of).collect())
     }
 
-    async fn read(
+    fn points(&self, is_wanted: fn(&HookPoint) -> bool) -> Vec<HookPoint> {
+        self.session.spec().points().into_iter().filter(is_wanted).collect()
+    }
+
+    /// As [`Self::patterns`], of any hooks.
+    ///
+    /// # Errors
+    /// A hook that the model does not have; as [`Self::write`].
+    pub async fn read(
         &mut self,
-        is_read: fn(&HookPoint) -> bool,
+        input: &[u32],
+        output: &[u32],
+        points: &[HookPoint],
         control: &Control,
     ) -> Result<Trace, ModelError> {
-        let points = self.session.spec().points().into_iter();
-        let taps: Vec<Tap> = points.filter(is_read).map(Tap::of).collect();
+        let given = match output.is_empty() && !self.has_source {
+            true => Input::from(input),
+            false => self.input(input, output),
+        };
+        self.session.set_tokens(&given, control).await?;
+        let taps: Vec<Tap> = points.iter().copied().map(Tap::of).collect();
         self.session.read(&taps, control).await
     }
 

@@ -1,5 +1,6 @@
 //! What the rooms show, computed from what their worker sent.
 
+pub mod align;
 pub mod attention;
 pub mod changed;
 pub mod fast_weights;

@@ -2,6 +2,7 @@
 //!
 //! A later ask of the same slot takes the place of one that waits, and stops one that runs.
 
+mod align;
 mod attention;
 mod fast_weights;
 mod flash;
@@ -111,6 +112,10 @@ async fn work(desk: Rc<Desk>) {
         }
         let Some((_, engine)) = &mut made else { continue };
         let outcome = match &ask.ask {
+            RoomAsk::Align(own) => {
+                let part = |part| tell_part(ask.no, RoomPart::Align(part));
+                align::answer(engine, own, &part, &control).await
+            }
             RoomAsk::Attention(asked) => {
                 let part = |part| tell_part(ask.no, RoomPart::Attention(part));
                 attention::answer(engine, asked, &part, &control).await
