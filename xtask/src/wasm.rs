@@ -22,6 +22,9 @@ const MODULES: &[&str] = &["page", "engine", "tokenizer"];
 /// The engine's second build, for browsers that have relaxed SIMD.
 const RELAXED: &str = "engine-relaxed";
 
+/// The crates that are compiled a second time for it.
+const RELAXED_CRATES: [&str; 3] = ["vitrine-kernels", "vitrine-models", "vitrine-app"];
+
 /// How much time the build takes for how small and fast a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effort {
@@ -61,12 +64,14 @@ pub fn build(effort: Effort, out: &Path) -> Result<()> {
         return stand_in(out);
     }
     step("Compiling the engine once more, with relaxed SIMD for browsers that have it");
-    // Of the kernels alone; all that they do not reach is there already.
-    let of_kernels = format!(
-        "profile.{}.package.vitrine-kernels.rustflags=[\"-Ctarget-feature=+relaxed-simd\"]",
-        effort.profile()
-    );
-    let extra = ["-Zprofile-rustflags", "--config", &of_kernels];
+    // Of our own crates alone, so that all others are compiled once. Of all of them: a function is put into its
+    // caller only where that may use as much, and what is measured of one engine is to hold for the other.
+    let own = RELAXED_CRATES.map(|name| {
+        let package = format!("profile.{}.package.{name}", effort.profile());
+        format!("{package}.rustflags=[\"-Ctarget-feature=+relaxed-simd\"]")
+    });
+    let mut extra = vec!["-Zprofile-rustflags"];
+    extra.extend(own.iter().flat_map(|of_crate| ["--config", of_crate.as_str()]));
     let compiled = compile(toolchain, effort, &artefacts("web"), &["engine"], &extra)?;
     objects.insert(RELAXED, bind(effort, &compiled.join("engine.wasm"), RELAXED, out)?);
     if effort == Effort::Dist {
