@@ -167,7 +167,7 @@ export default [
     equal(await explorer.id("tab-beam").count(), 0, "no search without a model");
     const found = await violations(page);
     check(found.length === 0, found.join(" | "));
-    const { bytes } = await explorer.exported("alignment", "safetensors");
+    const { bytes } = await explorer.exported("head", "safetensors");
     check(safetensors.parse(bytes).tensors.has("decoder.0.cross_attn.hook_pattern"), "and goes out as it came");
   }),
 
