@@ -165,7 +165,7 @@ fn scale_rows(found: &[Products]) -> Vec<Row> {
         ),
         row(
             "entropy from d_k = 4 to 1024, without √d_k",
-            "none stated; softmax is “pushed” to its ends",
+            "none stated",
             between(|one| one.entropy[0], " nats"),
         ),
         row("entropy with √d_k", "none stated", between(|one| one.entropy[1], " nats")),

@@ -122,5 +122,5 @@ impl Machine {
 
 /// The larger; a NaN stays.
 fn worse(worst: f64, one: f64) -> f64 {
-    if one <= worst { worst } else { one }
+    if one <= worst || worst.is_nan() { worst } else { one }
 }

@@ -44,7 +44,7 @@ pub fn rotation_error(table: &[f32], d: usize) -> f64 {
                 let off = [x - (a * cosine + b * sine), y - (b * cosine - a * sine)];
                 for off in off.map(f64::abs) {
                     // A NaN stays.
-                    worst = if off <= worst { worst } else { off };
+                    worst = if off <= worst || worst.is_nan() { worst } else { off };
                 }
             }
         }

@@ -115,7 +115,7 @@ fn share(cells: impl Iterator<Item = [f64; 2]>) -> f64 {
 
 /// The larger; a NaN stays.
 fn worse(worst: f64, one: f64) -> f64 {
-    if one <= worst { worst } else { one }
+    if one <= worst || worst.is_nan() { worst } else { one }
 }
 
 #[cfg(test)]
