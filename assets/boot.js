@@ -55,6 +55,8 @@ function addStyle(name) {
 
 // A room's words are a file of the site; no text of a page is ever read as markup.
 const words = {
+  "room-01": here("./assets/rooms/01.xhtml"),
+  "room-02": here("./assets/rooms/02.xhtml"),
   "room-03": here("./assets/rooms/03.xhtml"),
   "room-04": here("./assets/rooms/04.xhtml"),
   "room-10": here("./assets/rooms/10.xhtml"),

@@ -6,8 +6,10 @@ use vitrine_models::claims::fast_weights::capacity::{
     Capacity, D_KEY, LOST, Update, breaking_point, capacity, counts, update,
 };
 use vitrine_models::claims::fast_weights::favor::{Favor, FavorError, favor};
-use vitrine_models::claims::fast_weights::timing::{Timed, exponent, time};
-use vitrine_models::claims::fast_weights::{Map, Rules, Tokens, slope, walk};
+use vitrine_models::claims::fast_weights::slow_net::{SlowLook, SlowNet, slow_net};
+use vitrine_models::claims::fast_weights::timing::{Timed, time};
+use vitrine_models::claims::fast_weights::{Map, Rules, Tokens, walk};
+use vitrine_models::claims::fit::exponent;
 use vitrine_models::sample::Random;
 use vitrine_models::train::random::normal;
 use vitrine_tests::golden::{cpu_f32, gpu};
@@ -173,7 +175,7 @@ fn favor_errors_fall_as_one_over_the_root_of_m() {
     let measured: [fn(&FavorError) -> f32; 2] = [|e| e.positive, |e| e.trigonometric];
     for of in measured {
         let points: Vec<_> = errors.iter().map(|e| (f64::from(e.m), f64::from(of(e)))).collect();
-        let slope = slope(&points);
+        let slope = exponent(&points);
         assert!((slope + 0.5).abs() <= 0.1, "{slope}: {points:?}");
     }
     for error in errors {
@@ -211,5 +213,60 @@ fn time_grows_with_the_square_of_tokens_or_with_tokens() {
         }
         let last = found[found.len() - 1];
         assert!((last - expected).abs() <= 0.3, "{timed:?}: {found:?}, {best:?}");
+    }
+}
+
+fn slow_looks(engine: &mut Engine, of: SlowNet) -> Vec<SlowLook> {
+    let mut looks = Vec::new();
+    let told = &mut |look| looks.push(look);
+    block_on(slow_net(engine, &of, told, &Control::default())).expect("trains");
+    looks
+}
+
+#[test]
+fn the_slow_net_learns_to_write_what_is_asked_for() {
+    let looks = slow_looks(&mut cpu_f32(), SlowNet::default());
+    let (first, last) = (&looks[0], &looks[looks.len() - 1]);
+    println!("right {} before, {} after", first.right, last.right);
+    assert!(first.right < 0.6 && last.right >= 0.95, "{} {}", first.right, last.right);
+    // Eight keys have no room in two directions.
+    let narrow = slow_looks(&mut cpu_f32(), SlowNet { d_from: 2, ..SlowNet::default() });
+    let crowded = narrow[narrow.len() - 1].right;
+    println!("right with two columns {crowded}");
+    assert!(crowded < 0.9, "{crowded}");
+}
+
+#[test]
+fn the_fast_net_is_the_sum_of_outer_products() {
+    for mut engine in engines() {
+        let of = SlowNet { n_steps: 20, look_every: 20, ..SlowNet::default() };
+        for look in slow_looks(&mut engine, of) {
+            let (n, d) = (look.tokens.len(), of.d_from as usize);
+            let v = look.to.len() / n;
+            let mut fast = vec![0.0_f32; v * d];
+            for token in 0..n {
+                let (from, to) = (&look.from[token * d..][..d], &look.to[token * v..][..v]);
+                for row in 0..v {
+                    let answer: f32 = (0..d).map(|col| fast[row * d + col] * from[col]).sum();
+                    assert!((answer - look.answers[token * v + row]).abs() <= 1e-5);
+                }
+                for row in 0..v {
+                    for col in 0..d {
+                        fast[row * d + col] += to[row] * from[col];
+                    }
+                }
+            }
+            let off = fast.iter().zip(&look.fast).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(off <= 1e-5, "{off}");
+        }
+    }
+}
+
+#[test]
+fn the_slow_net_learns_alike_on_both_engines() {
+    let of = SlowNet { n_steps: 40, look_every: 10, ..SlowNet::default() };
+    let (ours, theirs) = (slow_looks(&mut cpu_f32(), of), slow_looks(&mut gpu(), of));
+    for (a, b) in ours.iter().zip(&theirs).skip(1) {
+        assert!((a.loss - b.loss).abs() <= 0.01 * a.loss, "{} {}", a.loss, b.loss);
     }
 }

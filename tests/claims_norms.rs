@@ -2,9 +2,8 @@
 
 use pollster::block_on;
 use vitrine_kernels::{Control, Engine};
-use vitrine_models::claims::norms::{
-    Place, Race, Setting, exponent, gradients, race, slope, streams,
-};
+use vitrine_models::claims::fit::{exponent, slope};
+use vitrine_models::claims::norms::{Place, Race, Setting, gradients, race, streams};
 use vitrine_tests::golden::{cpu, gpu};
 
 const DEPTHS: [u32; 4] = [2, 4, 8, 16];

@@ -8,16 +8,16 @@ use std::rc::Rc;
 use pollster::block_on;
 use vitrine_kernels::{Control, EngineError, Read};
 use vitrine_models::hook::{Hook, HookPoint};
-use vitrine_models::session::{Part, Patch, agreement};
+use vitrine_models::session::{Change, Part, Patch, agreement};
 use vitrine_models::weights::{Checkpoint, MemorySource};
 use vitrine_models::{ARCHITECTURES, Capture, Input, Model, ModelError, Options, Session, Tap};
-use vitrine_tests::golden::{cpu, difference, fetched_model, gpu, load, root, session};
+use vitrine_tests::golden::{Golden, cpu, difference, fetched_model, gpu, load, root, session};
 
 /// Ids are taken modulo the vocabulary.
 const TEXT: [u32; 12] = [5, 17, 3, 60, 3, 17, 22, 9, 0, 41, 17, 3];
 
 /// A tiny checkpoint of each architecture, and of each form that changes what is kept.
-const MODELS: [&str; 30] = [
+const MODELS: [&str; 31] = [
     "openai_gpt",
     "gpt2",
     "gpt_neo",
@@ -37,6 +37,7 @@ const MODELS: [&str; 30] = [
     "roberta",
     "distilbert",
     "electra",
+    "electra_discriminator",
     "esm2",
     "esm1b",
     "esm1",
@@ -196,7 +197,7 @@ fn a_head_of_the_encoder_and_of_cross_attention_can_be_cut() {
     let points = [encoder.at(Hook::Z, 1), session.spec().at(Hook::CrossZ, 0)];
     let values = session.spec().at(Hook::CrossV, 1);
     for point in points.into_iter().chain([values]) {
-        let patch = Patch { point, part: Part::Head(1), rows: None, factor: 0.0 };
+        let patch = Patch { point, part: Part::Head(1), rows: None, factor: 0.0, values: None };
         session.set_patches(vec![patch]).expect("there is such a place");
         run(&mut session, &TEXT);
         assert!(difference(session.last_logits(), &before).relative > 1e-4, "{point}");
@@ -306,7 +307,7 @@ fn a_text_whose_states_do_not_fit_is_refused_with_numbers() {
 
 fn head_patch(factor: f32) -> Patch {
     let point = HookPoint::layer(Hook::Z, 1);
-    Patch { point, part: Part::Head(2), rows: None, factor }
+    Patch { point, part: Part::Head(2), rows: None, factor, values: None }
 }
 
 #[test]
@@ -324,7 +325,8 @@ fn a_patch_of_one_changes_nothing_and_a_patch_of_zero_is_felt() {
         ];
         for (hook, part) in points {
             for (factor, rows) in [(1.0, None), (0.0, Some(0..4))] {
-                let patch = Patch { point: session.spec().at(hook, 1), part, rows, factor };
+                let patch =
+                    Patch { point: session.spec().at(hook, 1), part, rows, factor, values: None };
                 session.set_patches(vec![patch]).expect("there is such a place");
                 run(&mut session, &TEXT);
                 let after = everything(&mut session);
@@ -340,6 +342,74 @@ fn a_patch_of_one_changes_nothing_and_a_patch_of_zero_is_felt() {
         run(&mut session, &TEXT);
         assert_close(&everything(&mut session), &before);
     }
+}
+
+#[test]
+fn a_head_of_other_values_changes_what_follows_and_nothing_else() {
+    for name in ["gpt2", "llama", "gpt_neox"] {
+        let control = Control::default();
+        let mut session = tiny(name);
+        run(&mut session, &TEXT);
+        let before = everything(&mut session);
+        let point = session.spec().at(Hook::Z, 1);
+        let tap = Tap { head: Some(2), ..Tap::of(point) };
+        let own =
+            block_on(session.read(&[tap], &control)).expect("reads").tensors()[0].values.clone();
+        let n_rows = 7;
+        let d_head = session.spec().d_head;
+        let head = |values: &[f32]| Change::Head { layer: 1, head: 2, values: values.into() };
+        let mut changed = |change| block_on(session.changed(&change, &control)).expect("runs");
+        let same = changed(head(&own[..n_rows * d_head]));
+        assert!(same.divergences.iter().all(|&kl| kl <= 1e-6), "{name}: {same:?}");
+        assert_close(&same.logits[0], &same.logits[1]);
+        let none = changed(head(&vec![0.0; n_rows * d_head]));
+        assert_eq!(none.divergences.len(), TEXT.len());
+        assert!(none.divergences[n_rows - 1] > 1e-6, "{name}: {none:?}");
+        // All rows without it: the patch of zero.
+        let zero = changed(head(&vec![0.0; own.len()]));
+        assert_close(&everything(&mut session), &before);
+        session.set_patches(vec![head_patch(0.0)]).expect("there is such a head");
+        run(&mut session, &TEXT);
+        assert_close(session.last_logits(), &zero.logits[1]);
+    }
+}
+
+#[test]
+fn the_other_norm_predicts_what_pytorch_predicts_with_it() {
+    let golden = Golden::open("other_norm");
+    for name in ["gpt2", "llama"] {
+        for engine in [cpu(), gpu()] {
+            let mut session = session(engine, &path_of(name), |model| Options::live(model.spec()));
+            run(&mut session, &TEXT);
+            let before = everything(&mut session);
+            let control = Control::default();
+            let changed = block_on(session.changed(&Change::OtherNorm, &control)).expect("runs");
+            let (shape, logits) = &golden.tensors[name];
+            let last = difference(&changed.logits[1], &logits[(shape[0] - 1) * shape[1]..]);
+            assert!(last.relative <= 1e-5, "{name}: {last:?}");
+            let divergences = &golden.tensors[&format!("{name}.divergences")].1;
+            let difference = difference(&changed.divergences, divergences);
+            assert!(difference.relative <= 1e-4, "{name}: {difference:?}");
+            assert_close(&everything(&mut session), &before);
+        }
+    }
+}
+
+#[test]
+fn changes_that_cannot_be_are_refused() {
+    let control = Control::default();
+    let refused = |name: &str, change: Change| {
+        let mut session = tiny(name);
+        if name != "gpt_neo" {
+            run(&mut session, &TEXT);
+        }
+        block_on(session.changed(&change, &control)).expect_err("refused").to_string()
+    };
+    assert!(refused("bert", Change::OtherNorm).contains("predicts the next token"));
+    assert!(refused("gpt_neo", Change::OtherNorm).contains("has run"));
+    let head = |head, n| Change::Head { layer: 1, head, values: vec![0.0; n].into() };
+    assert!(refused("gpt2", head(0, 13)).contains("rows in the place"));
+    assert!(refused("gpt2", head(3, 12)).contains("outside"));
 }
 
 #[test]
@@ -394,7 +464,7 @@ fn impossible_requests_are_refused_in_words() {
     refused(Input { attention_mask: Some(vec![1]), ..Input::from(&[1, 2][..]) }, "1 entries");
     refused(Input { token_types: Some(vec![0, 1]), ..Input::from(&[1, 2][..]) }, "token types");
     refused(Input::pair(&[1], &[2]), "no encoder");
-    let bad = |point, part| Patch { point, part, rows: None, factor: 0.0 };
+    let bad = |point, part| Patch { point, part, rows: None, factor: 0.0, values: None };
     for patch in [
         bad(HookPoint::layer(Hook::Z, 3), Part::All),
         bad(HookPoint::layer(Hook::Z, 0), Part::Head(3)),

@@ -26,6 +26,8 @@ const HELD_OUT: &[&str] = &[
 ];
 /// No worse than this: the mean of −ln p of the tokens of each sentence.
 const BOUNDS: &[(&str, f64)] = &[("grimm-gpt", 3.7), ("grimm-llama", 3.7)];
+/// The same of masked tokens.
+const MASKED_BOUND: f64 = 3.4;
 /// The same of tokens that a source shows.
 const SEEN_BOUND: f64 = 1.6;
 /// The step that the runs of the suite end with.
@@ -226,6 +228,25 @@ fn masked(ids: &[u32], mask: u32) -> (Vec<u32>, Vec<(usize, u32)>) {
     let mut masked = ids.to_vec();
     places.iter().for_each(|&(at, _)| masked[at] = mask);
     (masked, places)
+}
+
+#[test]
+fn masked_words_of_the_tales_are_found() {
+    let tokenizer = tokenizer("grimm-bert");
+    let mask = tokenizer.encode("<mask>", false).unwrap()[0].id;
+    let mut session = opened("grimm-bert", cpu_f32());
+    let n_ctx = session.spec().n_ctx;
+    let (mut sum, mut n) = (0.0, 0);
+    for text in HELD_OUT {
+        let ids = ids(&tokenizer, text);
+        let (masked, places) = masked(&ids[..ids.len().min(n_ctx)], mask);
+        let rows = logits(&mut session, &Input::from(&masked[..]));
+        sum += places.iter().map(|&(at, id)| surprise(&rows[at], id)).sum::<f64>();
+        n += places.len();
+    }
+    let mean = sum / n as f64;
+    println!("grimm-bert: {mean}");
+    assert!(mean <= MASKED_BOUND, "{mean}");
 }
 
 #[test]

@@ -105,7 +105,12 @@ pub fn start_lab(
 
 /// Sends a message to the Lab's worker, if it runs.
 pub fn post_lab(message: &ToLab) {
-    told(LAB.with_borrow(|line| send(line.as_ref(), message, &JsValue::UNDEFINED, &Array::new())));
+    post_lab_with(message, &JsValue::UNDEFINED);
+}
+
+/// Sends the Lab's worker a message with something that is copied.
+pub fn post_lab_with(message: &ToLab, attachment: &JsValue) {
+    told(LAB.with_borrow(|line| send(line.as_ref(), message, attachment, &Array::new())));
 }
 
 /// Starts the rooms' worker, where it does not run yet.

@@ -45,8 +45,10 @@ pub enum Form {
     Gates,
     /// `[1, d_hidden]`: one row for the whole text.
     Start,
-    /// `[T, 1]`: one number a token.
+    /// `[T, 1]`: one number a token, of a norm.
     Stat,
+    /// `[T, 1]`: one number a token, of a head.
+    Score,
     /// `[n_heads, T, T]`: queries down, keys across.
     Map,
     /// `[S, n_kv_heads, d_head]`: rows of the source text.
@@ -228,6 +230,8 @@ hooks! {
     FinalNormNormalized model Model "ln_final.hook_normalized";
     /// An encoder's output; of ResiDual what both streams give the head.
     LastHiddenState model Model "last_hidden_state";
+    /// ELECTRA's score of "this token was put in the place of another", before the sigmoid.
+    DiscriminatorLogits model Score "discriminator_logits";
     /// tanh of a projection of the first token.
     PoolerOutput model Pooled "pooler_output";
     /// Scores of "the second sentence follows" and "it does not".
@@ -349,7 +353,7 @@ impl HookPoint {
             Form::Mlp => spec.d_mlp,
             Form::Hidden | Form::Start => d_hidden,
             Form::Gates => spec.n_gates() * d_hidden,
-            Form::Stat => 1,
+            Form::Stat | Form::Score => 1,
             Form::Map | Form::CrossMap | Form::Vocab | Form::Pooled | Form::Pair => return None,
         })
     }
@@ -369,7 +373,7 @@ impl HookPoint {
             Form::Hidden => vec![n_tokens, d_hidden],
             Form::Gates => vec![n_tokens, spec.n_gates(), d_hidden],
             Form::Start => vec![1, d_hidden],
-            Form::Stat => vec![n_tokens, 1],
+            Form::Stat | Form::Score => vec![n_tokens, 1],
             Form::Map => vec![spec.n_heads, n_tokens, n_tokens],
             Form::SourceHeads => vec![n_source, spec.n_kv_heads, d_head],
             Form::CrossMap => vec![spec.n_heads, n_tokens, n_source],

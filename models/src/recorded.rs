@@ -27,18 +27,29 @@ const MAX_OTHERS: usize = 8;
 pub struct Recorded<S> {
     source: S,
     entries: BTreeMap<HookPoint, TensorEntry>,
-    /// Sizes that all hooks agree on.
+    /// Sizes that all hooks agree on; of an encoder–decoder those of the decoder.
     pub sizes: Sizes,
-    /// The text's tokens as words, where the file has them.
-    pub tokens: Option<Vec<String>>,
-    /// Their ids, where the file has them.
-    pub token_ids: Option<Vec<u32>>,
+    /// Sizes of the encoder, where there is one.
+    pub encoder: Option<Sizes>,
+    /// The text's tokens, as far as the file has them; of an encoder–decoder those of the target.
+    pub text: TextTokens,
+    /// Those of the source.
+    pub source_text: TextTokens,
     /// The text of every id, where the file has it.
     pub vocabulary: Option<Vec<String>>,
     /// What the file calls the model.
     pub model: Option<String>,
     /// Tensors that are no hooks: how many, and the first names.
     pub others: (usize, Vec<String>),
+}
+
+/// What a file says of a text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TextTokens {
+    /// The tokens as words.
+    pub words: Option<Vec<String>>,
+    /// Their ids.
+    pub ids: Option<Vec<u32>>,
 }
 
 /// Sizes of a recorded run; 0 where no hook says.
@@ -70,7 +81,8 @@ impl<S: ByteSource> Recorded<S> {
         let header = read_header(&source).await?;
         let file = source.name().to_owned();
         let mut entries = BTreeMap::new();
-        let mut fit = Fit { file: &file, sizes: Sizes::default(), known: BTreeMap::new() };
+        let mut fit =
+            Fit { file: &file, sizes: [Sizes::default(); 2], known: BTreeMap::new(), first: None };
         let mut others = (0, Vec::new());
         for mut entry in header.tensors {
             let Some(point) = HookPoint::parse(&entry.name) else {
@@ -88,23 +100,28 @@ impl<S: ByteSource> Recorded<S> {
                            docs/trace.md says how to make such a file";
             return Err(ModelError::malformed(&file, "header", problem));
         }
-        let sizes = fit.sizes;
-        if sizes.n_tokens == 0 {
-            let problem = "no hook holds a row for each token, such as blocks.0.hook_resid_pre";
+        let is_pair = fit.first.is_some_and(|point| point.stack != Stack::Only);
+        let [sizes, of_encoder] = fit.sizes;
+        if sizes.n_tokens == 0 || is_pair && of_encoder.n_tokens == 0 {
+            let such = match (is_pair, sizes.n_tokens) {
+                (false, _) => "such as blocks.0.hook_resid_pre",
+                (true, 0) => "of the target, such as decoder.0.hook_resid_pre",
+                (true, _) => "of the source, such as encoder.0.hook_resid_pre",
+            };
+            let problem = format!("no hook holds a row for each token {such}");
             return Err(ModelError::malformed(&file, "header", problem));
         }
         let metadata = Metadata { file: &file, pairs: &header.metadata };
-        let tokens = metadata.texts("tokens", Some(sizes.n_tokens))?;
-        let token_ids = match metadata.ids("token_ids", sizes.n_tokens)? {
-            Some(ids) => Some(ids),
-            // What this program exports has ids under `tokens`.
-            None if tokens.is_none() => metadata.ids("tokens", sizes.n_tokens)?,
-            None => None,
+        let text = metadata.tokens(["tokens", "token_ids"], sizes.n_tokens)?;
+        let source_text = match is_pair {
+            true => metadata.tokens(["source_tokens", "source_token_ids"], of_encoder.n_tokens)?,
+            false => TextTokens::default(),
         };
         let n_vocabulary = (sizes.d_vocab > 0).then_some(sizes.d_vocab);
         let vocabulary = metadata.texts("vocabulary", n_vocabulary)?;
         let model = header.metadata.get("model").cloned();
-        Ok(Self { source, entries, sizes, tokens, token_ids, vocabulary, model, others })
+        let encoder = is_pair.then_some(of_encoder);
+        Ok(Self { source, entries, sizes, encoder, text, source_text, vocabulary, model, others })
     }
 
     /// The file's name.
@@ -114,17 +131,22 @@ impl<S: ByteSource> Recorded<S> {
 
     /// Its hooks, in the order of a forward pass.
     pub fn points(&self) -> Vec<HookPoint> {
-        let has = |point: &HookPoint| self.entries.contains_key(point);
-        let layers = 0..self.sizes.n_layers.max(1);
-        let of = |hook: &Hook, layer: usize| HookPoint::layer(*hook, layer);
-        let (before, after) = (Hook::ALL.iter(), Hook::ALL.iter());
-        let is_before = |hook: &&Hook| !hook.is_per_layer() && **hook < Hook::ResidPre;
-        let is_after = |hook: &&Hook| !hook.is_per_layer() && **hook > Hook::ResidPre;
-        let blocks = layers.flat_map(|layer| {
-            Hook::ALL.iter().filter(|hook| hook.is_per_layer()).map(move |hook| of(hook, layer))
+        let mut points: Vec<HookPoint> = self.entries.keys().copied().collect();
+        points.sort_by_key(|&HookPoint { stack, hook, layer }| {
+            // Logits are of no stack, and last.
+            let is_last = hook == Hook::Logits;
+            let part = match hook.is_per_layer() {
+                true => 1,
+                false => 2 * usize::from(hook > Hook::ResidPre),
+            };
+            (is_last, stack, part, layer, hook)
         });
-        let points = before.filter(is_before).map(|hook| of(hook, 0)).chain(blocks);
-        points.chain(after.filter(is_after).map(|hook| of(hook, 0))).filter(has).collect()
+        points
+    }
+
+    /// The stack that writes: the only one, or the decoder.
+    pub fn main_stack(&self) -> Stack {
+        if self.encoder.is_some() { Stack::Decoder } else { Stack::Only }
     }
 
     /// Whether a hook is there.
@@ -175,9 +197,12 @@ impl<S: ByteSource> Recorded<S> {
 /// Holds hooks against those before them.
 struct Fit<'a> {
     file: &'a str,
-    sizes: Sizes,
-    /// Which hook said each size first.
-    known: BTreeMap<&'static str, (usize, HookPoint)>,
+    /// Of the only stack or the decoder, of the encoder.
+    sizes: [Sizes; 2],
+    /// Which hook of either said each size first.
+    known: BTreeMap<(usize, &'static str), (usize, HookPoint)>,
+    /// The first hook that is of a stack.
+    first: Option<HookPoint>,
 }
 
 impl Fit<'_> {
@@ -186,9 +211,12 @@ impl Fit<'_> {
         let file = self.file;
         let refuse =
             |problem: String| Err(ModelError::malformed(file, format!("tensor {point}"), problem));
-        if point.stack != Stack::Only {
-            let problem = "is of an encoder–decoder; recorded runs of one stack are opened only";
-            return refuse(problem.to_owned());
+        if point.hook != Hook::Logits {
+            let first = *self.first.get_or_insert(point);
+            if (first.stack == Stack::Only) != (point.stack == Stack::Only) {
+                let problem = "one is of a model with one stack, one of an encoder–decoder";
+                return refuse(format!("is in one file with {first}: {problem}"));
+            }
         }
         if point.layer >= MAX_LAYERS {
             return refuse(format!("layers from {MAX_LAYERS} on are not taken"));
@@ -227,7 +255,8 @@ impl Fit<'_> {
             self.agree(axis, n, point)?;
         }
         if point.hook.is_per_layer() {
-            self.sizes.n_layers = self.sizes.n_layers.max(point.layer + 1);
+            let sizes = &mut self.sizes[usize::from(point.stack == Stack::Encoder)];
+            sizes.n_layers = sizes.n_layers.max(point.layer + 1);
         }
         Ok(())
     }
@@ -236,7 +265,9 @@ impl Fit<'_> {
         let refuse = |problem: String| {
             Err(ModelError::malformed(self.file, format!("tensor {point}"), problem))
         };
-        let (name, size) = (axis.name(), axis.of(&mut self.sizes));
+        let is_of_source = point.stack == Stack::Encoder || axis == Axis::SourceTokens;
+        let place = usize::from(is_of_source);
+        let (name, size) = (axis.name(), axis.of(&mut self.sizes[place]));
         let Some(size) = size else {
             return if n == axis.fixed() {
                 Ok(())
@@ -247,11 +278,11 @@ impl Fit<'_> {
         if n == 0 {
             return refuse(format!("has no values: {name} is 0"));
         }
-        if axis == Axis::Tokens && n > MAX_TOKENS {
+        if matches!(axis, Axis::Tokens | Axis::SourceTokens) && n > MAX_TOKENS {
             return refuse(format!("has {n} tokens, at most {MAX_TOKENS} are taken"));
         }
         *size = n;
-        match self.known.insert(name, (n, point)) {
+        match self.known.insert((place, name), (n, point)) {
             Some((before, other)) if before != n => {
                 refuse(format!("{name} is {n}, but {other} has {before}"))
             }
@@ -264,6 +295,8 @@ impl Fit<'_> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Axis {
     Tokens,
+    /// Tokens of the source, for a decoder.
+    SourceTokens,
     Heads,
     KvHeads,
     HeadWidth,
@@ -278,7 +311,7 @@ enum Axis {
 impl Axis {
     fn name(self) -> &'static str {
         match self {
-            Self::Tokens => "tokens",
+            Self::Tokens | Self::SourceTokens => "tokens",
             Self::Heads => "n_heads",
             Self::KvHeads => "n_kv_heads",
             Self::HeadWidth => "d_head",
@@ -293,7 +326,7 @@ impl Axis {
 
     fn of(self, sizes: &mut Sizes) -> Option<&mut usize> {
         Some(match self {
-            Self::Tokens => &mut sizes.n_tokens,
+            Self::Tokens | Self::SourceTokens => &mut sizes.n_tokens,
             Self::Heads => &mut sizes.n_heads,
             Self::KvHeads => &mut sizes.n_kv_heads,
             Self::HeadWidth => &mut sizes.d_head,
@@ -313,16 +346,19 @@ impl Axis {
 /// The axes of a hook's tensor; none for what recurrent models and fast weights leave behind.
 fn axes(form: Form) -> Option<&'static [Axis]> {
     use Axis::{
-        EmbedWidth, HeadWidth, Heads, KvHeads, MlpWidth, One, Tokens, Two, Vocabulary, Width,
+        EmbedWidth, HeadWidth, Heads, KvHeads, MlpWidth, One, SourceTokens, Tokens, Two,
+        Vocabulary, Width,
     };
     Some(match form {
         Form::Model => &[Tokens, Width],
         Form::Embed => &[Tokens, EmbedWidth],
         Form::Heads => &[Tokens, Heads, HeadWidth],
-        Form::KvHeads | Form::SourceHeads => &[Tokens, KvHeads, HeadWidth],
+        Form::KvHeads => &[Tokens, KvHeads, HeadWidth],
+        Form::SourceHeads => &[SourceTokens, KvHeads, HeadWidth],
         Form::Mlp => &[Tokens, MlpWidth],
-        Form::Stat => &[Tokens, One],
-        Form::Map | Form::CrossMap => &[Heads, Tokens, Tokens],
+        Form::Stat | Form::Score => &[Tokens, One],
+        Form::Map => &[Heads, Tokens, Tokens],
+        Form::CrossMap => &[Heads, Tokens, SourceTokens],
         Form::Vocab => &[Tokens, Vocabulary],
         Form::Pooled => &[Width],
         Form::Pair => &[Two],
@@ -369,6 +405,18 @@ impl Metadata<'_> {
             let text = value.as_str()?;
             Some(text[..text.floor_char_boundary(text.len().min(MAX_TOKEN_BYTES))].to_owned())
         })
+    }
+
+    /// The tokens of a text of `n` of them: texts and ids.
+    fn tokens(&self, [texts, ids]: [&str; 2], n: usize) -> Result<TextTokens, ModelError> {
+        let words = self.texts(texts, Some(n))?;
+        let ids = match self.ids(ids, n)? {
+            Some(ids) => Some(ids),
+            // What this program exports has ids under `tokens`.
+            None if words.is_none() => self.ids(texts, n)?,
+            None => None,
+        };
+        Ok(TextTokens { words, ids })
     }
 
     fn ids(&self, key: &str, n: usize) -> Result<Option<Vec<u32>>, ModelError> {
@@ -423,8 +471,9 @@ mod tests {
         let Sizes { n_tokens, n_layers, n_heads, d_head, d_model, d_vocab, .. } = run.sizes;
         assert_eq!((n_tokens, n_layers, n_heads), (3, 2, 2));
         assert_eq!((d_head, d_model, d_vocab), (4, 8, 11));
-        assert_eq!(run.tokens.as_deref().unwrap()[1], " b");
-        assert_eq!(run.token_ids.as_deref(), Some(&[1, 2, 10][..]));
+        assert_eq!(run.text.words.as_deref().unwrap()[1], " b");
+        assert_eq!(run.text.ids.as_deref(), Some(&[1, 2, 10][..]));
+        assert_eq!((run.encoder, run.main_stack()), (None, Stack::Only));
         assert_eq!(run.others, (1, vec!["\"blocks.0.attn.hook_result\"".to_owned()]));
         let names: Vec<String> = run.points().iter().map(ToString::to_string).collect();
         assert_eq!(
@@ -440,6 +489,41 @@ mod tests {
         let pattern = block_on(run.read(HookPoint::layer(Hook::Pattern, 0))).unwrap();
         assert_eq!((pattern.shape, pattern.values.len()), (vec![2, 3, 3], 18));
         assert!(block_on(run.read(HookPoint::layer(Hook::Pattern, 1))).is_err());
+    }
+
+    const PAIR: &[(&str, &str, &[usize])] = &[
+        ("decoder.0.cross_attn.hook_pattern", "F32", &[2, 3, 4]),
+        ("encoder.0.attn.hook_pattern", "F32", &[1, 3, 4, 4]),
+        ("decoder.0.attn.hook_pattern", "F32", &[2, 3, 3]),
+        ("decoder.0.cross_attn.hook_k", "F32", &[4, 2, 5]),
+        ("encoder.1.hook_resid_post", "F32", &[4, 10]),
+        ("logits", "F32", &[3, 7]),
+        ("encoder_final_ln.hook_scale", "F32", &[4, 1]),
+    ];
+
+    #[test]
+    fn an_encoder_and_a_decoder_have_sizes_of_their_own() {
+        let metadata =
+            [("tokens", r#"["<s>", "x", "y"]"#), ("source_tokens", r#"["a", "b", "c", "</s>"]"#)];
+        let run = block_on(Recorded::open(file(PAIR, &metadata))).unwrap();
+        let encoder = run.encoder.unwrap();
+        assert_eq!((run.sizes.n_tokens, run.sizes.n_heads, run.sizes.n_layers), (3, 2, 1));
+        assert_eq!((encoder.n_tokens, encoder.n_heads, encoder.n_layers), (4, 3, 2));
+        assert_eq!(run.main_stack(), Stack::Decoder);
+        assert_eq!(run.source_text.words.as_deref().unwrap()[3], "</s>");
+        let names: Vec<String> = run.points().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            names,
+            [
+                "encoder.0.attn.hook_pattern",
+                "encoder.1.hook_resid_post",
+                "encoder_final_ln.hook_scale",
+                "decoder.0.attn.hook_pattern",
+                "decoder.0.cross_attn.hook_k",
+                "decoder.0.cross_attn.hook_pattern",
+                "logits"
+            ]
+        );
     }
 
     #[test]
@@ -459,7 +543,17 @@ mod tests {
             (with("blocks.1.attn.hook_pattern", &[2, 2, 3, 3]), "a batch of 2"),
             (with("blocks.0.ln1.hook_scale", &[3, 2]), "2 columns where 1 is expected"),
             (with("blocks.5000.hook_resid_pre", &[3, 8]), "layers from 1024 on"),
-            (with("encoder.0.hook_resid_pre", &[3, 8]), "encoder–decoder"),
+            (with("encoder.0.hook_resid_pre", &[3, 8]), "one of an encoder–decoder"),
+            (refusal(&[("decoder.0.hook_resid_pre", "F32", &[3, 8])], &[]), "of the source"),
+            (refusal(&[("encoder.0.hook_resid_pre", "F32", &[3, 8])], &[]), "of the target"),
+            (refusal(PAIR, &[("source_tokens", r#"["a"]"#)]), "has 1 entries, the hooks have 4"),
+            (
+                refusal(
+                    &[PAIR[0], PAIR[1], ("decoder.1.cross_attn.hook_pattern", "F32", &[2, 3, 5])],
+                    &[],
+                ),
+                "tokens is 5, but",
+            ),
             (refusal(&[("blocks.0.hook_resid_pre", "F32", &[0, 8])], &[]), "tokens is 0"),
             (refusal(&[("blocks.0.hook_resid_pre", "F32", &[20_000, 1])], &[]), "at most 16384"),
             (refusal(&[("blocks.0.hook_resid_pre", "I64", &[3, 8])], &[]), "I64"),
@@ -484,7 +578,7 @@ mod tests {
         let metadata = BTreeMap::from([("tokens".to_owned(), "[7, 8]".to_owned())]);
         let bytes = Trace::new(vec![tensor]).to_safetensors(&metadata).unwrap();
         let run = block_on(Recorded::open(MemorySource::new("t", bytes))).unwrap();
-        assert_eq!((run.token_ids.as_deref(), run.tokens), (Some(&[7, 8][..]), None));
+        assert_eq!((run.text.ids.as_deref(), run.text.words), (Some(&[7, 8][..]), None));
         let source = MemorySource::new("t", vec![0u8; 4]);
         assert!(block_on(Recorded::open(source)).is_err());
         assert!(is_recorded(["x", "blocks.0.hook_resid_pre"]) && !is_recorded(["wte.weight"]));

@@ -150,8 +150,9 @@ def encoder(name, seed, model, layout, n_heads, n_types=0):
             taps.put(f"blocks.{l}.attn.hook_pattern", pattern[0])
         finish(mask, ids)
         taps.put("last_hidden_state", out.hidden_states[-1][0])
-        if hasattr(out, "logits"):
-            taps.put("logits", out.logits[0])
+        if out.get("logits") is not None:
+            scores = out.logits[0]
+            taps.put(*("logits", scores) if scores.dim() > 1 else ("discriminator_logits", scores[:, None]))
         kept = ("logits", "hook_pattern", "hook_scale", "hook_resid_post", "hook_embed", "state")
         values = {key: value for key, value in taps.values.items() if case == "case_plain" or key.endswith(kept)}
         write_case(folder, case, values, ids, mask, types)
@@ -320,9 +321,9 @@ def distilbert():
     encoder("distilbert", 41, tf.DistilBertForMaskedLM(config), layout, 4)
 
 
-def electra(name, seed, embedding_size):
-    config = tf.ElectraConfig(vocab_size=41, embedding_size=embedding_size, **SIZES)
-    encoder(name, seed, tf.ElectraForMaskedLM(config), Layout("electra", **BERT), 4, 2)
+def electra(name, seed, embedding_size, kind=tf.ElectraForMaskedLM, **more):
+    config = tf.ElectraConfig(vocab_size=41, embedding_size=embedding_size, **SIZES, **more)
+    encoder(name, seed, kind(config), Layout("electra", **BERT), 4, 2)
 
 
 def esm(name, seed, layout, **more):
@@ -360,6 +361,7 @@ MAKERS = {
     "distilbert": distilbert,
     "electra": lambda: electra("electra", 42, 16),
     "electra_square": lambda: electra("electra_square", 43, 24),
+    "electra_discriminator": lambda: electra("electra_discriminator", 44, 16, tf.ElectraForPreTraining, hidden_act="gelu_new"),
     "esm2": lambda: esm("esm2", 44, {"rope": rope_of("rotary_embeddings"), "embed_scale": esm_scale}, position_embedding_type="rotary",
                         token_dropout=True, emb_layer_norm_before=False),
     "esm1b": lambda: esm("esm1b", 45, {"pos": "embeddings.position_embeddings", "embed_ln": "embeddings.layer_norm",

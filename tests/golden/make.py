@@ -25,6 +25,7 @@ import gradients
 import kinds
 import linear
 import nano
+import other_norm
 import recurrent
 import seq2seq
 import shipped
@@ -397,6 +398,7 @@ MAKERS = {
     "chat": chat.make,
     "gradients": lambda: gradients.make(HERE),
     "linear": lambda: linear.make(HERE),
+    "other_norm": lambda: other_norm.make(HERE),
     "gpt2": lambda: gpt2("gpt2", 1),
     "gpt2_untied": lambda: gpt2("gpt2_untied", 2, tie_word_embeddings=False, n_inner=50,
                                 activation_function="gelu", layer_norm_epsilon=1e-3),

@@ -20,6 +20,7 @@ TEXTS = {
     "dates-gru": "tuesday, 24th of december 1912",
     "dates-transformer": "tuesday, 24th of december 1912",
     "grimm-llama": "There was once a king who had a daughter, and she was so beautiful that the king said to his huntsman,",
+    "grimm-bert": "The king's <mask> went into the forest, and there she <mask> a little house.",
     "grimm-bart": "Then the<mask> said to her, and she went away.",
 } | {
     f"grimm-neox-{size}/step-1000": "There was once a king who had a daughter, and she was so beautiful that"
@@ -62,7 +63,7 @@ def keep(name):
         kept["source"] = torch.tensor(source).int()
     values = logits(source, ids)
     found = list(ids)
-    for _ in range(N_GREEDY):
+    for _ in range(0 if config["model_type"] == "bert" else N_GREEDY):
         found.append(int(logits(source, found)[-1].argmax()))
     greedy = found[len(ids):]
     kept |= {"logits": values[rows].float(), "greedy": torch.tensor(greedy).int()}

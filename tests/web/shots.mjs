@@ -146,6 +146,41 @@ const STATES = {
     await explorer.id("place-home").click();
     await explorer.id("room-4").click();
   },
+  "room-01": async ({ page, explorer }) => {
+    const room = new Room(page, explorer);
+    await room.open(1, "&r-row=6");
+    await room.id("align-train").click();
+    await room.id("align-status").filter({ hasText: "Both are trained" }).waitFor({ timeout: 400_000 });
+    await room.id("step-scrub").fill("20");
+  },
+  "room-01-claims": async ({ page, explorer }) => {
+    const room = new Room(page, explorer);
+    await room.open(1);
+    await room.measure("lengths", 600_000);
+    await room.id("claim-lengths").scrollIntoViewIfNeeded();
+  },
+  "room-01-live": async ({ page, explorer }) => {
+    const room = new Room(page, explorer);
+    await room.open(1);
+    await room.id("load-bergamot-en-pt").click();
+    await room.id("live-matrix").waitFor({ timeout: 120_000 });
+    await room.id("align-trained").click();
+    await room.id("live").scrollIntoViewIfNeeded();
+  },
+  "room-02": async ({ page, explorer }) => {
+    await new Room(page, explorer).openDates("&step=2&l=1");
+  },
+  "room-02-last": async ({ page, explorer }) => {
+    const room = new Room(page, explorer);
+    await room.openDates("&step=15&r-of=cross&beams=4");
+    await room.id("attention-scores").scrollIntoViewIfNeeded();
+  },
+  "room-02-claims": async ({ page, explorer }) => {
+    const room = new Room(page, explorer);
+    await room.open(2);
+    for (const slot of ["scale", "cost"]) await room.measure(slot, 120_000);
+    await room.id("claim-scale").scrollIntoViewIfNeeded();
+  },
   "room-03": async ({ page, explorer }) => {
     const room = new Room(page, explorer);
     await room.open(3, "&step=4");
@@ -247,7 +282,7 @@ try {
       for (const [state, act] of Object.entries(STATES)) {
         const name = `${state}-${size}-${theme}`;
         if (flags.only && !name.includes(flags.only)) continue;
-        if (["similarity", "chat", "bergamot"].includes(state) && !flags.models) continue;
+        if (["similarity", "chat", "bergamot", "room-01-live"].includes(state) && !flags.models) continue;
         const page = await context.newPage();
         const explorer = new Explorer(page, site);
         try {

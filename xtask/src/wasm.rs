@@ -22,6 +22,9 @@ const MODULES: &[&str] = &["page", "engine", "tokenizer"];
 /// The engine's second build, for browsers that have relaxed SIMD.
 const RELAXED: &str = "engine-relaxed";
 
+/// The crates that `serve` compiles a second time for it.
+const RELAXED_CRATES: [&str; 3] = ["vitrine-kernels", "vitrine-models", "vitrine-app"];
+
 /// How much time the build takes for how small and fast a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effort {
@@ -61,13 +64,7 @@ pub fn build(effort: Effort, out: &Path) -> Result<()> {
         return stand_in(out);
     }
     step("Compiling the engine once more, with relaxed SIMD for browsers that have it");
-    // Of the kernels alone; all that they do not reach is there already.
-    let of_kernels = format!(
-        "profile.{}.package.vitrine-kernels.rustflags=[\"-Ctarget-feature=+relaxed-simd\"]",
-        effort.profile()
-    );
-    let extra = ["-Zprofile-rustflags", "--config", &of_kernels];
-    let compiled = compile(toolchain, effort, &artefacts("web"), &["engine"], &extra)?;
+    let compiled = relaxed(toolchain, effort)?;
     objects.insert(RELAXED, bind(effort, &compiled.join("engine.wasm"), RELAXED, out)?);
     if effort == Effort::Dist {
         shorten_glue(out)?;
@@ -79,6 +76,23 @@ pub fn build(effort: Effort, out: &Path) -> Result<()> {
         optimise(&files, out)?;
     }
     Ok(())
+}
+
+/// Compiles the engine with relaxed SIMD.
+fn relaxed(toolchain: Toolchain, effort: Effort) -> Result<PathBuf> {
+    const FLAG: &str = "-Ctarget-feature=+relaxed-simd";
+    if effort == Effort::Dist {
+        // The whole of it, apart: where all names are those of the plain one, so is the order of functions and what
+        // is put into what, and a measurement of one holds for the other.
+        let extra = ["--config", &rustflags(FLAG)];
+        return compile(toolchain, effort, &artefacts("web-relaxed"), &["engine"], &extra);
+    }
+    // Our own crates alone: all others are there already.
+    let own = RELAXED_CRATES
+        .map(|name| format!("profile.{}.package.{name}.rustflags=[\"{FLAG}\"]", effort.profile()));
+    let mut extra = vec!["-Zprofile-rustflags"];
+    extra.extend(own.iter().flat_map(|of_crate| ["--config", of_crate.as_str()]));
+    compile(toolchain, effort, &artefacts("web"), &["engine"], &extra)
 }
 
 /// The plain engine in place of the one with relaxed SIMD.

@@ -28,6 +28,11 @@ const MAX_EDGES: usize = 400;
 
 /// The panel.
 pub fn alignment() -> View {
+    alignment_of(["alignment", "alignment-matrix", "alignment-lines"])
+}
+
+/// The panel under names of its own, for another place: of itself, its matrix, its lines.
+pub fn alignment_of([id, matrix_id, lines_id]: [&'static str; 3]) -> View {
     let store = use_store();
     let view = derive(move || view_of(store));
     let title = derive(move || title(store));
@@ -36,7 +41,7 @@ pub fn alignment() -> View {
         "A token is written by the step before it, so a row here is the row before in the head's own map, which is labelled by the token that the decoder reads.",
         "Shown is the mean of all heads of all layers, of one layer, or one head: choose it in the wall of cross-attention. Heads that were not trained to align do other work as well, such as looking at the end of the sentence.",
     ];
-    let kit = Kit::of_matrix("alignment", explain, view, title);
+    let kit = Kit::of_matrix(id, explain, view, title);
     let at: Var<Cursor> = Var::new((None, None));
     // Where cross-attention is shown, its rows are these.
     let is_shown = move || store.attention.get_untracked() == Attention::Cross;
@@ -74,15 +79,10 @@ pub fn alignment() -> View {
             }
         }),
     });
-    let spec = Matrix {
-        view,
-        cursor,
-        name: title,
-        testid: "alignment-matrix",
-        square: false,
-        max_cell: 44.0,
-    };
-    let halves = el!(div class="halves").child(lines(view, cursor)).child(matrix(spec, &acts));
+    let spec =
+        Matrix { view, cursor, name: title, testid: matrix_id, square: false, max_cell: 44.0 };
+    let halves =
+        el!(div class="halves").child(lines(view, cursor, lines_id)).child(matrix(spec, &acts));
     panel(kit, title, Some(averages(store))).child(halves).done()
 }
 
@@ -125,9 +125,9 @@ fn averages(store: Store) -> El {
 }
 
 /// The two sentences with lines between.
-fn lines(view: Derived<Option<MatrixView>>, cursor: Derived<Cursor>) -> El {
+fn lines(view: Derived<Option<MatrixView>>, cursor: Derived<Cursor>, id: &'static str) -> El {
     let picture = part(move || match &*view.read() {
-        Some(shown) => vec![picture(view, shown, cursor)],
+        Some(shown) => vec![picture(view, shown, cursor, id)],
         None => Vec::new(),
     });
     el!(div class="lines-frame" tabindex="0" role="region" aria-label="Lines between the sentences")
@@ -146,7 +146,12 @@ fn middles(labels: &[String]) -> (Vec<usize>, usize) {
     (middles.collect(), at)
 }
 
-fn picture(view: Derived<Option<MatrixView>>, shown: &MatrixView, cursor: Derived<Cursor>) -> View {
+fn picture(
+    view: Derived<Option<MatrixView>>,
+    shown: &MatrixView,
+    cursor: Derived<Cursor>,
+    id: &str,
+) -> View {
     let (source, source_end) = middles(&shown.col_labels);
     let (target, target_end) = middles(&shown.row_labels);
     let (above, below) = (source.clone(), target.clone());
@@ -198,7 +203,8 @@ fn picture(view: Derived<Option<MatrixView>>, shown: &MatrixView, cursor: Derive
             word(l, x, TARGET_Y).class("focused", move || cursor.get().0 == Some(idx)).into()
         })
         .collect();
-    el!(svg class="lines" role="img" data-testid="alignment-lines")
+    el!(svg class="lines" role="img")
+        .set("data-testid", id)
         .set("width", &source_end.max(target_end).to_string())
         .set("height", &HEIGHT.to_string())
         .set("aria-label", &summary(shown))

@@ -28,6 +28,11 @@ pub fn beam() -> View {
         hooks: None,
     };
     let title = derive(move || title(store));
+    panel(kit, title, None).child(search(store)).done()
+}
+
+/// The tree of the search, and what it found.
+pub fn search(store: Store) -> El {
     let tree = part(move || {
         let written = store.written.read();
         let tree = beam::tree(&written);
@@ -58,7 +63,7 @@ pub fn beam() -> View {
         .child(el!(h3).child("Hypotheses, best first"))
         .child(el!(ol class="hypotheses").child(list))
         .child(el!(p class="hint").text(why));
-    panel(kit, title, None).child(el!(div class="halves").child(frame).child(right)).done()
+    el!(div class="halves").child(frame).child(right)
 }
 
 fn title(store: Store) -> String {

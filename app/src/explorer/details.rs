@@ -28,8 +28,8 @@ pub fn details() -> View {
         vec![match tab {
             Tab::Alignment => alignment::alignment(),
             Tab::Beam => beam::beam(),
-            Tab::First | Tab::Norms => norms::norms(),
-            Tab::Residual => residual::residual(),
+            Tab::First | Tab::Norms => norms::norms("norms"),
+            Tab::Residual => residual::residual("residual"),
             Tab::Mlp => mlp::mlp(),
             Tab::Loss => loss::loss(),
             Tab::Similarity => similarity::similarity(),

@@ -1,15 +1,16 @@
 //! What encoders answer beside their maps: the words in masked places, and whether the second text
 //! follows the first.
 
+use crate::explorer::replaced::discriminator;
 use crate::explorer::similarity::pooled;
 use crate::format;
-use crate::lens::pair::follows;
+use crate::lens::pair::{REPLACED, follows};
 use crate::lens::table::Table;
 use crate::lens::tokens::label;
 use crate::parts::dom::{View, either, el, part};
 use crate::parts::frame::{Kit, panel};
 use crate::parts::term::term;
-use crate::protocol::{Candidate, MaskedPlace, TokenView};
+use crate::protocol::{Candidate, MaskedPlace, ModelCard, TokenView};
 use crate::state::cell::derive;
 use crate::state::url::Tab;
 use crate::state::{Store, use_store};
@@ -17,11 +18,21 @@ use crate::state::{Store, use_store};
 /// Candidates on screen for each masked place.
 const N_BARS: usize = 5;
 
-/// The panel of encoders: with a head over masked words, or without one.
+/// The panel of encoders, by the head that they have: over masked words, over replaced ones, or none.
 pub fn encoder() -> View {
     let store = use_store();
-    let can_mask = derive(move || store.model.get().is_some_and(|card| card.can_mask()));
-    either(can_mask, |can_mask| vec![if can_mask { masked() } else { pooled() }])
+    let heads = derive(move || {
+        let card = store.model.get();
+        let has = |of: fn(&ModelCard) -> bool| card.as_deref().is_some_and(of);
+        (has(ModelCard::can_mask), has(|card| card.hooks.iter().any(|hook| hook == REPLACED)))
+    });
+    either(heads, |heads| {
+        vec![match heads {
+            (true, _) => masked(),
+            (false, true) => discriminator(),
+            (false, false) => pooled(),
+        }]
+    })
 }
 
 fn masked() -> View {

@@ -16,7 +16,7 @@
 //! `alignment` (panel), `align-{all,layer,head}`, `alignment-lines`, `alignment-matrix`,
 //! `beam` (panel), `beam-tree`, `hypothesis-N`, `mask-each`, `mask-each-here`, `mask-stop`, `weights` (panel), `weights-matrix`, `weights-choice`,
 //! `cells-layer`, `cells-row`, `cells-col`, `spectrum` (panel), `spectrum-chart`, `positions` (panel),
-//! `as-chat`, `system`, `recorded`, `close-recorded`, `lacking`, `head-lacking`, `positions-matrix`, `positions-chart`, `positions-stack`, `reach` (panel), `reach-matrix`, `pairs`, `faults`, `fault`, `banner`, `menu-PANEL`, `explain`, `table`.
+//! `as-chat`, `system`, `turns`, `keep-answer`, `take-back`, `recorded`, `close-recorded`, `lacking`, `head-lacking`, `positions-matrix`, `positions-chart`, `positions-stack`, `reach` (panel), `reach-matrix`, `pairs`, `faults`, `fault`, `banner`, `menu-PANEL`, `explain`, `table`.
 
 mod alignment;
 mod beam;
@@ -31,11 +31,12 @@ mod loss;
 mod masked;
 mod mlp;
 mod models;
-mod norms;
+pub mod norms;
 mod positions;
 mod predictions;
 mod prompt;
-mod residual;
+mod replaced;
+pub mod residual;
 mod row;
 mod settings;
 mod similarity;
@@ -45,6 +46,8 @@ mod wall;
 mod wall_grid;
 mod weights;
 
+pub use crate::explorer::alignment::alignment_of;
+pub use crate::explorer::beam::search;
 pub use crate::explorer::cells::{labelled, number, own_cursor};
 pub use crate::explorer::head::head_map;
 pub use crate::explorer::models::{load_files, model_picker};

@@ -16,8 +16,8 @@ use crate::protocol::ModelCard;
 use crate::state::cell::{Var, derive};
 use crate::state::{Store, use_store};
 
-/// The panel.
-pub fn norms() -> View {
+/// The panel, under a name of its own.
+pub fn norms(id: &'static str) -> View {
     let store = use_store();
     let labels = trace_labels(store);
     let sites = derive(move || store.card.get().map(|card| norms::sites(&card)));
@@ -45,7 +45,7 @@ pub fn norms() -> View {
         "An outlier dimension reaches six times the spread at some token.",
     ];
     let hooks: Hooks = Some(Box::new(|| vec!["blocks.*.ln*.hook_*".into(), "ln_final.*".into()]));
-    let kit = Kit { hooks, ..Kit::of_matrix("norms", explain, scale, title) };
+    let kit = Kit { hooks, ..Kit::of_matrix(id, explain, scale, title) };
     let col = Var::new(None);
     let layer_of = move |at: usize| {
         let sites = sites.read_untracked();

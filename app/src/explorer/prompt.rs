@@ -8,9 +8,9 @@ use crate::explorer::settings::settings;
 use crate::explorer::{is_causal, is_pair, is_recorded};
 use crate::parts::dom::{Child, El, View, either, el, part, show, value_of};
 use crate::parts::icon;
-use crate::protocol::{GenerateEnd, ToWorker};
+use crate::protocol::{GenerateEnd, ToWorker, TokenView};
 use crate::state::cell::derive;
-use crate::state::url::UrlState;
+use crate::state::url::{MAX_SAID, UrlState};
 use crate::state::{Store, browser, use_store};
 
 /// How many hypotheses run side by side, and what that is called.
@@ -103,6 +103,68 @@ fn chat(store: Store) -> El {
     el!(div class="chat")
         .child(el!(label class="check").child(switch).child(el!(span).child("as chat")))
         .child(show(is_on, system))
+        .child(show(is_on, move || turns(store)))
+}
+
+/// What was said before, and what keeps an answer as said.
+fn turns(store: Store) -> View {
+    let said = part(move || {
+        let turn = |(at, words): (usize, &String)| {
+            let role = if at % 2 == 0 { "user" } else { "assistant" };
+            let words = el!(bdi class="turn-words").child(words.as_str());
+            el!(li).child(el!(span class="hint").child(role)).child(words).into()
+        };
+        store.url.read().said.iter().enumerate().map(turn).collect()
+    });
+    let has_said = move || !store.url.read().said.is_empty();
+    let list =
+        el!(ol class="turns" tabindex="0" data-testid="turns" aria-label="What was said before")
+            .class("unseen", move || !has_said())
+            .child(said);
+    let keep = move || {
+        let answer = answer(&store.tokens.read_untracked());
+        store.choose(|url| {
+            let asked = std::mem::take(&mut url.text);
+            url.said.extend([asked, answer]);
+            (url.query, url.key) = (None, None);
+        });
+        store.run_text();
+    };
+    let has_answer = move || {
+        let is_written = store.tokens.read().iter().any(|token| token.generated);
+        is_written && !store.generating.get() && store.url.read().said.len() < MAX_SAID
+    };
+    let kept = el!(button type="button" class="act" data-testid="keep-answer")
+        .flag("disabled", move || !has_answer())
+        .set(
+            "title",
+            "The answer becomes part of the conversation; then type what the user says next",
+        )
+        .when("click", keep)
+        .child("Keep the answer");
+    let take_back = move || {
+        store.choose(|url| {
+            url.said.pop();
+            url.text = url.said.pop().unwrap_or_default();
+            (url.query, url.key) = (None, None);
+        });
+        store.run_text();
+    };
+    let back = show(has_said, move || {
+        el!(button type="button" class="act" data-testid="take-back")
+            .when("click", take_back)
+            .child("Take back")
+            .into()
+    });
+    let buttons = el!(div class="turn-tools").child(kept).child(back);
+    vec![buttons.into(), list.into()].into_node()
+}
+
+/// What the model wrote, without the tokens that end it.
+fn answer(tokens: &[TokenView]) -> String {
+    let written = tokens.iter().filter(|token| token.generated && !token.special);
+    let bytes: Vec<u8> = written.flat_map(|token| token.bytes.iter().copied()).collect();
+    String::from_utf8_lossy(&bytes).trim().to_owned()
 }
 
 /// Changes what the model reads. Tokens have other places then, so that what pointed at them lets go.

@@ -15,8 +15,8 @@ use crate::state::use_store;
 
 const TITLE: &str = "Length of each token's vector through the layers";
 
-/// The panel.
-pub fn residual() -> View {
+/// The panel, under a name of its own.
+pub fn residual(id: &'static str) -> View {
     let store = use_store();
     let labels = trace_labels(store);
     let stream = derive(move || {
@@ -41,7 +41,7 @@ pub fn residual() -> View {
     ];
     let hooks: Hooks =
         Some(Box::new(|| vec!["blocks.*.hook_resid_*".into(), "blocks.*.hook_*_out".into()]));
-    let kit = Kit { hooks, ..Kit::of_chart("residual", explain, at_token, numbers) };
+    let kit = Kit { hooks, ..Kit::of_chart(id, explain, at_token, numbers) };
     let col = Var::new(None);
     let n_layers = move || store.card.get_untracked().map_or(0, |card| card.n_layers as usize);
     let acts = token_layer_acts(store, move |at| (at < n_layers()).then_some(at as u16), col);

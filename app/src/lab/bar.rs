@@ -4,7 +4,7 @@ use web_sys::Event;
 
 use crate::format;
 use crate::lens::lab::series::summary;
-use crate::parts::dom::{El, View, el, part, show, value_of};
+use crate::parts::dom::{El, View, el, input_of, part, show, value_of};
 use crate::parts::icon;
 use crate::parts::term::term;
 use crate::protocol::lab::{Phase, ToLab};
@@ -13,7 +13,7 @@ use crate::state::lab::Lab;
 
 /// The line above the panels.
 pub fn bar(lab: Lab) -> View {
-    let drive = el!(div class="lab-drive").child(train(lab)).child(buttons(lab));
+    let drive = el!(div class="lab-drive").child(train(lab)).child(buttons(lab)).child(open(lab));
     let steer = el!(div class="lab-steer")
         .child(rate(lab))
         .child(show(move || lab.has_run(), move || way_back(lab).into()))
@@ -40,6 +40,24 @@ fn train(lab: Lab) -> El {
         .when("click", move || lab.train())
         .child(icon::play())
         .text(move || if lab.runs.read().is_empty() { "Train" } else { "Train anew" })
+}
+
+/// A run that was saved goes on.
+fn open(lab: Lab) -> El {
+    let on_change = move |event: Event| {
+        let Some(input) = input_of(&event) else { return };
+        if let Some(file) = input.files().and_then(|files| files.get(0)) {
+            lab.open(&file);
+        }
+        // So that the same file can be chosen again.
+        input.set_value("");
+    };
+    let input =
+        el!(input type="file" data-testid="open-run" accept=".safetensors").on("change", on_change);
+    el!(label class="file")
+        .set("title", "A file that “Save the run” has made: the run goes on from there")
+        .child(el!(span).child("Open a saved run"))
+        .child(input)
 }
 
 fn buttons(lab: Lab) -> View {

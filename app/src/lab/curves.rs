@@ -1,5 +1,6 @@
 //! Loss and exactness over the steps, of all runs.
 
+use crate::lab::switch::switches;
 use crate::lens::lab::series::{Curve, chart as spec_of, table};
 use crate::parts::chart::chart;
 use crate::parts::dom::{El, View, el, show};
@@ -18,15 +19,6 @@ pub fn loss(lab: Lab) -> View {
         "The broad pale line is the loss on examples that are held out: where it rises while the thin one falls, the model remembers rather than learns.",
         "Long runs are drawn as means of neighbouring steps. The table has every step, with the norm of all gradients and the learning rate.",
     ];
-    let switch = move |(of, word, name): (Curve, &'static str, &'static str)| {
-        el!(button type="button" class="switch")
-            .set("data-testid", &format!("curve-{word}"))
-            .state("aria-pressed", move || lab.curve.get() == of)
-            .when("click", move || lab.curve.set(of))
-            .child(name)
-            .into()
-    };
-    let switches: Vec<View> = Curve::OF_STEPS.into_iter().map(switch).collect();
     let log = el!(label class="check")
         .child(
             el!(input type="checkbox" data-testid="lab-log")
@@ -34,8 +26,9 @@ pub fn loss(lab: Lab) -> View {
                 .when("change", move || lab.is_log.update(|is_log| *is_log = !*is_log)),
         )
         .child(el!(span).child("log"));
-    let tools =
-        el!(div class="curve-tools").child(el!(div class="switches").child(switches)).child(log);
+    let tools = el!(div class="curve-tools")
+        .child(switches("curve", lab.curve, &Curve::OF_STEPS))
+        .child(log);
     let spec = derive(move || spec_of(&lab.runs.read(), lab.curve.get(), lab.is_log.get()));
     let title = derive(move || lab.curve.get().title().to_owned());
     let empty = "Train: the curve grows here, later runs over earlier ones. The broad pale line is of what is ";

@@ -2,12 +2,14 @@
 //!
 //! Tests find things by `data-testid`: `lab`, `preset-NAME`, `knob-NAME`, `examples`, `corpus-toy`,
 //! `corpus-pasted`, `corpus`, `train`, `pause`, `resume`, `step-once`, `lab-stop`, `rate`, `rate-half`,
-//! `rate-double`, `rewind-step`, `rewind`, `save-run`, `open-explorer`, `lab-figures`, `lab-fault`,
+//! `rate-double`, `rewind-step`, `rewind`, `save-run`, `open-run`, `open-explorer`, `lab-figures`, `lab-fault`,
 //! `diverged`, `go-on-slower`, `runs`, `run-N`, `hide-N`, `use-N`, `drop-N`, `lab-loss` (panel), `curve-{loss,norm,rate}`,
 //! `lab-right` (panel), `lab-norms` (panel), `lab-norm-map`, `quantity-{gradient,weight,ratio}`,
+//! `lab-activations` (panel), `lab-activation-map`, `statistic-{spread,mean,largest,zeros}`,
 //! `lab-samples` (panel), `lab-heat` (panel), `heat-matrix`, `lab-maps` (panel), `probe-matrix`, `scrub`.
 //! The root's `data-lab` is what the run does: `none`, `starting`, `running`, `paused`, `done`, `diverged`.
 
+mod activations;
 mod bar;
 mod curves;
 mod heat;
@@ -15,9 +17,11 @@ mod keys;
 mod knob;
 mod maps;
 mod norms;
+mod over_steps;
 mod runs;
 mod samples;
 mod setup;
+mod switch;
 
 use crate::parts::dom::{View, document, effect, el};
 use crate::protocol::lab::Phase;
@@ -28,8 +32,10 @@ use crate::state::lab::{Lab, use_lab};
 type Panel = fn(Lab) -> View;
 
 /// The panels, in the order of the screen: those of how well it learns, those of what goes on inside.
-const PANELS: [&[Panel]; 2] =
-    [&[curves::loss, curves::right, norms::norms], &[samples::samples, maps::maps, heat::heat]];
+const PANELS: [&[Panel]; 2] = [
+    &[curves::loss, curves::right, norms::norms, activations::activations],
+    &[samples::samples, maps::maps, heat::heat],
+];
 
 /// The whole place.
 pub fn lab() -> View {

@@ -47,6 +47,16 @@ const GLOSSARY: &[(&str, &str)] = &[
         "update ratio",
         "How far a step moves a layer’s parameters, divided by their length. Around 0.001 is common.",
     ),
+    (
+        "standard deviation",
+        "How far numbers lie from their mean: the root of the mean square of the distance.",
+    ),
+    ("largest magnitude", "The number that is furthest from zero, without its sign."),
+    (
+        "share of zeros",
+        "How many of the numbers are exactly zero. A ReLU gives zero for everything below it.",
+    ),
+    ("mean", "The sum of the numbers, divided by how many there are."),
     ("learning rate", "How far the parameters go against the gradient in each step."),
     ("held out", "Examples that are never trained on: they show what was learned, not remembered."),
     ("outlier", "A dimension whose values are many times larger than the rest at some token."),

@@ -4,6 +4,7 @@
 //! Messages come at most some twenty times a second, whatever a step takes.
 
 use serde::{Deserialize, Serialize};
+use vitrine_models::train::Activation;
 
 use super::{EngineChoice, EngineInfo};
 
@@ -16,6 +17,9 @@ pub enum ToLab {
     /// Begin a run in place of the one before: [`FromLab::Engine`], [`FromLab::Begun`], then
     /// [`FromLab::Went`] …, or [`FromLab::Fault`].
     Train(TrainJob),
+    /// Go on with a run that was saved: its file is the attachment. As [`ToLab::Train`], but the configuration is
+    /// the file's, and the run waits.
+    Open(TrainJob),
     /// Do no further step.
     Pause,
     /// Go on.
@@ -140,6 +144,10 @@ pub struct LabFault {
 pub struct RunFacts {
     /// The page's count.
     pub run: RunNo,
+    /// What differs from the defaults.
+    pub query: String,
+    /// Steps that were done before, where it is a run that was saved.
+    pub n_done: u32,
     /// Numbers that are trained.
     pub n_params: u64,
     /// Tokens of the vocabulary.
@@ -262,6 +270,8 @@ pub struct Looked {
     pub source: Vec<String>,
     /// Names of the patterns, in order: `decoder.0.cross_attn.hook_pattern`.
     pub hooks: Vec<String>,
+    /// Statistics of what the layers put out, in order.
+    pub activations: Vec<Activation>,
 }
 
 /// Values for the heat-map.

@@ -4,6 +4,7 @@
 //! The page never sees a model, an engine or a tokenizer; the worker never sees the document.
 
 mod card;
+mod change;
 pub mod lab;
 pub mod room;
 
@@ -13,6 +14,7 @@ pub use card::{
     FileFact, MatrixFact, ModelCard, NormWeights, PositionFacts, PositionKind, RecordedFacts,
     WeightsPart,
 };
+pub use change::{ChangeAsk, ChangeOf, Changed};
 
 /// Counts the page's runs; answers to an older run are dropped.
 pub type RunId = u32;
@@ -74,6 +76,8 @@ pub enum ToWorker {
     /// Close the recorded run; the model that was loaded before answers with
     /// [`FromWorker::Loaded`].
     CloseRecorded,
+    /// Look at the model with something of it changed: [`FromWorker::Changed`].
+    Change(ChangeAsk),
 }
 
 /// Which engine the visitor wants.
@@ -361,6 +365,8 @@ pub enum FromWorker {
     },
     /// What an encoder–decoder has written so far.
     Written(Box<Written>),
+    /// What comes of a change.
+    Changed(Changed),
 }
 
 /// The engine's badge.

@@ -5,8 +5,12 @@
 //! comes, is its own: one variant a room in [`RoomAsk`] and [`RoomPart`].
 
 use serde::{Deserialize, Serialize};
+use vitrine_models::claims::align::{ByLength, Course, Lengths, Shot, Twin};
+use vitrine_models::claims::attention;
+use vitrine_models::claims::attention::scale::{Products, Scale};
 use vitrine_models::claims::fast_weights::capacity::{Capacity, Update};
 use vitrine_models::claims::fast_weights::favor::{Favor, FavorError};
+use vitrine_models::claims::fast_weights::slow_net::{SlowLook, SlowNet};
 use vitrine_models::claims::fast_weights::timing::Timed;
 use vitrine_models::claims::fast_weights::{Rules, Walk};
 use vitrine_models::claims::flash;
@@ -46,6 +50,10 @@ pub enum ToRoom {
 /// What rooms ask for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum RoomAsk {
+    /// Room 01.
+    Align(AlignAsk),
+    /// Room 02.
+    Attention(AttentionAsk),
     /// Room 03.
     Norms(NormsAsk),
     /// Room 04.
@@ -57,6 +65,10 @@ pub enum RoomAsk {
 /// Parts of answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum RoomPart {
+    /// Room 01.
+    Align(AlignPart),
+    /// Room 02.
+    Attention(AttentionPart),
     /// Room 03.
     Norms(NormsPart),
     /// Room 04.
@@ -93,6 +105,42 @@ pub enum FromRoom {
     },
 }
 
+/// What Room 01 asks for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum AlignAsk {
+    /// Runs, one after another: an [`AlignPart::Loss`] for each step and an [`AlignPart::Shot`] for each look.
+    Train(Vec<Course>),
+    /// Runs that are then measured by the length of the input: an [`AlignPart::Loss`] for each step and an
+    /// [`AlignPart::Length`] for each length.
+    Lengths(Vec<Lengths>),
+}
+
+/// What comes to Room 01.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum AlignPart {
+    /// A step of a run.
+    Loss {
+        /// Of which model.
+        twin: Twin,
+        /// Its loss.
+        loss: f32,
+    },
+    /// A look at a run.
+    Shot {
+        /// Of which model.
+        twin: Twin,
+        /// What is seen.
+        shot: Box<Shot>,
+    },
+    /// How a model does on one length.
+    Length {
+        /// Which model.
+        twin: Twin,
+        /// How.
+        length: ByLength,
+    },
+}
+
 /// What Room 04 asks for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum FastAsk {
@@ -107,6 +155,8 @@ pub enum FastAsk {
     },
     /// Errors by the number of stored pairs, of each map: as many [`FastPart::Capacity`], in order.
     Capacity(Vec<Capacity>),
+    /// The machine of 1991 in training: a [`FastPart::SlowLook`] before the first step and every few.
+    SlowNet(SlowNet),
     /// Keys that come again: one [`FastPart::Update`].
     Update(Update),
     /// Errors of random features: one [`FastPart::Favor`].
@@ -127,6 +177,8 @@ pub enum FastPart {
         /// One a count.
         errors: Vec<f32>,
     },
+    /// Both nets after some step.
+    SlowLook(Box<SlowLook>),
     /// Of each number of writes, the error of the sum rule and of the delta rule.
     Update(Vec<[f32; 2]>),
     /// Of each number of directions.
@@ -297,5 +349,30 @@ pub enum NormsPart {
         runner: u32,
         /// Its loss.
         loss: f32,
+    },
+}
+
+/// What Room 02 asks for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum AttentionAsk {
+    /// Products of random queries and keys: an [`AttentionPart::Products`] for each d_k.
+    Scale(Scale),
+    /// Times of a layer's mixing on n rows of d columns: as many [`AttentionPart::Time`], in order.
+    Times(Vec<(attention::timing::Timed, [u32; 2])>),
+}
+
+/// What comes to Room 02.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum AttentionPart {
+    /// Of one d_k.
+    Products(Products),
+    /// One time.
+    Time {
+        /// Of which layer.
+        timed: attention::timing::Timed,
+        /// n and d.
+        shape: [u32; 2],
+        /// How long.
+        time: Time,
     },
 }

@@ -4,6 +4,9 @@
 //! `assets/rooms/NN.xhtml`. The others are named, with their papers. Every room has the same frame
 //! ([`page`]): the words with places in them, into which the room's own parts are put.
 
+mod align;
+mod attention;
+mod changed;
 mod claim;
 mod fast_weights;
 mod flash;
@@ -12,18 +15,22 @@ mod head;
 mod invariant;
 mod keys;
 mod knob;
+mod needed;
 mod norms;
 pub mod page;
 mod plate;
 mod question;
+mod typing;
 mod visit;
 mod words;
 
 use crate::parts::dom::View;
+use crate::protocol::ModelCard;
 pub use crate::rooms::foot::to_room;
 pub use crate::rooms::head::cited;
 pub use crate::rooms::knob::Knob;
 pub use crate::rooms::visit::Visit;
+use crate::state::url::{Tab, UrlState};
 
 /// A part of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,16 +103,33 @@ pub struct Open {
     pub knobs: &'static [Knob],
     /// Hooks of the shown layer that the room needs of the loaded model.
     pub hooks: &'static [&'static str],
+    /// Panels of the Explorer that the room has, whose hooks it needs as well.
+    pub panels: &'static [Tab],
+    /// Hooks of an encoder–decoder that the room needs as the address stands, by their full names: of both stacks.
+    pub pair_hooks: fn(&UrlState, &ModelCard) -> Vec<String>,
     /// Makes what the room knows. It lives while the room is shown, and makes the part for each
     /// `data-mount` of the room's words; none for a name that it does not know.
     pub enter: fn(Visit) -> Mount,
+}
+
+impl Open {
+    /// A room that needs nothing of the loaded model; of which each says what is its own.
+    const PLAIN: Self = Self {
+        number: 0,
+        knobs: &[],
+        hooks: &[],
+        panels: &[],
+        pair_hooks: |_, _| Vec::new(),
+        enter: |_| Box::new(|_| None),
+    };
 }
 
 /// Makes the part for a `data-mount`.
 pub type Mount = Box<dyn Fn(&str) -> Option<View>>;
 
 /// The rooms that are open, in order.
-pub const OPEN: &[&Open] = &[&norms::ROOM, &fast_weights::ROOM, &flash::ROOM];
+pub const OPEN: &[&Open] =
+    &[&align::ROOM, &attention::ROOM, &norms::ROOM, &fast_weights::ROOM, &flash::ROOM];
 
 /// An open room by its number. Not part of what calls it: no start brings the rooms.
 #[inline(never)]

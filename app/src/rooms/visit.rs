@@ -75,6 +75,14 @@ impl Visit {
         can
     }
 
+    /// As [`Visit::turn`], for what is walked over: no step of the history.
+    pub fn slide(&self, name: &str, value: &str) {
+        let knob = self.room.knobs.iter().find(|knob| knob.name == name);
+        if let Some(knob) = knob.filter(|knob| knob.accepts(value)) {
+            self.store.adjust(|url| turn(url, knob.name, knob.plain, value));
+        }
+    }
+
     /// Applies a line of settings, `map=dpfp1 rule=delta step=3`, as one step of the history.
     pub fn set_all(&self, line: &str) {
         self.store.choose(|url| {

@@ -71,6 +71,9 @@ pub fn receive(store: Store, message: FromWorker, attachment: &JsValue) {
             }
             store.written.set(Arc::new(*written));
         }
+        FromWorker::Changed(changed) if is_current(changed.run) => {
+            store.changed.set(Some(changed));
+        }
         FromWorker::Generated { run, end } if is_current(run) => {
             store.generating.set(false);
             store.ended.set(Some(end));
@@ -113,6 +116,7 @@ pub fn receive(store: Store, message: FromWorker, attachment: &JsValue) {
         | FromWorker::Spectrum { .. }
         | FromWorker::Source { .. }
         | FromWorker::Written(_)
+        | FromWorker::Changed(_)
         | FromWorker::Generated { .. } => {}
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::host;
+use crate::lens::lab::activations::Statistic;
 use crate::lens::lab::knobs::Choice;
 use crate::lens::lab::maps::Probe;
 use crate::lens::lab::norms::Quantity;
@@ -68,7 +69,9 @@ pub struct LabState {
     pub heat: Var<Heat>,
     /// Which norms are shown.
     pub quantity: Var<Quantity>,
-    /// Whether of every parameter rather than layer.
+    /// Which statistic of activations is shown.
+    pub statistic: Var<Statistic>,
+    /// Whether norms are of every parameter rather than layer.
     pub each: Var<bool>,
     /// Which quantity of every step is drawn.
     pub curve: Var<Curve>,
@@ -118,6 +121,7 @@ impl LabState {
             look: Var::default(),
             heat: Var::default(),
             quantity: Var::default(),
+            statistic: Var::default(),
             each: Var::default(),
             curve: Var::default(),
             is_log: Var::new(true),
@@ -158,6 +162,15 @@ impl LabState {
 
     /// Begins a run with the knobs as they stand.
     pub fn train(&'static self) {
+        self.begin(None);
+    }
+
+    /// Goes on with a run that was saved; a text that it trains on is the one that stands in the Lab.
+    pub fn open(&'static self, file: &JsValue) {
+        self.begin(Some(file));
+    }
+
+    fn begin(&'static self, file: Option<&JsValue>) {
         let store = use_store();
         let choice = self.choice.get_untracked();
         self.fault.set(None);
@@ -174,7 +187,7 @@ impl LabState {
             return self.fault.set(Some(LabFault { what, advice, field: None }));
         }
         let run = self.runs.read_untracked().last().map_or(0, |run| run.run) + 1;
-        let text = choice.is_text().then(|| self.corpus());
+        let text = (choice.is_text() || file.is_some()).then(|| self.corpus());
         let (query, engine) = (choice.to_query(), store.url.read_untracked().engine);
         self.forget();
         self.phase.set(Some(Phase::Starting));
@@ -184,7 +197,11 @@ impl LabState {
             runs.push(Arc::new(Run { run, choice, ..Run::default() }));
         });
         store.said.set("The run begins".into());
-        host::post_lab(&ToLab::Train(TrainJob { run, query, text, engine }));
+        let job = TrainJob { run, query, text, engine };
+        match file {
+            Some(file) => host::post_lab_with(&ToLab::Open(job), file),
+            None => host::post_lab(&ToLab::Train(job)),
+        }
     }
 
     /// Ends the run and frees what it holds; its curves stay.
@@ -273,6 +290,12 @@ fn receive(lab: Lab, message: FromLab, attachment: &JsValue) {
                 lab.look.set(Look::default());
             }
             lab.post(&ToLab::Look(Some(lab.look.get_untracked())));
+            if facts.n_done > 0 {
+                // The knobs are those of the run that was opened.
+                let choice = Choice::from_query(&facts.query);
+                lab.set_choice(choice.clone());
+                lab.change(now, |run| run.choice = choice);
+            }
             lab.change(now, |run| run.facts = *facts);
         }
         FromLab::Went(went) if went.run == now => lab.change(now, |run| run.went(went)),

@@ -20,9 +20,9 @@ use crate::lens::lab::presets::{PRESETS, Preset};
 use crate::lens::stack;
 use crate::lens::trace::Trace;
 use crate::protocol::{
-    Attention, EngineInfo, Fault, FaultPlace, GenerateEnd, GenerateJob, LensRow, LoadProgress,
-    MaskedPlace, ModelCard, ModelOffer, ModelSource, Predictions, RunId, RunJob, RunReport, Target,
-    ToWorker, TokenView, Wants, WeightsAsk, WeightsPart, Written,
+    Attention, Changed, EngineInfo, Fault, FaultPlace, GenerateEnd, GenerateJob, LensRow,
+    LoadProgress, MaskedPlace, ModelCard, ModelOffer, ModelSource, Predictions, RunId, RunJob,
+    RunReport, Target, ToWorker, TokenView, Wants, WeightsAsk, WeightsPart, Written,
 };
 use crate::state::cell::{Derived, Var, derive};
 use crate::state::url::{Attending, Average, Place, RoomState, Tab, UrlState};
@@ -189,6 +189,8 @@ pub struct State {
     pub losses: Var<Vec<Option<f32>>>,
     /// What is expected in masked places.
     pub masked: Var<Vec<MaskedPlace>>,
+    /// What came of the last change that was looked at.
+    pub changed: Var<Option<Changed>>,
     /// Whether each token is being masked in turn.
     pub masking: Var<bool>,
     /// Whether tokens are being generated.
@@ -301,6 +303,7 @@ impl State {
             lens: Var::default(),
             losses: Var::default(),
             masked: Var::default(),
+            changed: Var::default(),
             masking: Var::default(),
             generating: Var::default(),
             ended: Var::default(),
@@ -539,7 +542,8 @@ pub fn tabs_of(model: Option<&ModelCard>) -> impl Iterator<Item = Tab> {
     let has_model = !model.is_some_and(ModelCard::is_recorded);
     Tab::ALL.iter().copied().filter(move |&tab| match tab {
         Tab::First => false,
-        Tab::Alignment | Tab::Beam => is_pair,
+        Tab::Alignment => is_pair,
+        Tab::Beam => is_pair && has_model,
         Tab::Loss => is_causal || can_mask,
         Tab::Similarity => !is_causal && has_model,
         _ => true,

@@ -1,6 +1,7 @@
 //! Which hooks the visible panels need: the worker reads back these and nothing else.
 
 use crate::lens::attention::hooks_of_stage;
+use crate::lens::pair::REPLACED;
 use crate::lens::trace::layer_hook;
 use crate::lens::{align, norms, residual, stack};
 use crate::protocol::{Attention, ModelCard, Wants};
@@ -41,29 +42,17 @@ pub fn wants(url: &UrlState, card: &ModelCard, shown: Shown) -> Wants {
     if url.pair.is_some() {
         hooks.push("nsp_logits".into());
     }
+    hooks.push(REPLACED.into());
     if url.place == Place::Room
         && let Some(room) = rooms::open(url.room.number)
     {
         hooks.extend(room.hooks.iter().map(|hook| layer_hook(layer, hook)));
+        room.panels.iter().for_each(|&tab| hooks.extend(of_panel(tab, url, card, shown)));
     }
     // The line of invariants looks at the shown layer's first norm.
     hooks.push(layer_hook(layer, "ln1.hook_normalized"));
-    match shown.tab {
-        Some(Tab::Norms) => {
-            for site in norms::sites(card) {
-                let is_shown = site.starts_with(&format!("blocks.{layer}."));
-                if is_shown || url.norms_after && shown.n_tokens <= MAX_TOKENS_OF_WHOLE {
-                    hooks.push(format!("{site}.hook_normalized"));
-                }
-                hooks.push(format!("{site}.hook_scale"));
-                if !card.rms_norm {
-                    hooks.push(format!("{site}.hook_mean"));
-                }
-            }
-        }
-        Some(Tab::Residual) => hooks.extend(residual::hooks(card)),
-        Some(Tab::Mlp) => hooks.push(layer_hook(layer, "mlp.hook_post")),
-        _ => {}
+    if let Some(tab) = shown.tab {
+        hooks.extend(of_panel(tab, url, card, shown));
     }
     let mut sorted: Vec<String> = Vec::with_capacity(hooks.len());
     for hook in hooks {
@@ -78,6 +67,30 @@ pub fn wants(url: &UrlState, card: &ModelCard, shown: Shown) -> Wants {
         lens_at: shown.lens_at.filter(|_| card.causal),
         losses: shown.tab == Some(Tab::Loss) && card.causal,
     }
+}
+
+/// The hooks of a panel at the foot.
+fn of_panel(tab: Tab, url: &UrlState, card: &ModelCard, shown: Shown) -> Vec<String> {
+    let layer = shown.layer.min((card.n_layers as usize).saturating_sub(1));
+    let mut hooks = Vec::new();
+    match tab {
+        Tab::Norms => {
+            for site in norms::sites(card) {
+                let is_shown = site.starts_with(&format!("blocks.{layer}."));
+                if is_shown || url.norms_after && shown.n_tokens <= MAX_TOKENS_OF_WHOLE {
+                    hooks.push(format!("{site}.hook_normalized"));
+                }
+                hooks.push(format!("{site}.hook_scale"));
+                if !card.rms_norm {
+                    hooks.push(format!("{site}.hook_mean"));
+                }
+            }
+        }
+        Tab::Residual => hooks.extend(residual::hooks(card)),
+        Tab::Mlp => hooks.push(layer_hook(layer, "mlp.hook_post")),
+        _ => {}
+    }
+    hooks
 }
 
 /// The wants where one stack of a model is shown, by full names. The alignment of an
@@ -100,6 +113,11 @@ pub fn of_stack(
     let own = wants.hooks.iter().map(|hook| stack::full_name(hook, attention));
     let mut hooks: Vec<String> =
         own.chain(align::hooks(n_layers, layer.min(n_layers.saturating_sub(1)), align)).collect();
+    if url.place == Place::Room
+        && let Some(room) = rooms::open(url.room.number)
+    {
+        hooks.extend((room.pair_hooks)(url, model));
+    }
     hooks.sort_unstable();
     hooks.dedup();
     hooks.retain(|hook| model.hooks.contains(hook));
@@ -112,6 +130,7 @@ pub fn of_stack(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::url::RoomState;
 
     fn card() -> ModelCard {
         let mut hooks = vec!["ln_final.hook_scale".to_owned()];
@@ -176,6 +195,21 @@ mod tests {
         assert_eq!(wanted.hooks, patterns);
         assert_eq!(wanted.lens_at, Some(8), "the decoder's");
         assert_eq!(of(Attention::Cross, usize::MAX / 8).hooks, patterns[..1]);
+    }
+
+    #[test]
+    fn a_room_may_want_hooks_of_both_stacks() {
+        let model = crate::lens::stack::tests::model();
+        let card = stack::card(&model, Attention::Encoder);
+        let url = |place| UrlState { place, room: RoomState::of(2), ..UrlState::default() };
+        let of = |place| of_stack(&url(place), &model, Attention::Encoder, &card, SHOWN, 9).hooks;
+        let both = of(Place::Room);
+        for hook in ["encoder.hook_embed", "decoder.0.attn.hook_pattern"] {
+            assert!(
+                both.contains(&hook.to_owned()) && !of(Place::Explorer).contains(&hook.to_owned())
+            );
+        }
+        assert!(both.is_sorted() && both.iter().all(|hook| model.hooks.contains(hook)));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use wasm_bindgen::JsValue;
 
 use super::load::Arrival;
 use crate::protocol::{
-    Attention, EngineChoice, GenerateJob, RunJob, WallCommand, Wants, WeightsAsk,
+    Attention, ChangeAsk, EngineChoice, GenerateJob, RunJob, WallCommand, Wants, WeightsAsk,
 };
 
 /// What the loop does next.
@@ -51,6 +51,8 @@ pub(super) enum Errand {
     MaskEach,
     /// Back to the model.
     CloseRecorded,
+    /// Look at the model with something of it changed.
+    Change(ChangeAsk),
 }
 
 #[derive(Default)]

@@ -79,7 +79,7 @@ impl Studio {
             ("tokens".to_owned(), json_list(last.views.iter().map(|view| view.text.as_str()))),
         ]);
         if let Some(source) = &last.input.source {
-            metadata.insert("source".to_owned(), format!("{:?}", source.ids));
+            metadata.insert("source_token_ids".to_owned(), format!("{:?}", source.ids));
         }
         let file_name = format!("{}.safetensors", file_stem(&loaded.card.title));
         let read = run::read(loaded, &points, &control).await;

@@ -7,12 +7,14 @@
 mod cache;
 mod cancel;
 mod card;
+mod change;
 mod chat;
 mod desk;
 mod engines;
 mod errands;
 mod fetch;
 mod gather;
+mod hear;
 mod http;
 mod hub;
 mod js;
@@ -40,16 +42,14 @@ use std::rc::Rc;
 
 use js_sys::Function;
 use vitrine_kernels::Control;
-use wasm_bindgen::prelude::Closure;
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
-use web_sys::MessageEvent;
 
 use crate::protocol::{FaultPlace, FromWorker, ModelSource, ToWorker};
-use crate::wire;
 use cancel::{Stop, Ticket};
 use desk::{Desk, Errand};
 use engines::Engines;
+use hear::hear;
 use load::Loader;
 use studio::Studio;
 use tokenizer::TokenizerHost;
@@ -68,21 +68,10 @@ pub fn start(open_tokenizer: Function) -> Result<(), JsValue> {
     spawn_local(Studio::new(Rc::clone(&desk), Rc::clone(&loader)).work());
 
     let receiver = Receiver { desk, loader, control, ticket: RefCell::default() };
-    let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
-        match wire::unpack(&event.data()) {
-            Ok((message, attachment)) => receiver.receive(message, attachment),
-            Err(problem) => post::fault(
-                FaultPlace::Engine,
-                format!("The page and its worker are of different versions ({problem})"),
-                "Reload the page.",
-            ),
-        }
-    });
-    let listener = on_message.as_ref().unchecked_ref();
-    js::scope().add_event_listener_with_callback("message", listener)?;
-    // The worker hears as long as it lives.
-    on_message.forget();
-    Ok(())
+    hear(
+        move |message, attachment| receiver.receive(message, attachment),
+        |what, advice| post::fault(FaultPlace::Engine, what, advice),
+    )
 }
 
 /// Tells the page why the worker is about to trap.
@@ -121,6 +110,7 @@ impl Receiver {
             ToWorker::MaskEach => self.desk.errand(Errand::MaskEach),
             ToWorker::Weights(ask) => self.desk.weights(ask),
             ToWorker::CloseRecorded => self.desk.errand(Errand::CloseRecorded),
+            ToWorker::Change(ask) => self.desk.errand(Errand::Change(ask)),
         }
     }
 

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use js_sys::Float32Array;
-use vitrine_models::hook::{Hook, matches_glob};
-use vitrine_models::recorded::{Recorded, is_recorded};
+use vitrine_models::hook::{Hook, Stack, matches_glob};
+use vitrine_models::recorded::{Recorded, Sizes, TextTokens, is_recorded};
 use vitrine_models::tokenize::visible;
 use vitrine_models::weights::ByteSource;
 use vitrine_models::weights::safetensors::read_header;
@@ -22,8 +22,8 @@ use super::studio::Studio;
 use super::text::{shown_title, shown_words};
 use super::wall::pixels::Thumbnails;
 use crate::protocol::{
-    Candidate, FaultPlace, FromWorker, ModelCard, Predictions, RecordedFacts, RunId, RunReport,
-    TokenView, Wants,
+    Attention, Candidate, FaultPlace, FromWorker, ModelCard, Predictions, RecordedFacts, RunId,
+    RunReport, TokenView, Wants,
 };
 
 /// Values of all patterns, above which the wall stays empty.
@@ -34,6 +34,8 @@ pub(super) struct Playback {
     run: Recorded<BlobSource>,
     card: ModelCard,
     views: Vec<TokenView>,
+    /// Of an encoder–decoder the tokens of the source.
+    source: Option<Vec<TokenView>>,
     /// Largest |row sum − 1| of the patterns in the file.
     row_error: Option<f32>,
 }
@@ -58,9 +60,15 @@ impl Playback {
         Ok(Some(Self::of(run, gathered).await.map_err(model_fault)?))
     }
 
+    /// Whether it is of an encoder and a decoder.
+    pub fn is_pair(&self) -> bool {
+        self.source.is_some()
+    }
+
     async fn of(run: Recorded<BlobSource>, gathered: &Gathered) -> Result<Self, ModelError> {
-        let mut playback =
-            Self { card: ModelCard::default(), views: views(&run), run, row_error: None };
+        let views = views(&run.text, run.sizes.n_tokens);
+        let source = run.encoder.map(|sizes| self::views(&run.source_text, sizes.n_tokens));
+        let mut playback = Self { card: ModelCard::default(), views, source, run, row_error: None };
         let (causal, notes) = playback.look().await?;
         playback.card = playback.describe(gathered, causal, notes);
         Ok(playback)
@@ -74,17 +82,21 @@ impl Playback {
             let tensor = self.run.read(point).await?;
             // Scores are −∞ where they are masked.
             let is_whole = |value: &f32| {
-                value.is_finite() || point.hook == Hook::AttnScores && *value == f32::NEG_INFINITY
+                let is_scores = matches!(point.hook, Hook::AttnScores | Hook::CrossScores);
+                value.is_finite() || is_scores && *value == f32::NEG_INFINITY
             };
             let n = tensor.values.iter().filter(|value| !is_whole(value)).count();
             if n > 0 {
                 n_broken += n;
                 first.get_or_insert(point);
             }
-            if point.hook == Hook::Pattern {
+            if matches!(point.hook, Hook::Pattern | Hook::CrossPattern) {
+                // An encoder and what looks at it see all of the source.
+                let is_own = point.hook == Hook::Pattern && point.stack == self.run.main_stack();
                 let n_cols = tensor.shape.last().copied().unwrap_or(1);
                 for (at, row) in tensor.values.chunks_exact(n_cols).enumerate() {
-                    causal &= row[at % n_cols + 1..].iter().all(|&share| share == 0.0);
+                    let is_blind = |at: usize| row[at + 1..].iter().all(|&share| share == 0.0);
+                    causal &= !is_own || is_blind(at % n_cols);
                     let error = (row.iter().sum::<f32>() - 1.0).abs();
                     let worst = self.row_error.unwrap_or(0.0);
                     // A NaN stays: f32::max would drop it.
@@ -98,21 +110,27 @@ impl Playback {
                 "{n_broken} values are not finite, the first in {first}: they are drawn hatched."
             ));
         }
-        let has = |hook: Hook, layer: usize| self.run.has(HookPoint::layer(hook, layer));
+        let stack = self.run.main_stack();
+        let has =
+            |hook: Hook, layer: usize| self.run.has(HookPoint::layer(hook, layer).in_stack(stack));
+        // A decoder without attention of its own has that to the source.
+        let maps = if stack == Stack::Only { Hook::Pattern } else { Hook::CrossPattern };
         let lacking: Vec<String> = (0..self.run.sizes.n_layers)
-            .filter(|&layer| !has(Hook::Pattern, layer))
+            .filter(|&layer| !has(maps, layer))
             .map(|layer| layer.to_string())
             .collect();
         if !lacking.is_empty() {
             let layers = shown_words(&lacking.join(", "), 60);
-            notes.push(format!("No attn.hook_pattern in the file for layers {layers}."));
+            notes.push(format!("No {} in the file for layers {layers}.", maps.name()));
         }
         let (n_others, names) = &self.run.others;
         if *n_others > 0 {
             let names = shown_words(&names.join(", "), 120);
             notes.push(format!("{n_others} tensors are not named like hooks: {names}."));
         }
-        if self.run.tokens.is_none() {
+        if self.run.text.words.is_none()
+            || self.run.encoder.is_some() && self.run.source_text.words.is_none()
+        {
             notes.push("The file does not say the tokens' texts.".to_owned());
         }
         Ok((causal, notes))
@@ -122,21 +140,11 @@ impl Playback {
         let (run, sizes) = (&self.run, self.run.sizes);
         let points = run.points();
         let has = |hook: Hook| points.iter().any(|point| point.hook == hook);
-        let n_heads = sizes.n_heads.max(1);
         let title = shown_title(run.model.as_deref().unwrap_or(run.name()));
         ModelCard {
             title: format!("{title} (recorded)"),
             source: Some(gathered.source.clone()),
             architecture: "a recorded run".to_owned(),
-            n_layers: sizes.n_layers.max(1) as u32,
-            n_heads: n_heads as u32,
-            n_kv_heads: if sizes.n_kv_heads > 0 { sizes.n_kv_heads } else { n_heads } as u32,
-            d_model: sizes.d_model as u32,
-            d_head: sizes.d_head as u32,
-            attn_scale: 1.0 / (sizes.d_head.max(1) as f32).sqrt(),
-            d_mlp: sizes.d_mlp as u32,
-            n_ctx: sizes.n_tokens as u32,
-            d_vocab: sizes.d_vocab as u32,
             causal,
             // Nobody says which norm it was; without means only scales can be shown.
             rms_norm: !points.iter().any(|point| point.hook.is_mean()),
@@ -144,13 +152,17 @@ impl Playback {
             gated_mlp: has(Hook::MlpPreLinear),
             files: gathered.facts.clone(),
             hooks: points.iter().map(ToString::to_string).collect(),
-            recorded: Some(RecordedFacts { has_ids: run.token_ids.is_some(), notes }),
-            ..ModelCard::default()
+            recorded: Some(RecordedFacts { has_ids: run.text.ids.is_some(), notes }),
+            encoder: run.encoder.map(|sizes| Box::new(shape(sizes))),
+            ..shape(sizes)
         }
     }
 
     /// Answers a run: what a model would answer, as far as the file has it.
     async fn play(&self, run: RunId) -> Result<(), ModelError> {
+        if let Some(tokens) = &self.source {
+            post(&FromWorker::Source { run, tokens: tokens.clone(), notice: None });
+        }
         post(&FromWorker::Tokens { run, tokens: self.views.clone(), notice: None });
         let report = RunReport {
             run,
@@ -199,7 +211,7 @@ impl Playback {
 
     async fn losses(&self) -> Result<Vec<Option<f32>>, ModelError> {
         let logits = HookPoint::model(Hook::Logits);
-        let Some(ids) = self.run.token_ids.as_ref().filter(|_| self.run.has(logits)) else {
+        let Some(ids) = self.run.text.ids.as_ref().filter(|_| self.run.has(logits)) else {
             return Ok(Vec::new());
         };
         let mut losses = vec![None; ids.len()];
@@ -239,11 +251,16 @@ impl Playback {
             return;
         }
         let mut metadata = BTreeMap::from([("model".to_owned(), self.card.title.clone())]);
-        if let Some(ids) = &self.run.token_ids {
-            metadata.insert("token_ids".to_owned(), format!("{ids:?}"));
-        }
-        if let Some(tokens) = &self.run.tokens {
-            metadata.insert("tokens".to_owned(), json_list(tokens.iter().map(String::as_str)));
+        let names = [["tokens", "token_ids"], ["source_tokens", "source_token_ids"]];
+        for (text, [of_words, of_ids]) in
+            [&self.run.text, &self.run.source_text].into_iter().zip(names)
+        {
+            if let Some(ids) = &text.ids {
+                metadata.insert(of_ids.to_owned(), format!("{ids:?}"));
+            }
+            if let Some(words) = &text.words {
+                metadata.insert(of_words.to_owned(), json_list(words.iter().map(String::as_str)));
+            }
         }
         let outcome = async {
             let bytes = self.read(&points).await?.to_safetensors(&metadata)?;
@@ -254,24 +271,30 @@ impl Playback {
         tell(outcome.await);
     }
 
-    /// All patterns, for the wall; zeros where the file has none.
-    pub async fn thumbnails(&self) -> Option<Thumbnails> {
-        let sizes = self.run.sizes;
-        let n_cells = sizes.n_tokens;
-        let n_of_layer = sizes.n_heads * n_cells * n_cells;
+    /// All patterns of an attention, for its wall; zeros where the file has none.
+    pub async fn thumbnails(&self, of: Attention) -> Option<Thumbnails> {
+        let (own, encoder) = (self.run.sizes, self.run.encoder.unwrap_or_default());
+        let (sizes, n_cols, stack, hook) = match of {
+            Attention::Own => (own, own.n_tokens, Stack::Only, Hook::Pattern),
+            Attention::Encoder => (encoder, encoder.n_tokens, Stack::Encoder, Hook::Pattern),
+            Attention::Decoder => (own, own.n_tokens, Stack::Decoder, Hook::Pattern),
+            Attention::Cross => (own, encoder.n_tokens, Stack::Decoder, Hook::CrossPattern),
+        };
+        let n_rows = sizes.n_tokens;
+        let n_of_layer = sizes.n_heads * n_rows * n_cols;
         if n_of_layer == 0 || n_of_layer * sizes.n_layers > MAX_WALL {
             return None;
         }
         let mut values = Vec::with_capacity(n_of_layer * sizes.n_layers);
         for layer in 0..sizes.n_layers {
-            let point = HookPoint::layer(Hook::Pattern, layer);
+            let point = HookPoint::layer(hook, layer).in_stack(stack);
             if self.run.has(point) {
                 values.extend_from_slice(&self.run.read(point).await.ok()?.values);
             } else {
                 values.resize(values.len() + n_of_layer, 0.0);
             }
         }
-        Some(Thumbnails { n_rows: n_cells, n_cols: n_cells, block: 1, values })
+        Some(Thumbnails { n_rows, n_cols, block: 1, values })
     }
 }
 
@@ -282,24 +305,41 @@ fn tell(outcome: Result<(), ModelError>) {
     }
 }
 
+/// What a card says of one stack's sizes.
+fn shape(sizes: Sizes) -> ModelCard {
+    let n_heads = sizes.n_heads.max(1);
+    ModelCard {
+        n_layers: sizes.n_layers.max(1) as u32,
+        n_heads: n_heads as u32,
+        n_kv_heads: if sizes.n_kv_heads > 0 { sizes.n_kv_heads } else { n_heads } as u32,
+        d_model: sizes.d_model as u32,
+        d_head: sizes.d_head as u32,
+        attn_scale: 1.0 / (sizes.d_head.max(1) as f32).sqrt(),
+        d_mlp: sizes.d_mlp as u32,
+        n_ctx: sizes.n_tokens as u32,
+        d_vocab: sizes.d_vocab as u32,
+        ..ModelCard::default()
+    }
+}
+
 /// The tokens as the file has them. Without ids, equal texts count as equal tokens.
-fn views(run: &Recorded<BlobSource>) -> Vec<TokenView> {
-    let texts = run.tokens.as_ref();
-    (0..run.sizes.n_tokens)
+fn views(text: &TextTokens, n_tokens: usize) -> Vec<TokenView> {
+    let texts = text.words.as_ref();
+    (0..n_tokens)
         .map(|at| {
-            let text = texts.and_then(|texts| texts.get(at)).cloned();
+            let word = texts.and_then(|texts| texts.get(at)).cloned();
             let first =
-                || texts.and_then(|all| all.iter().position(|one| Some(one) == text.as_ref()));
-            let id = match &run.token_ids {
+                || texts.and_then(|all| all.iter().position(|one| Some(one) == word.as_ref()));
+            let id = match &text.ids {
                 Some(ids) => ids[at],
                 None => first().unwrap_or(at) as u32,
             };
             TokenView {
                 id,
-                text: text
+                text: word
                     .as_ref()
-                    .map_or_else(|| format!("{at}"), |text| visible(text.as_bytes())),
-                bytes: text.unwrap_or_default().into_bytes(),
+                    .map_or_else(|| format!("{at}"), |word| visible(word.as_bytes())),
+                bytes: word.unwrap_or_default().into_bytes(),
                 span: None,
                 special: false,
                 generated: false,

@@ -127,6 +127,7 @@ impl Studio {
             Task::Errand(Errand::Export(hooks)) => self.export(&hooks).await,
             Task::Errand(Errand::MaskEach) => self.mask_each().await,
             Task::Errand(Errand::CloseRecorded) => self.close_recorded().await,
+            Task::Errand(Errand::Change(ask)) => self.change(ask).await,
         }
     }
 

@@ -1,6 +1,6 @@
 //! ELECTRA (Clark et al. 2020, arXiv 2003.10555): BERT whose embeddings may be narrower than the
-//! residual stream. A generator fills masks; of a discriminator the encoder opens without its
-//! score of replaced tokens.
+//! residual stream. A generator fills masks; a discriminator has a score for each token, by which it
+//! says whether the token was put in the place of another.
 
 use super::bert::{ROWS, kin};
 use super::names::{Names, Row};
@@ -17,7 +17,6 @@ pub const ENTRY: ArchEntry = ArchEntry {
     ignored: &[
         "embeddings.position_ids",
         "embeddings.token_type_ids",
-        "discriminator_predictions.*",
         "classifier.*",
         "qa_outputs.*",
     ],
@@ -29,6 +28,8 @@ const HEAD: &[Row] = &[
     ["mlm_head.ln", "generator_predictions.LayerNorm", ""],
     ["unembed.W_U", "generator_lm_head", ""],
     ["unembed.b_U", "generator_lm_head.bias", ""],
+    ["replaced_head.transform", "discriminator_predictions.dense", ""],
+    ["replaced_head.score", "discriminator_predictions.dense_prediction", ""],
 ];
 
 fn build(description: &Description<'_>) -> Result<Blueprint, ModelError> {
@@ -36,6 +37,7 @@ fn build(description: &Description<'_>) -> Result<Blueprint, ModelError> {
     spec.activation = description.activation("hidden_act", spec.activation)?;
     spec.d_table = description.config.opt_count("embedding_size")?.unwrap_or(spec.d_model);
     spec.d_embed = spec.d_table;
+    spec.has_replaced = description.has("discriminator_predictions.dense.weight");
     let rows = [ROWS, HEAD].concat();
     let names = Names { rows: &rows, ..Names::new(&[], "encoder.layer.") };
     Ok(Blueprint::new(spec, &names, description))

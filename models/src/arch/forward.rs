@@ -49,6 +49,8 @@ pub(crate) enum RunInput {
     Rows,
     /// Factors on the token embeddings, `[T, 1]`.
     EmbedFactors,
+    /// What a patch puts in the place of a head's output, zeros beside it, `[T, n_heads·d_head]`.
+    Replaced,
     /// Token ids of the sources of a batch, `[B·S]`.
     SourceIds,
     /// Positions of the sources of a batch, `[B·S]`.
@@ -194,6 +196,10 @@ impl<'a> Forward<'a> {
             }
             RunInput::Seed => self.recorder.input([2], DType::U32),
             RunInput::EmbedFactors => self.recorder.input([n_rows, 1], DType::F32),
+            RunInput::Replaced => {
+                let n_cols = self.spec().n_heads * self.spec().d_head;
+                self.recorder.input([n_rows, n_cols], DType::F32)
+            }
             RunInput::Rows => self.recorder.input([n_rows, self.spec().d_model], DType::F32),
         };
         self.inputs.push((kind, id));
@@ -353,11 +359,15 @@ impl<'a> Forward<'a> {
         for patch in self.frame.patches.iter().filter(|patch| patch.point.is_same(point, spec)) {
             if point.canonical(spec) == point {
                 let scale = Scale {
-                    rows: patch.rows.clone().unwrap_or(0..usize::MAX),
+                    rows: patch.changed_rows(spec),
                     cols: patch.columns(spec),
                     factor: patch.factor,
                 };
                 x = self.recorder.scale(x, scale)?;
+                if patch.values.is_some() {
+                    let given = self.input(RunInput::Replaced);
+                    x = self.recorder.add(x, given)?;
+                }
             }
         }
         self.capture(hook, x)?;

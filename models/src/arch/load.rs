@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use vitrine_kernels::{Control, DType, Engine, Shape, StateId, WeightId};
 
 use super::names::canonical;
-use super::{ARCHITECTURES, ArchEntry, Blueprint, Description, ModelSpec, WeightRule};
+use super::{ARCHITECTURES, ArchEntry, Blueprint, Description, ModelSpec, NormKind, WeightRule};
 use crate::error::{ModelError, shown};
 use crate::hook::{Stack, matches_glob};
 use crate::weights::{ByteSource, Checkpoint, Shortlist, TensorData, TensorEntry, dequantise};
@@ -72,7 +72,7 @@ impl Part {
             Self::Norms
         } else if has(&["embed", "pos_embed", "token_type_embed"]) {
             Self::Embedding
-        } else if has(&["unembed", "mlm_head", "nsp_head", "pooler"]) {
+        } else if has(&["unembed", "mlm_head", "nsp_head", "replaced_head", "pooler"]) {
             Self::Head
         } else if has(&["mlp"]) {
             Self::Mlp
@@ -216,6 +216,11 @@ impl Model {
     /// Changes how rows meet matrices of bytes; recordings made before are as they were.
     pub(crate) fn set_products(&mut self, products: Products) {
         self.products = products;
+    }
+
+    /// Changes the kind of all norms; recordings made before are as they were.
+    pub(crate) fn set_norm(&mut self, norm: NormKind) {
+        self.spec.norm = norm;
     }
 
     /// Gain and bias of every norm, in the order of a forward pass.

@@ -165,7 +165,7 @@ impl Blueprint {
 
 /// Sines and cosines of each position times falling frequencies, `[n, d]` (Vaswani et al. 2017,
 /// arXiv 1706.03762): in turns, or (`half_split`) all sines before all cosines.
-fn sinusoids(n: usize, d: usize, half_split: bool) -> Vec<f32> {
+pub(crate) fn sinusoids(n: usize, d: usize, half_split: bool) -> Vec<f32> {
     let n_sines = d.div_ceil(2);
     let cell = |position: usize, col: usize| {
         let (pair, is_cosine) = match half_split {

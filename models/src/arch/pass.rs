@@ -32,6 +32,12 @@ pub(crate) fn body(f: &mut Forward<'_>) -> Recorded {
     for layer in 0..spec.n_layers {
         streams = f.block(layer, |f| block(f, spec, streams))?;
     }
+    if spec.has_replaced {
+        let x = f.linear(streams.resid, "replaced_head.transform")?;
+        let x = f.activation(x, spec.activation)?;
+        let score = f.linear(x, "replaced_head.score")?; // [T, 1]
+        f.hook(Hook::DiscriminatorLogits, score)?;
+    }
     let Streams { resid, dual: Some(dual) } = streams else { return Ok(streams.resid) };
     let normed = f.norm(NormSite::Final, "ln_final", dual)?;
     let both = f.add(resid, normed)?;

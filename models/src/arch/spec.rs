@@ -208,6 +208,8 @@ pub struct ModelSpec {
     pub has_pooler: bool,
     /// Whether there is a next-sentence head.
     pub has_nsp: bool,
+    /// Whether there is a head that scores each token as put in the place of another.
+    pub has_replaced: bool,
 }
 
 impl ModelSpec {
@@ -256,6 +258,7 @@ impl ModelSpec {
             tied: false,
             has_pooler: false,
             has_nsp: false,
+            has_replaced: false,
         }
     }
 
@@ -493,6 +496,7 @@ impl ModelSpec {
             Hook::MlpPreLinear => self.gated_mlp,
             Hook::PoolerOutput => self.has_pooler,
             Hook::NspLogits => self.has_nsp,
+            Hook::DiscriminatorLogits => self.has_replaced,
             Hook::Logits => self.has_logits,
             _ => true,
         }

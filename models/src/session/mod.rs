@@ -5,6 +5,7 @@
 //! a keystroke runs only what follows it. Recordings are made once a length and replayed.
 
 pub mod beam;
+pub mod change;
 mod heads;
 mod input;
 mod options;
@@ -28,6 +29,7 @@ use crate::hook::{Form, Hook, HookPoint, Stack};
 use crate::trace::Trace;
 
 pub use beam::{BeamNode, BeamTree, Beams, EarlyStopping, Fate, Hypothesis};
+pub use change::{Change, Changed};
 pub use heads::{Agreement, LensRow, agreement, cosine};
 pub use input::Input;
 pub use options::Options;
@@ -453,6 +455,7 @@ impl Session {
         let ids = input.ids[rows.clone()].to_vec();
         let positions = input.positions(spec, rows.clone());
         let embed_factors = input.embed_factors(spec, rows.clone());
+        let replaced = self.replaced(built.stack, rows.clone());
         let token_types: Vec<u32> = rows.clone().map(|row| input.token_type(row)).collect();
         let padding = text.padding();
         let source_padding = self.source.as_ref().map_or(Vec::new(), Text::padding);
@@ -475,6 +478,7 @@ impl Session {
                 RunInput::StartRow => InputData::U32(&start_row),
                 RunInput::Rows => InputData::F32(given),
                 RunInput::EmbedFactors => InputData::F32(&embed_factors),
+                RunInput::Replaced => InputData::F32(&replaced),
                 // Only batches have these; the engine would refuse their length.
                 RunInput::SourceIds | RunInput::SourcePositions | RunInput::Seed => {
                     InputData::U32(&[])
@@ -482,6 +486,20 @@ impl Session {
             })
             .collect();
         Ok(self.engine.run(&built.recording, &data, step, reads, control).await?)
+    }
+
+    /// What a patch puts into rows of its hook, `[n, n_cols]`; zeros beside it.
+    fn replaced(&self, stack: Stack, rows: Range<usize>) -> Vec<f32> {
+        let spec = self.spec_of(stack);
+        let own = self.patches.iter().find_map(|patch| Some((patch, patch.values.as_ref()?)));
+        let Some((patch, values)) = own else { return Vec::new() };
+        let (n_cols, cols) = (patch.point.n_cols(spec).unwrap_or(0), patch.columns(spec));
+        let mut all = vec![0.0; rows.len() * n_cols];
+        let given = values.chunks_exact(cols.len().max(1)).skip(rows.start);
+        for (row, given) in all.chunks_exact_mut(n_cols.max(1)).zip(given) {
+            row[cols.clone()].copy_from_slice(given);
+        }
+        all
     }
 
     /// The recording of a key, made if it is not there.

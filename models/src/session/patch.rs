@@ -1,12 +1,13 @@
 //! Interventions: entries in the same recording, never a second code path.
 
 use std::ops::Range;
+use std::rc::Rc;
 
 use crate::arch::{ModelSpec, NormKind, NormPosition};
 use crate::error::ModelError;
 use crate::hook::{Form, Hook, HookPoint};
 
-/// A part of a hook's rows times a factor: 0 removes, 1 changes nothing.
+/// A part of a hook's rows times a factor: 0 removes, 1 changes nothing. Where there are values, those are added.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Patch {
     /// Where.
@@ -17,6 +18,9 @@ pub struct Patch {
     pub rows: Option<Range<usize>>,
     /// The factor.
     pub factor: f32,
+    /// What is put in the place of the first rows, `[n, columns of the part]`, where the factor is 0; of the outputs
+    /// of a head only, and in one patch at a time. Then `rows` are those that it has.
+    pub values: Option<Rc<[f32]>>,
 }
 
 /// Which columns of a hook.
@@ -64,6 +68,14 @@ impl HookPoint {
 }
 
 impl Patch {
+    /// The rows that change.
+    pub(crate) fn changed_rows(&self, spec: &ModelSpec) -> Range<usize> {
+        match &self.values {
+            Some(values) => 0..values.len() / self.columns(spec).len().max(1),
+            None => self.rows.clone().unwrap_or(0..usize::MAX),
+        }
+    }
+
     /// The columns that change.
     pub(crate) fn columns(&self, spec: &ModelSpec) -> Range<usize> {
         match self.part {
@@ -90,6 +102,13 @@ impl Patch {
         }
         if !self.factor.is_finite() {
             return refuse(format!("the factor is {}", self.factor));
+        }
+        if let Some(values) = &self.values {
+            let d_head = self.point.d_head(spec).max(1);
+            let is_of_head = hook == Hook::Z && matches!(self.part, Part::Head(_));
+            if !is_of_head || self.factor != 0.0 || !values.len().is_multiple_of(d_head) {
+                return refuse("values are rows in the place of one head's output".to_owned());
+            }
         }
         let n_cols = self.point.n_cols(spec).unwrap_or(0);
         let is_by_head = matches!(hook.form(), Form::Heads | Form::KvHeads | Form::SourceHeads);

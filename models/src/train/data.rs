@@ -103,11 +103,19 @@ impl Dataset {
     /// # Errors
     /// An unknown task; a model that is too short for it or writes nothing.
     pub fn of_task(config: &TrainConfig, name: &str) -> Result<Self, ModelError> {
-        let DataConfig { difficulty, .. } = config.data;
         let task = tasks::find(name).ok_or_else(|| {
             let names: Vec<_> = tasks::TASKS.iter().map(|task| task.name).collect();
             refusal("data.task", &format!("is {name:?}; there are text, {}", names.join(", ")))
         })?;
+        Self::of_examples(config, task)
+    }
+
+    /// A task, be it in the list or not.
+    ///
+    /// # Errors
+    /// A model that is too short for it or writes nothing.
+    pub fn of_examples(config: &TrainConfig, task: &'static Task) -> Result<Self, ModelError> {
+        let DataConfig { difficulty, .. } = config.data;
         let kind = config.model.kind;
         if !kind.is_causal() {
             return Err(refusal("model.kind", "is an encoder, which writes nothing"));

@@ -20,6 +20,7 @@ pub mod schedule;
 pub mod tasks;
 pub mod vocabulary;
 
+mod activation;
 mod recordings;
 mod snapshot;
 mod trainer;
@@ -27,6 +28,7 @@ mod trainer;
 #[cfg(feature = "tokenize")]
 pub mod merges;
 
+pub use activation::Activation;
 pub use config::{DataConfig, OptimiserConfig, RunConfig, TrainConfig};
 pub use data::{Dataset, Sequences};
 pub use nano::{Kind, NanoConfig};

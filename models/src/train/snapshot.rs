@@ -5,13 +5,14 @@
 
 use vitrine_kernels::{Control, Engine};
 
+use super::activation::{Activation, is_watched};
 use super::checkpoint::model_files;
 use super::config::TrainConfig;
 use super::trainer::Trainer;
 use super::vocabulary::{Special, Vocabulary};
 use crate::arch::Model;
 use crate::error::ModelError;
-use crate::hook::HookPoint;
+use crate::hook::{Hook, HookPoint};
 use crate::sample::{Random, Sampling, argmax, sample};
 use crate::session::{Input, Options, Session, Tap};
 use crate::trace::Trace;
@@ -40,7 +41,9 @@ impl Snapshot {
         let sources = files.into_iter().map(|(name, bytes)| MemorySource::new(name, bytes));
         let checkpoint = Checkpoint::open(sources.collect()).await?;
         let model = Model::load(&mut engine, &checkpoint, control, &mut |_| ()).await?;
-        let hooks = maps(&model).into_iter().map(|point| point.hook);
+        let points = model.spec().points().into_iter();
+        let hooks =
+            points.filter(|point| is_map(point) || is_watched(point)).map(|point| point.hook);
         // Room in powers of two: what is written grows by a token at a time.
         let options = Options { is_exact: false, ..Options::trace(model.spec(), hooks) };
         let has_source = model.spec().has_cross();
@@ -113,12 +116,41 @@ impl Snapshot {
         output: &[u32],
         control: &Control,
     ) -> Result<Trace, ModelError> {
+        let points = self.points(is_map);
+        self.read(input, output, &points, control).await
+    }
+
+    /// Statistics of what the layers put out for the text that was read last.
+    ///
+    /// # Errors
+    /// What the engine reports; cancellation.
+    pub async fn activations(&mut self, control: &Control) -> Result<Vec<Activation>, ModelError> {
+        let taps: Vec<Tap> = self.points(is_watched).into_iter().map(Tap::of).collect();
+        let trace = self.session.read(&taps, control).await?;
+        Ok(trace.tensors().iter().map(Activation::of).collect())
+    }
+
+    fn points(&self, is_wanted: fn(&HookPoint) -> bool) -> Vec<HookPoint> {
+        self.session.spec().points().into_iter().filter(is_wanted).collect()
+    }
+
+    /// As [`Self::patterns`], of any hooks.
+    ///
+    /// # Errors
+    /// A hook that the model does not have; as [`Self::write`].
+    pub async fn read(
+        &mut self,
+        input: &[u32],
+        output: &[u32],
+        points: &[HookPoint],
+        control: &Control,
+    ) -> Result<Trace, ModelError> {
         let given = match output.is_empty() && !self.has_source {
             true => Input::from(input),
             false => self.input(input, output),
         };
         self.session.set_tokens(&given, control).await?;
-        let taps: Vec<Tap> = maps(self.session.model()).into_iter().map(Tap::of).collect();
+        let taps: Vec<Tap> = points.iter().copied().map(Tap::of).collect();
         self.session.read(&taps, control).await
     }
 
@@ -139,10 +171,8 @@ impl Snapshot {
     }
 }
 
-/// Every attention pattern of a model.
-fn maps(model: &Model) -> Vec<HookPoint> {
-    let is_map = |point: &HookPoint| point.to_string().ends_with("hook_pattern");
-    model.spec().points().into_iter().filter(is_map).collect()
+fn is_map(point: &HookPoint) -> bool {
+    matches!(point.hook, Hook::Pattern | Hook::CrossPattern)
 }
 
 #[cfg(test)]
@@ -223,6 +253,29 @@ mod tests {
                     let sum: f32 = row.iter().sum();
                     assert!((sum - 1.0).abs() <= 1e-5, "{}: {sum}", tensor.name());
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn activations_are_those_of_the_hooks() {
+        for (kind, n_hooks) in [("gpt2", 4), ("transformer", 9), ("gru", 3)] {
+            let query = format!("{SMALL}&model.kind={kind}&model.activation=relu");
+            let (mut trainer, data, config) = trained(&query, 1);
+            let control = Control::default();
+            let engine = Engine::Cpu(CpuEngine::new());
+            let snapshot = Snapshot::of(&mut trainer, &config, data.vocabulary(), engine, &control);
+            let mut snapshot = block_on(snapshot).expect("a snapshot");
+            let ids = data.vocabulary().encode("abc").expect("letters");
+            block_on(snapshot.patterns(&ids, &ids, &control)).expect("patterns");
+            let all = block_on(snapshot.activations(&control)).expect("statistics");
+            assert_eq!(all.len(), n_hooks, "{kind}: {all:?}");
+            for one in &all {
+                assert!(one.largest >= one.spread && one.spread > 0.0, "{one:?}");
+                assert!(one.mean.abs() <= one.largest, "{one:?}");
+                // Units behind a ReLU are shut about as often as open before anything is learned.
+                let is_shut = one.hook.ends_with("mlp.hook_post");
+                assert_eq!(is_shut, one.zeros > 0.2, "{one:?}");
             }
         }
     }

@@ -24,8 +24,16 @@ async function shown(explorer) {
   return Buffer.from(bytes.map((byte) => Number.parseInt(byte, 16))).toString("utf8");
 }
 
-/** What the page can say: one thing of the user, perhaps one of the system before it. */
-const sayable = ({ turns }) => turns.at(-1)[0] === "user" && turns.at(-1)[1] !== "" && (turns.length === 1 || (turns.length === 2 && turns[0][0] === "system"));
+/** Splits a conversation as the page holds it: the system's words, what was said, what the user says now. */
+function held(turns) {
+  const [system, rest] = turns[0]?.[0] === "system" ? [turns[0][1], turns.slice(1)] : ["", turns];
+  const said = rest.slice(0, -1);
+  const fits = rest.length % 2 === 1 && rest.every(([role], at) => role === (at % 2 ? "assistant" : "user"));
+  return fits && { system, said: said.map(([, words]) => words), now: rest.at(-1)[1] };
+}
+
+/** What the page can say: user and assistant in turn, the user last, perhaps the system before them. */
+const sayable = ({ turns }) => held(turns) && held(turns).now !== "";
 
 const byTemplate = {};
 for (const row of GOLDENS.filter(sayable)) (byTemplate[row.name] ??= []).push(row);
@@ -34,16 +42,17 @@ export default [
   ...Object.entries(byTemplate).map(([name, rows]) => ({
     name: `as-transformers-writes-it-${name}`,
     models: { chat: { title: "Small chat", files: withTemplate(rows[0].source) } },
-    run: async ({ explorer }) => {
+    run: async ({ page, explorer }) => {
       await explorer.open(hash("plain text"));
       await explorer.ready();
       equal(await shown(explorer), "plain text", "without the switch the text is as it is");
       await explorer.id("as-chat").check();
       for (const { turns, text, error } of rows) {
         await explorer.dismiss();
-        const [system] = turns.length === 2 ? turns[0].slice(1) : [""];
-        await explorer.id("system").fill(system);
-        await explorer.type(turns.at(-1)[1]);
+        const { system, said, now } = held(turns);
+        // An address is how a conversation that was not had here comes in.
+        const more = said.map((words) => `&said=${encodeURIComponent(words)}`).join("");
+        await page.evaluate((hash) => { location.hash = hash; }, `#t=${encodeURIComponent(now)}&chat=${encodeURIComponent(system)}${more}`);
         if (error) {
           const said = await explorer.fault();
           check(said.includes(error.slice(0, 20)), `${error} in: ${said}`);
@@ -75,6 +84,31 @@ export default [
       check(found.length === 0, found.join(" | "));
       await explorer.id("as-chat").uncheck();
       await until(async () => (await shown(explorer)) === "hello", "and back");
+    },
+  },
+
+  {
+    name: "an-answer-is-kept-and-taken-back",
+    models: { chat: { title: "Small chat", files: withTemplate("{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}[assistant]") } },
+    run: async ({ page, explorer }) => {
+      await explorer.open(`${hash("hello")}&chat=&T=0`);
+      await explorer.ready();
+      check(await explorer.id("keep-answer").isDisabled(), "there is no answer yet");
+      await explorer.id("generate").click();
+      await until(async () => explorer.id("keep-answer").isEnabled(), "an answer is written", 30_000);
+      const whole = await shown(explorer);
+      const answer = whole.slice("[user]hello[assistant]".length).trim();
+      await explorer.id("keep-answer").click();
+      await explorer.type("and?");
+      await until(async () => (await shown(explorer)) === `[user]hello[assistant]${answer}[user]and?[assistant]`, "the conversation goes on");
+      equal((await explorer.id("turns").innerText()).split("\n").length >= 2, true, "what was said is there");
+      const found = await violations(page);
+      check(found.length === 0, found.join(" | "));
+      await page.reload();
+      await explorer.ready();
+      equal(await shown(explorer), `[user]hello[assistant]${answer}[user]and?[assistant]`, "a link keeps it");
+      await explorer.id("take-back").click();
+      await until(async () => (await shown(explorer)) === "[user]hello[assistant]", "and back");
     },
   },
 

@@ -114,6 +114,14 @@ export default [
     await lab.id("quantity-ratio").click();
     const ratios = await lab.rows("lab-norms");
     check(ratios.at(-1).slice(1).every((ratio) => ratio > 0 && ratio < 1), `update ratios: ${ratios.at(-1)}`);
+    const looks = (await explorer.table("lab-activations")).length;
+    check(looks >= 2, `a row a look: ${looks}`);
+    for (const [statistic, least, most] of [["spread", 0, 100], ["largest", 0, 1000], ["zeros", 0, 1], ["mean", -100, 100]]) {
+      await lab.id(`statistic-${statistic}`).click();
+      const values = (await lab.rows("lab-activations")).flatMap((row) => row.slice(1));
+      check(values.length === 9 * looks && values.every((value) => value >= least && value <= most), `${statistic}: ${values}`);
+      check(values.some((value) => value !== 0), `${statistic} is measured`);
+    }
     for (const part of ["value", "mean", "square"]) {
       await lab.id("heat-part").selectOption(part);
       await until(async () => (await explorer.table("lab-heat")).length > 1, `the heat-map of ${part}`);
@@ -199,6 +207,46 @@ export default [
     const names = [...tensors.keys()];
     check(names.some((name) => name.startsWith("parameter.")) && names.some((name) => name.startsWith("moment1.")), `parameters and moments: ${names.slice(0, 4)}`);
     equal(metadata["vitrine.n_done"], "10", "the steps");
+  }),
+
+  open("webgpu-trains-as-the-processor-does", `${SHORT}&run.n_steps=12&engine=cpu`, async ({ page, lab }) => {
+    await lab.train();
+    await lab.is("done");
+    const cpu = (await lab.rows("lab-loss")).map((row) => row[2]);
+    await page.reload();
+    await lab.open(`${SHORT}&run.n_steps=12&engine=gpu`);
+    await lab.train();
+    await lab.is("done", 150_000);
+    const gpu = (await lab.rows("lab-loss")).map((row) => row[2]);
+    equal(gpu.length, 12, "as many steps");
+    check(/GPU|SwiftShader/i.test(await page.getByTestId("engine-badge").innerText()), "on the GPU");
+    for (const [at, loss] of gpu.entries()) near(loss, cpu[at], 0.01 * cpu[at], `the loss of step ${at + 1}`);
+  }, { graphics: "gpu", timeout: 240_000 }),
+
+  open("a-saved-run-goes-on-where-it-was", `${SHORT}&run.n_steps=600`, async ({ page, lab }) => {
+    await lab.train();
+    await lab.reaches(20);
+    await lab.id("pause").click();
+    await lab.is("paused");
+    const at = await lab.step();
+    const saved = page.waitForEvent("download");
+    await lab.id("save-run").click();
+    const file = readFileSync(await (await saved).path());
+    await lab.id("resume").click();
+    await lab.is("done");
+    const whole = (await lab.rows("lab-loss")).slice(at);
+    await page.reload();
+    await lab.open("data.task=dates");
+    await lab.id("open-run").setInputFiles({ name: "run.safetensors", mimeType: "application/octet-stream", buffer: file });
+    await lab.is("paused");
+    equal(await lab.step(), at, "the steps that were done");
+    equal(await lab.knob("data.task"), "copy", "the knobs are those of the run");
+    await lab.id("resume").click();
+    await lab.is("done");
+    equal((await lab.rows("lab-loss")).map((row) => row.slice(1)), whole.map((row) => row.slice(1)), "the same losses as without the break");
+    await lab.id("open-run").setInputFiles({ name: "other.safetensors", mimeType: "application/octet-stream", buffer: file.subarray(0, file.length - 100) });
+    const fault = await until(async () => (await lab.id("lab-fault").allInnerTexts())[0], "a fault");
+    check(/other\.safetensors/.test(fault), fault);
   }),
 
   open("an-address-holds-every-knob", "", async ({ page, lab }) => {

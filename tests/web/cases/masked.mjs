@@ -7,6 +7,7 @@ import * as safetensors from "../lib/safetensors.mjs";
 const TEXT = "the man went to the store";
 const number = (text) => Number(text.replace("−", "-"));
 const models = { "words-bert": { title: "Words BERT", files: golden("bert") } };
+const discriminator = { "judging-electra": { title: "Judging ELECTRA", files: golden("electra_discriminator") } };
 const headless = { "bare-bert": { title: "Bare BERT", files: golden("bert_encoder") } };
 
 const open = (name, run, more = {}) => ({
@@ -113,6 +114,26 @@ export default [
       equal(await explorer.id("tab-loss").count(), 0, "no losses");
     },
     { models: headless },
+  ),
+
+  open(
+    "a-discriminator-says-which-tokens-were-replaced",
+    async ({ explorer }) => {
+      const rows = await until(async () => {
+        const rows = await explorer.table("replaced");
+        return rows.length === 8 && rows;
+      }, "a row a token");
+      equal(rows[3][0], "went", "in the order of the text");
+      for (const [token, , logit, share] of rows) near(number(share), 1 / (1 + Math.exp(-number(logit))), 1e-5, token);
+      const { bytes } = await explorer.exported("replaced", "safetensors");
+      const scores = safetensors.floats(safetensors.parse(bytes).tensors.get("discriminator_logits"));
+      for (const [at, row] of rows.entries()) near(number(row[2]), scores[at], 1e-4, `the score of token ${at}`);
+      const before = JSON.stringify(rows);
+      await explorer.type("the man went to the dog");
+      await explorer.settled();
+      check(JSON.stringify(await explorer.table("replaced")) !== before, "another text, other scores");
+    },
+    { models: discriminator },
   ),
 
   open("a-pair-has-sides-and-an-answer", async ({ explorer }) => {

@@ -78,6 +78,36 @@ export default [
     check(cold > 2.5 && warm < 2 && pre < 1.8 && dual < 2.3, `${cold} ${warm} ${pre} ${dual}`);
   }, { timeout: 300_000 }),
 
+  open("the-norms-of-the-loaded-model-follow-the-text", "&r-layers=2", async ({ explorer, room }) => {
+    const stats = async () => (await explorer.table("room-norms")).length;
+    await room.id("norms-text").fill("One two three");
+    await explorer.settled();
+    const before = await until(async () => (await stats()) || false, "statistics of every token");
+    await room.id("norms-text").fill("One two three four five six");
+    await explorer.settled();
+    await until(async () => (await stats()) > before, "a longer text, more rows");
+    check((await explorer.table("room-residual")).length > 0, "the length of the stream");
+  }),
+
+  open("the-swap-of-norms-moves-the-predictions", "&r-layers=2", async ({ explorer, room }) => {
+    await room.id("norms-text").fill("Once upon a time");
+    await explorer.settled();
+    equal(await room.id("next-norm").isVisible(), false, "nothing is shown before it was looked at");
+    await room.id("change-norm").click();
+    await until(async () => (await room.id("next-norm").locator("tbody tr").count()) >= 5, "what comes next", 30_000);
+    const said = await room.id("change-block-norm").locator("[role=status]").innerText();
+    const [, mean, most] = /KL ([\d.e−]+) nats in the mean, ([\d.e−]+) at most/.exec(said).map(number);
+    check(mean > 0.001 && most >= mean, said);
+    for (const at of [1, 2]) {
+      const shares = await room.id("next-norm").locator(`tbody td:nth-child(${at + 1})`).allInnerTexts();
+      const sum = shares.map(number).reduce((total, one) => total + one, 0);
+      check(sum > 0 && sum <= 1.01, `shares: ${shares}`);
+    }
+    await room.id("norms-text").fill("Once upon a time there");
+    await explorer.settled();
+    await until(async () => !(await room.id("next-norm").isVisible()), "another text has not been looked at");
+  }),
+
   open("the-question-is-judged-by-this-run", "&r-layers=2", async ({ room }) => {
     const say = async (text) => {
       await room.id("question-answer").fill(text);

@@ -164,6 +164,42 @@ export default [
     for (const [name, , here] of await room.table("favor")) check(Math.abs(number(here) + 0.5) <= 0.1, `${name}: slope ${here}`);
   }),
 
+  open("the-slow-net-learns-to-write-the-fast-one", "&r-from=random", async ({ explorer, room }) => {
+    await room.measure("slow", 60_000);
+    const [[, , before], [, , after]] = await room.table("slow");
+    check(number(before.split(" ")[0]) < 60 && number(after.split(" ")[0]) >= 95, `${before} ${after}`);
+    await explorer.settled();
+    const shown = ["slow-from-weights", "slow-to-weights", "slow-from", "slow-to", "slow-fast", "slow-answers"];
+    const trained = await Promise.all(shown.map((name) => room.pixels(name)));
+    await room.id("slow-scrub").fill("0");
+    for (const [at, name] of shown.entries()) {
+      await until(async () => (await room.pixels(name)) !== trained[at], `${name} of the untrained net`);
+    }
+    await room.id("knob-from-width").selectOption("2");
+    await room.measure("slow", 60_000);
+    const [, [, , narrow]] = await room.table("slow");
+    check(number(narrow.split(" ")[0]) < 90, `two columns: ${narrow}`);
+  }),
+
+  open("a-head-is-replaced-by-its-linear-form", "", async ({ explorer, room }) => {
+    await room.id("fast-text").fill("One two three four");
+    await explorer.settled();
+    const block = room.id("change-block-head");
+    await until(async () => room.id("change-head").isEnabled(), "the head was walked", 30_000);
+    await room.id("change-head").click();
+    const mean = async () => number(/KL ([\d.e−]+) nats in the mean/.exec(await block.innerText())?.[1] ?? "NaN");
+    const first = await until(async () => (await mean()) || false, "its predictions are held against those before", 30_000);
+    check(first > 0, `something moves: ${first}`);
+    await room.id("knob-map").selectOption("relu");
+    await until(async () => /Not looked at yet|on its way/.test(await block.innerText()), "another map has not been looked at");
+    await until(async () => room.id("change-head").isEnabled(), "it was walked again", 30_000);
+    await room.id("change-head").click();
+    const second = await until(async () => (await mean()) || false, "another map", 30_000);
+    check(second !== first, `${first} ${second}`);
+    await room.id("knob-from").selectOption("random");
+    await until(async () => room.id("change-head").isDisabled(), "random vectors are no head of the model");
+  }),
+
   open("time-is-measured-and-can-be-stopped", "&r-from=random", async ({ room }) => {
     await room.id("measure-time").click();
     await until(async () => (await room.id("chart-time").locator("path").count()) > 0, "times come one by one", 30_000);

@@ -10,6 +10,8 @@ import * as safetensors from "../lib/safetensors.mjs";
 import { violations } from "./access.mjs";
 
 const FILE = readFileSync(path.join(path.dirname(fileURLToPath(import.meta.url)), "../../golden/trace.safetensors"));
+// A case of the goldens: what transformers computed of a tiny BART, by the names of the hooks.
+const PAIR = readFileSync(path.join(path.dirname(fileURLToPath(import.meta.url)), "../../golden/bart/case_plain.safetensors"));
 const number = (text) => Number(text.replace("−", "-"));
 
 /** The fixture's tensors: name → { shape, values }. */
@@ -132,6 +134,41 @@ export default [
     await opened(explorer, { "again.safetensors": bytes });
     await explorer.settled();
     equal(await explorer.headValues(), before, "the same pattern");
+  }),
+
+  open("a-run-of-an-encoder-decoder-has-three-attentions", async ({ page, explorer }) => {
+    const run = Object.fromEntries(
+      [...safetensors.parse(PAIR).tensors].map(([name, one]) => [name, { shape: one.shape, values: safetensors.floats(one) }]),
+    );
+    await opened(explorer, { "pair.safetensors": PAIR });
+    await explorer.settled();
+    equal(await explorer.id("source-strip").locator(".token").count(), 11, "tokens of the source");
+    equal(await explorer.tokens().count(), 7, "tokens of the target");
+    for (const [of, name] of [["encoder", "encoder.0.attn"], ["cross", "decoder.0.cross_attn"], ["decoder", "decoder.0.attn"]]) {
+      await explorer.id(`attend-${of}`).click();
+      await explorer.settled();
+      const { shape, values } = run[`${name}.hook_pattern`];
+      const shown = await explorer.headValues();
+      equal([shown.length, shown[0].length], shape.slice(1), `the head of ${of}`);
+      for (const [q, row] of shown.entries()) {
+        for (const [k, value] of row.entries()) {
+          if (of === "decoder" && k > q) equal(value, null, `${q} does not see ${k}`);
+          else near(value, values[q * shape[2] + k], 1e-6, `${of} ${q}, ${k}`);
+        }
+      }
+      check((await explorer.pixels(`wall-canvas-${of}`)).length > 0, `the wall of ${of} is painted`);
+    }
+    await explorer.tab("alignment");
+    await explorer.id("align-head").click();
+    await explorer.settled();
+    const { shape, values } = run["decoder.0.cross_attn.hook_pattern"];
+    const alignment = await rows(explorer, "alignment");
+    for (const [q, row] of alignment.entries()) for (const [k, value] of row.entries()) near(value, values[q * shape[2] + k], 1e-4, `alignment ${q}, ${k}`);
+    equal(await explorer.id("tab-beam").count(), 0, "no search without a model");
+    const found = await violations(page);
+    check(found.length === 0, found.join(" | "));
+    const { bytes } = await explorer.exported("head", "safetensors");
+    check(safetensors.parse(bytes).tensors.has("decoder.0.cross_attn.hook_pattern"), "and goes out as it came");
   }),
 
   open("broken-runs-leave-the-model-usable", async ({ explorer }) => {

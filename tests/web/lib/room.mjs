@@ -21,6 +21,14 @@ export class Room {
     await this.explorer.settled();
   }
 
+  /** Opens Room 02 on the shipped Transformer and its first date. */
+  async openDates(more = "") {
+    await this.explorer.open(`#m=bundled/dates-transformer&t=tuesday%2C+24th+of+december+1912&p=room-02${more}`);
+    await this.id("room-words").locator("article").waitFor({ timeout: 40_000 });
+    await this.id("attention-block").waitFor({ timeout: 40_000 });
+    await this.explorer.settled();
+  }
+
   /** Where the machine stands: `[3, 9]`; none while it has no steps. */
   async step() {
     const said = await this.id("step-now").innerText();

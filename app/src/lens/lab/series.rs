@@ -54,7 +54,7 @@ impl Run {
 
     /// Steps that were done.
     pub fn n_done(&self) -> u32 {
-        self.points.last().map_or(0, |point| point.step)
+        self.points.last().map_or(self.facts.n_done, |point| point.step)
     }
 
     /// Which colour its curves have.

@@ -2,8 +2,9 @@
 
 use vitrine_models::claims::fast_weights::capacity::{D_KEY, breaking_point};
 use vitrine_models::claims::fast_weights::favor::FavorError;
-use vitrine_models::claims::fast_weights::timing::{Timed, exponent};
-use vitrine_models::claims::fast_weights::{Map, Walk, slope};
+use vitrine_models::claims::fast_weights::timing::Timed;
+use vitrine_models::claims::fast_weights::{Map, Walk};
+use vitrine_models::claims::fit::exponent;
 
 use crate::format;
 use crate::lens::attention::MatrixView;
@@ -232,7 +233,7 @@ pub fn favor_slopes(errors: &[FavorError]) -> [Option<f32>; 2] {
     let of: [fn(&FavorError) -> f32; 2] = [|e| e.positive, |e| e.trigonometric];
     of.map(|of| {
         let points: Vec<_> = errors.iter().map(|e| (f64::from(e.m), f64::from(of(e)))).collect();
-        (points.len() > 1).then(|| slope(&points) as f32)
+        (points.len() > 1).then(|| exponent(&points) as f32)
     })
 }
 

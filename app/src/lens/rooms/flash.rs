@@ -1,5 +1,6 @@
 //! Room 10: what a walk over tiles holds at each step, and what was measured as charts.
 
+use vitrine_models::claims::fit::exponent;
 use vitrine_models::claims::flash::timing::{Clock, Time, Timed};
 use vitrine_models::claims::flash::traffic::Moved;
 use vitrine_models::claims::flash::zoo::{Seen, Way};
@@ -208,6 +209,13 @@ pub fn timed_name(timed: Timed) -> &'static str {
 /// The time of a kernel on so many rows.
 pub fn taken(times: &[Taken], timed: Timed, n: u32) -> Option<Time> {
     times.iter().find(|(known, rows, _)| (*known, *rows) == (timed, n)).map(|(.., time)| *time)
+}
+
+/// The exponent of N that fits the times.
+pub fn exponent_of(times: &[Taken], timed: Timed) -> Option<f32> {
+    let own = times.iter().filter(|(known, ..)| *known == timed);
+    let points: Vec<_> = own.map(|(_, n, time)| (f64::from(*n), time.ms)).collect();
+    (points.len() > 3).then(|| exponent(&points) as f32)
 }
 
 /// Times over numbers of rows, both on axes of factors.

@@ -1,6 +1,7 @@
 //! Room 03: what models have before their first step as matrices, and what was measured as charts.
 
-use vitrine_models::claims::norms::{Place, Streams, exponent, slope};
+use vitrine_models::claims::fit::{exponent, slope};
+use vitrine_models::claims::norms::{Place, Streams};
 
 use crate::lens::attention::MatrixView;
 use crate::palette::Scale;

@@ -10,6 +10,7 @@ use crate::format;
 use crate::lens::rooms::fast_weights::{Shown, distance, map, of_step};
 use crate::parts::dom::{El, effect, el, part};
 use crate::parts::matrix::Cursor;
+use crate::protocol::ChangeOf;
 use crate::protocol::room::{FastAsk, FastPart, RoomAsk, RoomPart};
 use crate::rooms::Visit;
 use crate::rooms::invariant::{Invariant, invariants};
@@ -97,6 +98,20 @@ impl Machine {
     fn now(self) -> Option<Arc<Walked>> {
         let walked = self.walked.get()?;
         (Some(&walked.source) == self.source.read().as_ref().as_ref()).then_some(walked)
+    }
+
+    /// The head's output in its linear form, as a change of the model; none where the vectors are not a head's, or
+    /// the walk is not there yet.
+    pub fn as_change(self) -> Derived<Option<ChangeOf>> {
+        derive(move || {
+            let walked = self.now().filter(|walked| walked.rules == rules(self.visit))?;
+            let focus = self.visit.store.focus.get();
+            (self.visit.get("from") == "model").then(|| ChangeOf::Head {
+                layer: focus.layer as u32,
+                head: focus.head as u32,
+                values: walked.walk.read.clone(),
+            })
+        })
     }
 
     /// A plate of a step; its title by the rule, sum or delta.

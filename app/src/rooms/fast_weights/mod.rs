@@ -2,13 +2,15 @@
 //! 2021). What it computes is in `models/src/claims/fast_weights`.
 //!
 //! Tests find things by `data-testid`: `fast-source`, `fast-machine`, `fast-token-N`, `fast-{before,added,after,key,written,query,
-//! read,implied,softmax}`, `measure-SLOT`, `claim-SLOT`, `chart-SLOT`, `table-SLOT` (`capacity`, `update`, `favor`,
+//! read,implied,softmax}`, `change-head`, `changed-head`, `next-head`, `measure-slow`, `slow-scrub`, `slow-{from-weights,to-weights,from,to,fast,answers}`, `measure-SLOT`, `claim-SLOT`, `chart-SLOT`, `table-SLOT` (`capacity`, `update`, `favor`,
 //! `time`).
 
 mod claims;
 mod machine;
+mod slow_net;
 pub mod source;
 
+use crate::rooms::changed::changed;
 use crate::rooms::knob::{Kind, Knob};
 use crate::rooms::{Mount, Open, Visit};
 use vitrine_models::claims::fast_weights::{Map, Rules};
@@ -19,6 +21,7 @@ pub static ROOM: Open = Open {
     knobs: KNOBS,
     hooks: &["attn.hook_q", "attn.hook_k", "attn.hook_v", "attn.hook_rot_q", "attn.hook_rot_k"],
     enter,
+    ..Open::PLAIN
 };
 
 const MAPS: &[(&str, &str)] = &[
@@ -109,6 +112,15 @@ const KNOBS: &[Knob] = &[
         is_used: |_| true,
     },
     Knob {
+        name: "from-width",
+        title: "Columns of FROM",
+        help: "How many inputs the fast net has. With fewer columns than keys, some keys must share directions.",
+        kind: Kind::Words(&[("2", "2"), ("4", "4"), ("8", "8"), ("16", "16")]),
+        plain: "8",
+        apart: true,
+        is_used: |_| true,
+    },
+    Knob {
         name: "keys",
         title: "Keys to store",
         help: "Keys placed so that their features stand at right angles for as long as there is room, or keys drawn at random.",
@@ -125,6 +137,11 @@ fn enter(visit: Visit) -> Mount {
     Box::new(move |name| match name {
         "source" => Some(source::source(visit, machine).into()),
         "machine" => Some(machine.view().into()),
+        "slow" => Some(slow_net::slow_net(visit).into()),
+        "replaced" => {
+            let names = ["Put the linear head in its place", "changed-head"];
+            Some(changed(visit, "head", names, machine.as_change()).into())
+        }
         "invariants" => Some(machine.invariants().into()),
         "capacity" => Some(claims.capacity().into()),
         "update" => Some(claims.update().into()),

@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use web_sys::Event;
-
-use crate::explorer::{labelled, number, typed};
+use crate::explorer::{labelled, number};
 use crate::lens::trace::{Tensor, Trace};
-use crate::parts::dom::{El, View, el, list, part, show, value_of};
+use crate::parts::dom::{El, View, el, list, part, show};
 use crate::protocol::ModelCard;
 use crate::rooms::Visit;
 use crate::rooms::fast_weights::machine::Machine;
-use crate::state::browser;
+use crate::rooms::typing::typing;
 
 /// Most tokens that are walked; those after them are left out, and the page says so.
 pub const MAX_TOKENS: usize = 24;
@@ -111,16 +109,6 @@ pub fn source(visit: Visit, machine: Machine) -> El {
 /// The text for the model, and which head of it is taken.
 pub fn text(visit: Visit) -> El {
     let store = visit.store;
-    let on_text = move |event: Event| {
-        let value = value_of(&event);
-        browser::keep_text(&value);
-        typed(store, &|url| url.text.clone_from(&value));
-    };
-    let input =
-        el!(input type="text" data-testid="fast-text" aria-label="Text for the model" dir="auto"
-        spellcheck="false" autocomplete="off")
-        .value(move || store.url.read().text.clone())
-        .on("input", on_text);
     let most = move |of: fn(&ModelCard) -> u32| {
         move || store.card.read().as_ref().as_ref().map_or(0_u32, |card| of(card)).saturating_sub(1)
     };
@@ -139,41 +127,49 @@ pub fn text(visit: Visit) -> El {
         move |head| store.pin_head(store.url.read_untracked().layer, head as u16),
     );
     el!(div class="fast-text")
-        .child(input)
+        .child(typing(visit, "fast-text"))
         .child(labelled("layer", layer))
         .child(labelled("head", head))
 }
 
+/// What is said of vectors that no model has made.
+pub const RANDOM_VECTORS: &str =
+    "Random vectors of one seed: they mean nothing, and show the arithmetic.";
+
 /// A sentence about the vectors.
 fn said(visit: Visit, machine: Machine) -> String {
     match visit.get("from").as_str() {
-        "random" => "Random vectors of one seed: they mean nothing, and show the arithmetic.".into(),
+        "random" => RANDOM_VECTORS.to_owned(),
         "again" => "Random vectors of one seed. Tokens 1, 4, 7 and 10 have the same key; every query is the key \
                     of its own token, so that it asks for what has just been written."
             .into(),
-        _ => {
-            let store = visit.store;
-            let Some(card) = store.model.get() else { return "The model is on its way.".into() };
-            match machine.source.get() {
-                None if store.tokens.read().is_empty() => "Type a text: its tokens come here.".into(),
-                None => format!(
-                    "{} gives no queries and keys here yet. If it has none, take random vectors.",
-                    card.title
-                ),
-                Some(source) => {
-                    let focus = store.focus.get();
-                    let left_out = match source.n_left_out {
-                        0 => String::new(),
-                        n => format!(" The last {n} tokens are left out."),
-                    };
-                    format!(
-                        "Queries, keys and values of {}, layer {}, head {}, on your text.{left_out}",
-                        card.title, focus.layer, focus.head
-                    )
-                }
-            }
-        }
+        _ => of_head(visit, machine.source.get().map(|source| source.n_left_out)),
     }
+}
+
+/// A sentence about the vectors of the chosen head, of whose tokens so many are left out; none while there are no
+/// vectors.
+pub fn of_head(visit: Visit, n_left_out: Option<usize>) -> String {
+    let store = visit.store;
+    let Some(card) = store.model.get() else { return "The model is on its way.".into() };
+    let Some(n_left_out) = n_left_out else {
+        return match store.tokens.read().is_empty() {
+            true => "Type a text: its tokens come here.".into(),
+            false => format!(
+                "{} gives no queries and keys here yet. If it has none, take random vectors.",
+                card.title
+            ),
+        };
+    };
+    let focus = store.focus.get();
+    let left_out = match n_left_out {
+        0 => String::new(),
+        _ => format!(" Only the first {MAX_TOKENS} tokens are taken."),
+    };
+    format!(
+        "Queries, keys and values of {}, layer {}, head {}, on your text.{left_out}",
+        card.title, focus.layer, focus.head
+    )
 }
 
 fn token(visit: Visit, machine: Machine, at: usize) -> View {

@@ -6,7 +6,7 @@ use vitrine_models::claims::flash::traffic::{Moved, moved};
 
 use crate::format;
 use crate::lens::rooms::flash::{
-    Block, Taken, block_chart, clock_name, sparse_chart, taken, time_chart, took,
+    Block, Taken, block_chart, clock_name, exponent_of, sparse_chart, taken, time_chart, took,
 };
 use crate::parts::dom::El;
 use crate::protocol::room::{FlashAsk, FlashPart, RoomAsk, RoomPart};
@@ -85,12 +85,18 @@ impl Claims {
                 let bytes = [moved.by_matrices(), moved.blocks].map(format::bytes);
                 format!("{} → {}", bytes[0], bytes[1])
             });
+            let exponents =
+                [Timed::Matrices, Timed::Blocks].map(|timed| exponent_of(&times, timed));
+            let exponents = exponents[0].zip(exponents[1]).map(|(matrices, blocks)| {
+                format!("{} → {}", format::three(matrices), format::three(blocks))
+            });
             let time =
                 both.map(|(matrices, blocks)| format!("{} → {}", took(matrices), took(blocks)));
             vec![
                 ("work".to_owned(), "66.6 → 75.2 GFLOP".to_owned(), work),
                 ("traffic".to_owned(), "40.3 → 4.4 GB".to_owned(), traffic),
                 (clock(matrices).to_owned(), "41.7 → 7.3 ms".to_owned(), time),
+                ("exponent of N, in time".to_owned(), "2 → 2: Θ(N²)".to_owned(), exponents),
             ]
         });
         let columns = ["matrices → blocks", "Dao et al., A100"];

@@ -10,7 +10,7 @@ use crate::lens::rooms::flash::{Shown, of_step};
 use crate::parts::dom::{El, effect, el, part, show};
 use crate::protocol::room::{FlashAsk, FlashPart, RoomAsk, RoomPart};
 use crate::rooms::Visit;
-use crate::rooms::fast_weights::source::{MAX_TOKENS, of_model, text};
+use crate::rooms::fast_weights::source::{RANDOM_VECTORS, of_head, of_model, text};
 use crate::rooms::invariant::{Invariant, invariants};
 use crate::rooms::plate::{Plate, plate};
 use crate::state::cell::{Derived, Var, derive};
@@ -186,29 +186,9 @@ impl Machine {
     }
 
     fn said(self) -> String {
-        let store = self.visit.store;
-        if self.visit.get("from") == "random" {
-            return "Random vectors of one seed: they mean nothing, and show the arithmetic."
-                .into();
-        }
-        let Some(card) = store.model.get() else { return "The model is on its way.".into() };
-        match self.source.get() {
-            None if store.tokens.read().is_empty() => "Type a text: its tokens come here.".into(),
-            None => format!(
-                "{} gives no queries and keys here yet. If it has none, take random vectors.",
-                card.title
-            ),
-            Some(source) => {
-                let focus = store.focus.get();
-                let left_out = match source.n_left_out {
-                    0 => String::new(),
-                    _ => format!(" Only the first {MAX_TOKENS} tokens are taken."),
-                };
-                format!(
-                    "Queries, keys and values of {}, layer {}, head {}, on your text.{left_out}",
-                    card.title, focus.layer, focus.head
-                )
-            }
+        match self.visit.get("from").as_str() {
+            "random" => RANDOM_VECTORS.to_owned(),
+            _ => of_head(self.visit, self.source.get().map(|source| source.n_left_out)),
         }
     }
 

@@ -20,6 +20,7 @@ pub static ROOM: Open = Open {
     knobs: KNOBS,
     hooks: &["attn.hook_q", "attn.hook_k", "attn.hook_v", "attn.hook_rot_q", "attn.hook_rot_k"],
     enter,
+    ..Open::PLAIN
 };
 
 const SIZES: &[(&str, &str)] =

@@ -2,16 +2,25 @@
 //! `models/src/claims/norms`.
 //!
 //! Tests find things by `data-testid`: `norms-{size,gradient,cosine}`, `norms-layer`, `measure-SLOT`, `claim-SLOT`,
-//! `chart-SLOT`, `table-SLOT` (`layers`, `depth`, `race`).
+//! `chart-SLOT`, `table-SLOT` (`layers`, `depth`, `race`), `room-norms`, `room-residual` (panels of the Explorer),
+//! `change-norm`, `changed-norm`, `next-norm`.
 
 mod claims;
 mod machine;
 
+use crate::explorer::norms::norms;
+use crate::explorer::residual::residual;
+use crate::protocol::ChangeOf;
+use crate::rooms::changed::changed;
 use crate::rooms::knob::{Kind, Knob};
+use crate::rooms::typing::typing;
 use crate::rooms::{Mount, Open, Visit};
+use crate::state::cell::{Derived, derive};
+use crate::state::url::Tab;
 
 /// The room.
-pub static ROOM: Open = Open { number: 3, knobs: KNOBS, hooks: &[], enter };
+pub static ROOM: Open =
+    Open { number: 3, knobs: KNOBS, panels: &[Tab::Norms, Tab::Residual], enter, ..Open::PLAIN };
 
 const RATES: &[(&str, &str)] =
     &[("0.001", "0.001"), ("0.003", "0.003"), ("0.005", "0.005"), ("0.01", "0.01")];
@@ -51,12 +60,28 @@ fn enter(visit: Visit) -> Mount {
     let claims = claims::Claims::new(visit);
     Box::new(move |name| match name {
         "machine" => Some(machine.view().into()),
+        "text" => Some(typing(visit, "norms-text").into()),
+        "microscope" => Some(norms("room-norms")),
+        "stream" => Some(residual("room-residual")),
+        "swap" => {
+            let names = ["Swap the norms", "changed-norm"];
+            Some(changed(visit, "norm", names, swap(visit)).into())
+        }
         "invariants" => Some(machine.invariants().into()),
         "layers" => Some(claims.layers().into()),
         "depth" => Some(claims.depth().into()),
         "race" => Some(claims.race().into()),
         "question" => Some(claims.question().into()),
         _ => None,
+    })
+}
+
+/// The other norm, where the loaded model has one and predicts the next token.
+fn swap(visit: Visit) -> Derived<Option<ChangeOf>> {
+    derive(move || {
+        let card = visit.store.model.get()?;
+        let can = card.causal && card.encoder.is_none() && !card.is_recorded();
+        (can && visit.store.report.read().is_some()).then_some(ChangeOf::OtherNorm)
     })
 }
 

@@ -21,6 +21,8 @@ pub use words::{
 pub const MAX_HASH_BYTES: usize = 32 * 1024;
 /// Longest text that goes into the hash; a longer one stays in the tab's session storage.
 pub const MAX_TEXT_BYTES: usize = 4 * 1024;
+/// Most turns before the last of a conversation; as many of the user as of the assistant.
+pub const MAX_SAID: usize = 32;
 /// Most tokens that are masked at once.
 pub const MAX_MASKS: usize = 512;
 /// Most hypotheses side by side.
@@ -47,6 +49,8 @@ pub struct UrlState {
     pub masks: Vec<u32>,
     /// What the system says, where the text is shown as a conversation.
     pub system: Option<String>,
+    /// What was said before the text in that conversation: the user, the assistant, and so on.
+    pub said: Vec<String>,
     /// Which model; the first offer if none.
     pub model: Option<ModelSource>,
     /// Which engine.
@@ -106,6 +110,7 @@ impl Default for UrlState {
             pair: None,
             masks: Vec::new(),
             system: None,
+            said: Vec::new(),
             model: None,
             engine: EngineChoice::Auto,
             layer: 0,
@@ -157,6 +162,9 @@ impl UrlState {
         if !state.lab.as_ref().is_some_and(Choice::is_text) {
             state.corpus = Corpus::Toy;
         }
+        // The text is the user's turn.
+        let n_whole = state.said.len() / 2 * 2;
+        state.said.truncate(n_whole);
         state
     }
 
@@ -165,7 +173,9 @@ impl UrlState {
         let Some(system) = &self.system else { return Vec::new() };
         let system =
             Some(("system".to_owned(), system.clone())).filter(|(_, words)| !words.is_empty());
-        system.into_iter().chain([("user".to_owned(), self.text.clone())]).collect()
+        let roles = ["user", "assistant"].into_iter().cycle();
+        let said = self.said.iter().chain([&self.text]).cloned();
+        system.into_iter().chain(roles.map(str::to_owned).zip(said)).collect()
     }
 
     fn set(&mut self, name: &str, value: &str) {
@@ -198,6 +208,7 @@ impl UrlState {
             "t" => self.text = capped(value),
             "t2" => self.pair = Some(capped(value)),
             "chat" => self.system = Some(capped(value)),
+            "said" if self.said.len() < MAX_SAID => self.said.push(capped(value)),
             "mask" => self.masks = masks_from_text(value),
             "m" => self.model = model_from_text(value),
             "engine" => match value {
@@ -263,6 +274,9 @@ impl UrlState {
         }
         if let Some(system) = &self.system {
             put("chat", system, fits(system));
+        }
+        if self.said.iter().map(String::len).sum::<usize>() <= MAX_TEXT_BYTES {
+            self.said.iter().for_each(|said| put("said", said, true));
         }
         let masks: Vec<String> = self.masks.iter().map(u32::to_string).collect();
         put("mask", &masks.join("."), !masks.is_empty());
@@ -399,6 +413,7 @@ mod tests {
             pair: Some(String::new()),
             masks: vec![1, 4, 30],
             system: Some("Be brief.".into()),
+            said: vec!["Hello & hi?".into(), String::new(), "x".into(), "y".into()],
             model: hub_from_text("openai-community/gpt2@607a30d:model.safetensors"),
             engine: EngineChoice::Cpu,
             layer: 11,
@@ -466,6 +481,24 @@ mod tests {
         assert_eq!(state.text.len(), MAX_TEXT_BYTES - 1);
         let kept = UrlState { text: "b".repeat(MAX_TEXT_BYTES + 1), ..UrlState::default() };
         assert_eq!(kept.to_hash(), "");
+    }
+
+    #[test]
+    fn turns_of_a_conversation_alternate() {
+        let state = UrlState::from_hash("#chat=be+brief&said=hi&said=hello&said=lost&t=bye");
+        let turns = state.turns();
+        let turns: Vec<(&str, &str)> =
+            turns.iter().map(|(role, said)| (&**role, &**said)).collect();
+        assert_eq!(
+            turns,
+            [("system", "be brief"), ("user", "hi"), ("assistant", "hello"), ("user", "bye")]
+        );
+        let many = UrlState::from_hash(&"said=a&".repeat(2 * MAX_SAID));
+        assert_eq!(many.said.len(), MAX_SAID);
+        assert!(
+            UrlState::from_hash("said=a&said=b").turns().is_empty(),
+            "without a system it is a text"
+        );
     }
 
     proptest! {

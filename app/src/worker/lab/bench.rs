@@ -4,15 +4,24 @@ use std::rc::Rc;
 
 use vitrine_kernels::Control;
 use vitrine_models::ModelError;
+use vitrine_models::train::checkpoint::SavedRun;
 use vitrine_models::train::config::TokenizerKind;
 use vitrine_models::train::{Dataset, Kind, TrainConfig, Vocabulary, data};
 
+use vitrine_models::weights::ByteSource;
+use wasm_bindgen::{JsCast, JsValue};
+
 use super::super::engines::Engines;
+use super::super::source::BlobSource;
+use super::super::text::shown_title;
 use super::course::Course;
 use super::desk::Desk;
 use super::tell::{self, tell};
 use crate::protocol::EngineChoice;
 use crate::protocol::lab::{FromLab, Look, Phase, ToLab, TrainJob};
+
+/// Largest file of a run that is opened.
+const MAX_RUN_BYTES: u64 = 256 << 20;
 
 /// What the loop owns.
 pub(super) struct Bench {
@@ -40,18 +49,22 @@ impl Bench {
                 false => Some(self.desk.next().await),
             };
             let outcome = match (message, &mut self.course) {
-                (Some(ToLab::Train(job)), _) => {
-                    self.begin(&job).await;
+                (Some((ToLab::Train(job), _)), _) => {
+                    self.begin(&job, None).await;
                     Ok(())
                 }
-                (Some(ToLab::Look(look)), course) => {
+                (Some((ToLab::Open(job), file)), _) => {
+                    self.begin(&job, Some(file)).await;
+                    Ok(())
+                }
+                (Some((ToLab::Look(look), _)), course) => {
                     self.look = look;
                     match course {
                         Some(course) => course.set_look(look).await,
                         None => Ok(()),
                     }
                 }
-                (Some(message), Some(course)) => course.act(message, &self.control).await,
+                (Some((message, _)), Some(course)) => course.act(message, &self.control).await,
                 (None, Some(course)) => course.step(&self.control).await,
                 (_, None) => Ok(()),
             };
@@ -62,19 +75,30 @@ impl Bench {
         }
     }
 
-    async fn begin(&mut self, job: &TrainJob) {
+    async fn begin(&mut self, job: &TrainJob, file: Option<JsValue>) {
         // One run at a time; its memory goes first.
         if let Some(course) = self.course.take() {
             course.end();
         }
-        match self.try_begin(job).await {
+        match self.try_begin(job, file).await {
             Ok(course) => self.course = Some(course),
             Err(err) => tell::error(&err),
         }
     }
 
-    async fn try_begin(&mut self, job: &TrainJob) -> Result<Course, ModelError> {
-        let config = TrainConfig::from_query(&job.query)?;
+    async fn try_begin(
+        &mut self,
+        job: &TrainJob,
+        file: Option<JsValue>,
+    ) -> Result<Course, ModelError> {
+        let saved = match file {
+            Some(file) => Some(read_run(file).await?),
+            None => None,
+        };
+        let config = match &saved {
+            Some(saved) => saved.config.clone(),
+            None => TrainConfig::from_query(&job.query)?,
+        };
         config.check()?;
         let data = dataset(&config, job.text.as_deref())?;
         if self.chosen != Some(job.engine) {
@@ -83,9 +107,25 @@ impl Bench {
         }
         let engine = self.engines.make().await?;
         let mut course = Course::new(job.run, config, data, engine).await?;
+        if let Some(saved) = &saved {
+            course.go_on_from(saved)?;
+        }
         course.begin(self.look, &self.control).await?;
         Ok(course)
     }
+}
+
+/// Reads the file of a run that was saved.
+async fn read_run(file: JsValue) -> Result<SavedRun, ModelError> {
+    let file: web_sys::File = file.unchecked_into();
+    let name = shown_title(&file.name());
+    let source = BlobSource::new(name.clone(), file.into());
+    if source.n_bytes() > MAX_RUN_BYTES {
+        let problem = format!("is larger than {MAX_RUN_BYTES} bytes, which no run of the page is");
+        return Err(ModelError::malformed(&name, "the file", problem));
+    }
+    let bytes = source.read_at(0, source.n_bytes() as usize).await?;
+    SavedRun::from_bytes(&name, &bytes)
 }
 
 /// What a run trains on. Pieces of words need the tokenizer's module, which does not train.

@@ -95,14 +95,34 @@ impl Course {
         })
     }
 
-    /// Tells what the run is, looks at the untrained model, and goes.
+    /// Puts a run that was saved in the place of the untrained one.
+    ///
+    /// # Errors
+    /// Tensors of another model or text.
+    pub fn go_on_from(&mut self, saved: &SavedRun) -> Result<(), ModelError> {
+        self.trainer.recall(&saved.tensors, saved.n_done)?;
+        (self.best, self.n_worse) = (saved.best, saved.n_worse);
+        Ok(())
+    }
+
+    /// Tells what the run is, looks at the model as it is, and goes; a run that was saved waits.
     ///
     /// # Errors
     /// What the engine reports.
     pub async fn begin(&mut self, look: Option<Look>, control: &Control) -> Result<(), ModelError> {
         tell(&FromLab::Begun(Box::new(self.facts())));
+        let is_new = self.trainer.n_done() == 0;
+        let counts = (self.best, self.n_worse);
         self.validate(control).await?;
-        self.set_phase(Phase::Running);
+        if !is_new {
+            // That validation was counted before.
+            (self.best, self.n_worse) = counts;
+        }
+        self.set_phase(match self.trainer.n_done() {
+            0 => Phase::Running,
+            n if n < self.config.run.n_steps => Phase::Paused,
+            _ => Phase::Done,
+        });
         self.set_look(look).await
     }
 
@@ -122,6 +142,8 @@ impl Course {
         let parameters = self.trainer.parameter_names().zip(shapes);
         RunFacts {
             run: self.run,
+            query: self.config.to_query(),
+            n_done: self.trainer.n_done() as u32,
             n_params: self.trainer.n_params() as u64,
             d_vocab: self.data.vocabulary().d_vocab as u32,
             lengths: (n_target as u32, n_source as u32),
@@ -177,7 +199,7 @@ impl Course {
             // Of another phase: there is nothing to pause, or nothing to go on with.
             ToLab::Pause | ToLab::Resume | ToLab::StepOnce => Ok(()),
             // The loop takes these.
-            ToLab::Train(_) | ToLab::Look(_) => Ok(()),
+            ToLab::Train(_) | ToLab::Open(_) | ToLab::Look(_) => Ok(()),
         }
     }
 

@@ -133,6 +133,7 @@ impl Eyes {
         tell(&FromLab::Wrote(Wrote { run, step, samples }));
         let (input, output) = &self.probe;
         let trace = snapshot.patterns(input, output, control).await?;
+        let activations = snapshot.activations(control).await?;
         let each = |ids: &[&[u32]]| -> Vec<String> {
             let ids = ids.iter().flat_map(|ids| ids.iter());
             ids.map(|&id| visible(self.spelling(id).as_bytes())).collect()
@@ -144,7 +145,7 @@ impl Eyes {
             (false, false) => (each(&[input, &start, output]), Vec::new()),
         };
         let hooks = trace.tensors().iter().map(|tensor| tensor.name()).collect();
-        let looked = Looked { run, step, tokens, source, hooks };
+        let looked = Looked { run, step, tokens, source, hooks, activations };
         tell_bytes(&FromLab::Looked(looked), &trace.to_safetensors(&BTreeMap::new())?);
         self.engine = Some(snapshot.into_engine());
         Ok(())

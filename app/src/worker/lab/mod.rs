@@ -14,13 +14,11 @@ mod tell;
 
 use std::rc::Rc;
 
-use wasm_bindgen::prelude::Closure;
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
-use web_sys::MessageEvent;
 
-use super::{js, tick};
-use crate::wire;
+use super::hear::hear;
+use super::tick;
 use bench::Bench;
 use desk::Desk;
 
@@ -32,20 +30,10 @@ pub fn start() -> Result<(), JsValue> {
     let ticker = Rc::new(tick::Ticker::new()?);
     let desk = Rc::new(Desk::default());
     spawn_local(Bench::new(Rc::clone(&desk), tick::control(&ticker)).work());
-    let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
-        match wire::unpack(&event.data()) {
-            Ok((message, _)) => desk.put(message),
-            Err(problem) => tell::fault(
-                format!("The page and its worker are of different versions ({problem})"),
-                "Reload the page.",
-            ),
-        }
-    });
-    let listener = on_message.as_ref().unchecked_ref();
-    js::scope().add_event_listener_with_callback("message", listener)?;
-    // The worker hears as long as it lives.
-    on_message.forget();
-    Ok(())
+    hear(
+        move |message, attachment| desk.put(message, attachment),
+        |what, advice| tell::fault(what, advice),
+    )
 }
 
 /// Tells the page why the worker is about to trap.

@@ -4,6 +4,7 @@ use vitrine_kernels::{Control, Engine};
 use vitrine_models::ModelError;
 use vitrine_models::claims::fast_weights::capacity::{capacity, update};
 use vitrine_models::claims::fast_weights::favor::favor;
+use vitrine_models::claims::fast_weights::slow_net::slow_net;
 use vitrine_models::claims::fast_weights::timing::time;
 use vitrine_models::claims::fast_weights::{Tokens, walk};
 
@@ -36,6 +37,10 @@ pub(super) async fn answer(
                 let errors = capacity(engine, ask, control).await?;
                 part(FastPart::Capacity { place, errors });
             }
+        }
+        FastAsk::SlowNet(of) => {
+            let told = &mut |look| part(FastPart::SlowLook(Box::new(look)));
+            slow_net(engine, of, told, control).await?;
         }
         FastAsk::Update(ask) => part(FastPart::Update(update(engine, ask, control).await?)),
         FastAsk::Favor(ask) => part(FastPart::Favor(favor(engine, ask, control).await?)),

@@ -2,6 +2,8 @@
 //!
 //! A later ask of the same slot takes the place of one that waits, and stops one that runs.
 
+mod align;
+mod attention;
 mod fast_weights;
 mod flash;
 mod norms;
@@ -14,17 +16,15 @@ use std::task::{Poll, Waker};
 use js_sys::Array;
 use vitrine_kernels::{Control, Engine, EngineError};
 use vitrine_models::ModelError;
-use wasm_bindgen::prelude::Closure;
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
-use web_sys::MessageEvent;
 
 use super::engines::Engines;
+use super::hear::hear;
 use super::post::send;
-use super::{js, tick};
+use super::tick;
 use crate::protocol::EngineChoice;
 use crate::protocol::room::{AskNo, FromRoom, RoomAsk, RoomPart, ToRoom};
-use crate::wire;
 
 /// Starts the worker: from now on messages are heard.
 ///
@@ -34,21 +34,7 @@ pub fn start() -> Result<(), JsValue> {
     let ticker = Rc::new(tick::Ticker::new()?);
     let desk = Rc::new(Desk { control: RefCell::new(tick::control(&ticker)), ..Desk::default() });
     spawn_local(work(Rc::clone(&desk)));
-    let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
-        match wire::unpack(&event.data()) {
-            Ok((message, _)) => desk.put(message),
-            Err(problem) => fault(
-                None,
-                format!("The page and its worker are of different versions ({problem})"),
-                "Reload the page.",
-            ),
-        }
-    });
-    let listener = on_message.as_ref().unchecked_ref();
-    js::scope().add_event_listener_with_callback("message", listener)?;
-    // The worker hears as long as it lives.
-    on_message.forget();
-    Ok(())
+    hear(move |message, _| desk.put(message), |what, advice| fault(None, what, advice))
 }
 
 /// Tells the page why the worker is about to trap.
@@ -126,6 +112,14 @@ async fn work(desk: Rc<Desk>) {
         }
         let Some((_, engine)) = &mut made else { continue };
         let outcome = match &ask.ask {
+            RoomAsk::Align(own) => {
+                let part = |part| tell_part(ask.no, RoomPart::Align(part));
+                align::answer(engine, own, &part, &control).await
+            }
+            RoomAsk::Attention(asked) => {
+                let part = |part| tell_part(ask.no, RoomPart::Attention(part));
+                attention::answer(engine, asked, &part, &control).await
+            }
             RoomAsk::FastWeights(fast) => {
                 let part = |part| tell_part(ask.no, RoomPart::FastWeights(part));
                 fast_weights::answer(engine, fast, &part, &control).await

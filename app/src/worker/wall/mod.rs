@@ -223,12 +223,13 @@ impl Studio {
             return;
         }
         if let Some(playback) = &self.playback {
-            let wall = self.walls.of(Attention::Own);
+            if (of == Attention::Own) == playback.is_pair() {
+                return;
+            }
+            let wall = self.walls.of(of);
             wall.open_without_engine();
-            if let Surface::Plain(context) = &wall.surface
-                && of == Attention::Own
-            {
-                paint_plain(context, playback.thumbnails().await.as_ref(), &wall.style);
+            if let Surface::Plain(context) = &wall.surface {
+                paint_plain(context, playback.thumbnails(of).await.as_ref(), &wall.style);
             }
             return;
         }

@@ -4,6 +4,7 @@
 
 pub mod capacity;
 pub mod favor;
+pub mod slow_net;
 pub mod timing;
 mod walk;
 
@@ -117,16 +118,4 @@ fn mapped(
     let op = FeatureMap { features: map.features(), d_head };
     let mapped = recorder.feature_map(x, omega, op)?;
     if sums_to_one { recorder.sum_normalised(mapped, 1, EPS) } else { Ok(mapped) }
-}
-
-/// The slope of a line through points on axes of factors, by least squares; NaN of fewer than two.
-pub fn slope(points: &[(f64, f64)]) -> f64 {
-    let logs = points.iter().map(|(x, y)| (x.ln(), y.ln()));
-    let n = points.len() as f64;
-    let (sum_x, sum_y) = logs.clone().fold((0.0, 0.0), |(a, b), (x, y)| (a + x, b + y));
-    let (mean_x, mean_y) = (sum_x / n, sum_y / n);
-    let (above, below) = logs.fold((0.0, 0.0), |(above, below), (x, y)| {
-        (above + (x - mean_x) * (y - mean_y), below + (x - mean_x).powi(2))
-    });
-    above / below
 }

@@ -5,7 +5,6 @@ use vitrine_kernels::ops::attention::{Attention, Given};
 use vitrine_kernels::ops::linear_attention::{Form, LinearAttention};
 use vitrine_kernels::{Control, DType, Engine, InputData, Read, Recorder, Step};
 
-use super::slope;
 use crate::error::ModelError;
 use crate::sample::Random;
 use crate::train::random::normal;
@@ -96,10 +95,4 @@ pub async fn time(
     }
     engine.forget(recording.id());
     Ok(best)
-}
-
-/// The exponent of N that fits all points: a span of some factors of two, since a step from one cache to the
-/// next bends a short one.
-pub fn exponent(points: &[(f64, f64)]) -> f64 {
-    slope(points)
 }

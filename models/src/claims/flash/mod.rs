@@ -61,19 +61,19 @@ impl Qkv {
     }
 
     /// The three as inputs of a recording.
-    fn record(&self, recorder: &mut Recorder) -> [TensorId; 3] {
+    pub(super) fn record(&self, recorder: &mut Recorder) -> [TensorId; 3] {
         let [n_rows, n_keys] = self.extents();
         [n_rows, n_keys, n_keys].map(|n| recorder.input([n, self.d()], DType::F32))
     }
 
     /// Their values, in that order.
-    fn inputs(&self) -> [InputData<'_>; 3] {
+    pub(super) fn inputs(&self) -> [InputData<'_>; 3] {
         [&self.q, &self.k, &self.v].map(|values| InputData::F32(values))
     }
 }
 
 /// One head of `d` columns with the scale 1/√d.
-fn heads_of(d: usize) -> AttentionScores {
+pub(super) fn heads_of(d: usize) -> AttentionScores {
     AttentionScores {
         n_heads: 1,
         n_kv_heads: 1,
@@ -226,7 +226,7 @@ fn bias_of(cells: &[bool]) -> Vec<f32> {
 }
 
 /// Runs a recording once; the values of the tensors asked for.
-async fn run(
+pub(super) async fn run(
     engine: &mut Engine,
     mut recorder: Recorder,
     step: Step,

@@ -96,7 +96,7 @@ pub async fn time(
 }
 
 /// The shortest of some runs of a recording whose last row of each of these tensors comes back.
-pub(super) async fn shortest(
+pub(in crate::claims) async fn shortest(
     engine: &mut Engine,
     mut recorder: Recorder,
     inputs: &[InputData<'_>],

@@ -60,19 +60,3 @@ fn config(place: Place, [n_layers, d_model]: [u32; 2], seed: u64) -> TrainConfig
     config.optimiser.max_norm = 0.0;
     config
 }
-
-/// The slope of a line through points, by least squares.
-pub fn slope(points: &[(f64, f64)]) -> f64 {
-    let n = points.len() as f64;
-    let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / n;
-    let (x, y) = (mean(|one| one.0), mean(|one| one.1));
-    let along: f64 = points.iter().map(|one| (one.0 - x) * (one.1 - y)).sum();
-    let across: f64 = points.iter().map(|one| (one.0 - x).powi(2)).sum();
-    along / across
-}
-
-/// The exponent of a power of x that y follows: the slope of ln y over ln x.
-pub fn exponent(points: &[(f64, f64)]) -> f64 {
-    let logs: Vec<_> = points.iter().map(|one| (one.0.ln(), one.1.ln())).collect();
-    slope(&logs)
-}

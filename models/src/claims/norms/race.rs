@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use vitrine_kernels::{Control, Engine};
 
-use super::start::{give_back, taken};
+use super::super::{give_back, taken};
 use super::{Place, config};
 use crate::error::ModelError;
 use crate::train::schedule::Curve;

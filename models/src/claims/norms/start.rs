@@ -1,9 +1,9 @@
 //! Before the first step: the gradient of each layer, and how large and how alike the layers' outputs are.
 
 use serde::{Deserialize, Serialize};
-use vitrine_kernels::engine::cpu::CpuEngine;
 use vitrine_kernels::{Control, Engine};
 
+use super::super::{give_back, taken};
 use super::{Place, config};
 use crate::arch::Model;
 use crate::error::ModelError;
@@ -123,17 +123,6 @@ pub async fn streams(
     let traces = traces(&mut session, &taps, &data, control).await;
     give_back(engine, session.into_engine().0);
     Ok(of_traces(&traces?, place, config.model.d_model))
-}
-
-/// The engine, an empty one in its place.
-pub(super) fn taken(engine: &mut Engine) -> Engine {
-    std::mem::replace(engine, Engine::Cpu(CpuEngine::new()))
-}
-
-/// Puts an engine back, emptied.
-pub(super) fn give_back(engine: &mut Engine, own: Engine) {
-    *engine = own;
-    engine.clear();
 }
 
 async fn measure(

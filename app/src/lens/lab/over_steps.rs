@@ -1,0 +1,121 @@
+//! One quantity of several places of a model, over the steps of a run: a map, lines, a table.
+
+use crate::format;
+use crate::lens::attention::MatrixView;
+use crate::lens::lab::series::N_COLORS;
+use crate::lens::table::Table;
+use crate::palette::Scale;
+use crate::parts::plot::{ChartSpec, HELD_OUT, Line};
+
+/// The values.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OverSteps {
+    /// What is measured: `gradient norm`.
+    pub quantity: &'static str,
+    /// The places, in the order of the model.
+    pub names: Vec<String>,
+    /// The steps.
+    pub steps: Vec<u32>,
+    /// `[n_names, n_steps]`.
+    pub values: Vec<f32>,
+}
+
+impl OverSteps {
+    /// Places down, steps across.
+    pub fn map(self) -> Option<MatrixView> {
+        if self.values.is_empty() {
+            return None;
+        }
+        Some(MatrixView {
+            n_rows: self.names.len(),
+            n_cols: self.steps.len(),
+            // Only of signed quantities some are below zero.
+            scale: match self.values.iter().any(|&value| value < 0.0) {
+                true => Scale::diverging(&self.values),
+                false => Scale::magnitudes(&self.values),
+            },
+            values: self.values,
+            row_labels: self.names,
+            col_labels: self.steps.iter().map(u32::to_string).collect(),
+            quantity: self.quantity.into(),
+            ..MatrixView::default()
+        })
+    }
+
+    /// A line a place. Those beyond the colours are drawn broad.
+    pub fn chart(self, title: String) -> Option<ChartSpec> {
+        if self.values.is_empty() {
+            return None;
+        }
+        let n_steps = self.steps.len();
+        let line = |(idx, name): (usize, &String)| {
+            let own = &self.values[idx * n_steps..(idx + 1) * n_steps];
+            let points = self.steps.iter().zip(own).map(|(&step, &value)| (step as f32, value));
+            let broad = if (idx / usize::from(N_COLORS)) % 2 == 1 { HELD_OUT } else { 0 };
+            let color = (idx % usize::from(N_COLORS)) as u8 | broad;
+            Line { name: name.clone(), color, points: points.collect() }
+        };
+        Some(ChartSpec {
+            title,
+            x_name: "steps".into(),
+            y_name: self.quantity.into(),
+            lines: self.names.iter().enumerate().map(line).collect(),
+            is_x_whole: true,
+            // What is zero or less has no place on an axis of factors.
+            is_y_log: self.values.iter().all(|value| !(*value <= 0.0)),
+            ..ChartSpec::default()
+        })
+    }
+
+    /// Steps down, places across.
+    pub fn table(self) -> Option<Table> {
+        if self.values.is_empty() {
+            return None;
+        }
+        let n_steps = self.steps.len();
+        let row = |(at, step): (usize, &u32)| {
+            let own =
+                self.values.iter().skip(at).step_by(n_steps).map(|&value| format::plain(value));
+            std::iter::once(step.to_string()).chain(own).collect()
+        };
+        let rows = self.steps.iter().enumerate().map(row).collect();
+        let caption = format!("{}, a step a row", self.quantity);
+        let columns = std::iter::once("step".to_owned()).chain(self.names).collect();
+        Some(Table { caption, columns, rows })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all() -> OverSteps {
+        OverSteps {
+            quantity: "gradient norm",
+            names: vec!["embed".into(), "layer 0".into()],
+            steps: vec![1, 5],
+            values: vec![1.0, 2.0, 3.0, 4.0],
+        }
+    }
+
+    #[test]
+    fn map_lines_and_table_have_all_points() {
+        let view = all().map().unwrap();
+        assert_eq!(view.row_labels, ["embed", "layer 0"]);
+        assert_eq!(view.col_labels, ["1", "5"]);
+        assert_eq!(view.value(1, 0), Some(3.0));
+        let spec = all().chart("t".into()).unwrap();
+        assert_eq!(spec.lines[1].points, [(1.0, 3.0), (5.0, 4.0)]);
+        let table = all().table().unwrap();
+        assert_eq!(table.columns, ["step", "embed", "layer 0"]);
+        assert_eq!(table.rows[1], ["5", "2", "4"]);
+        assert_eq!(OverSteps::default().map(), None);
+    }
+
+    #[test]
+    fn what_can_be_zero_has_no_axis_of_factors() {
+        assert!(all().chart(String::new()).unwrap().is_y_log);
+        let with_zero = OverSteps { values: vec![0.0, 2.0, 3.0, 4.0], ..all() };
+        assert!(!with_zero.chart(String::new()).unwrap().is_y_log);
+    }
+}
