@@ -192,6 +192,21 @@ const STATES = {
     for (const slot of ["layers", "depth", "race"]) await room.measure(slot, 200_000);
     await room.id("claim-layers").scrollIntoViewIfNeeded();
   },
+  "room-03-real": async ({ page, explorer }) => {
+    const room = new Room(page, explorer);
+    await room.open(3, "&r-layers=2");
+    await room.id("change-norm").click();
+    await room.id("next-norm").locator("tbody tr").first().waitFor({ timeout: 60_000 });
+    await room.id("room-norms").scrollIntoViewIfNeeded();
+  },
+  "room-04-slow": async ({ page, explorer }) => {
+    const room = new Room(page, explorer);
+    await room.open(4, "&step=5");
+    await room.measure("slow");
+    await room.id("change-head").click();
+    await room.id("next-head").locator("tbody tr").first().waitFor({ timeout: 60_000 });
+    await room.id("claim-slow").scrollIntoViewIfNeeded();
+  },
   "room-10": async ({ page, explorer }) => {
     const room = new Room(page, explorer);
     await room.open(10, "&step=4");

@@ -21,3 +21,21 @@ fn give_back(engine: &mut Engine, own: Engine) {
     *engine = own;
     engine.clear();
 }
+
+/// The larger of two errors; a NaN stays.
+fn worse<T: PartialOrd>(worst: T, one: T) -> T {
+    let is_lost = worst.partial_cmp(&worst).is_none();
+    if one <= worst || is_lost { worst } else { one }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::worse;
+
+    #[test]
+    fn a_nan_is_the_worst_and_stays() {
+        assert_eq!([1.0, 3.0, 2.0].into_iter().fold(0.0, worse), 3.0);
+        assert!([1.0, f64::NAN, 2.0].into_iter().fold(0.0, worse).is_nan());
+        assert!([f32::NAN, 2.0].into_iter().fold(0.0, worse).is_nan());
+    }
+}

@@ -97,8 +97,8 @@ export default [
       await room.id("question-check").click();
     };
     await say("99");
-    await until(async () => /^Not yet: your run here says \d+ letters, you said 99/.test(await room.id("question-verdict").innerText()), "judged", 200_000);
-    const found = /says (\d+) letters/.exec(await room.id("question-verdict").innerText())[1];
+    await until(async () => /^Not yet: your run here says [\d.]+ letters, you said 99/.test(await room.id("question-verdict").innerText()), "judged", 200_000);
+    const found = /says ([\d.]+) letters/.exec(await room.id("question-verdict").innerText())[1];
     await say(found);
     await until(async () => /^Right/.test(await room.id("question-verdict").innerText()), "and right");
     await until(async () => (await room.id("measure-lengths").innerText()) === "Measure again", "both are measured", 200_000);

@@ -1,6 +1,8 @@
 //! The stages of scaled dot-product attention, softmax(QKᵀ/√d_k)·V (section 3.2.1), computed again in f64 from
 //! what one head of a run left behind.
 
+use super::super::worse;
+
 /// One head's tensors.
 #[derive(Clone, Copy, Debug)]
 pub struct Head<'a> {
@@ -111,11 +113,6 @@ fn share(cells: impl Iterator<Item = [f64; 2]>) -> f64 {
         [worse(off, one_off.abs()), worse(size, one_size.abs())]
     });
     if off == 0.0 { 0.0 } else { off / size }
-}
-
-/// The larger; a NaN stays.
-fn worse(worst: f64, one: f64) -> f64 {
-    if one <= worst || worst.is_nan() { worst } else { one }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use vitrine_kernels::{
     Control, DType, Engine, InputData, Read, RecordError, Recorder, Shape, StateId, Step, TensorId,
 };
 
+use super::super::worse;
 use super::{EPS, Map, Rules, mapped};
 use crate::error::ModelError;
 
@@ -271,11 +272,6 @@ fn unit_rows(x: &[f32], n_cols: usize) -> Vec<f32> {
 
 fn dot(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-/// The larger one, or what is no number.
-fn worse(a: f32, b: f32) -> f32 {
-    if b.is_nan() || b > a { b } else { a }
 }
 
 /// The largest difference over the largest value of `b`.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use vitrine_kernels::ops::attention_flash::AttentionFlash;
 use vitrine_kernels::{Control, Engine, Recorder};
 
+use super::super::worse;
 use super::{Qkv, Rules, by_matrices, relative, run};
 use crate::error::ModelError;
 
@@ -74,9 +75,4 @@ pub async fn walk(
     let pattern_error = pattern.iter().enumerate().map(of_cell).fold(0.0, worse);
     let n_blocks = [n_blocks as u32, n_across as u32];
     Ok(Walk { n_blocks, scores, pattern, matrices, stages, error, pattern_error })
-}
-
-/// The larger; a NaN stays.
-fn worse(worst: f64, one: f64) -> f64 {
-    if one <= worst { worst } else { one }
 }
