@@ -13,7 +13,9 @@ pub fn slope(points: &[(f64, f64)]) -> f64 {
 /// The exponent of a power of x that y follows: the slope of ln y over ln x. A span of some factors of two, since
 /// of times a step from one cache to the next bends a short one.
 pub fn exponent(points: &[(f64, f64)]) -> f64 {
-    let logs: Vec<_> = points.iter().map(|one| (one.0.ln(), one.1.ln())).collect();
+    // A time that a coarse clock calls none says nothing.
+    let known = points.iter().filter(|one| one.0 > 0.0 && one.1 > 0.0);
+    let logs: Vec<_> = known.map(|one| (one.0.ln(), one.1.ln())).collect();
     slope(&logs)
 }
 
