@@ -30,6 +30,8 @@ mod tests {
         let powers: Vec<(f64, f64)> =
             (1..6).map(f64::from).map(|x| (x, 5.0 * x.powf(1.5))).collect();
         assert!((exponent(&powers) - 1.5).abs() < 1e-12);
+        let with_none: Vec<(f64, f64)> = [(0.5, 0.0)].into_iter().chain(powers).collect();
+        assert!((exponent(&with_none) - 1.5).abs() < 1e-12, "what is 0 is left out");
         assert!(slope(&points[..1]).is_nan());
     }
 }
