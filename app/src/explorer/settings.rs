@@ -93,7 +93,7 @@ fn is_whole(number: f64) -> bool {
 }
 
 fn setting(
-    word: &str,
+    word: &'static str,
     input: El,
     shown: fn(&Sampling) -> String,
     change: fn(&mut Sampling, f64),

@@ -63,18 +63,29 @@ const GLOSSARY: &[(&str, &str)] = &[
 ];
 
 /// A word of the glossary with its explanation in a popover that opens on click, Enter or Space.
-pub fn term(word: &str) -> El {
-    let meaning = GLOSSARY.iter().find(|(term, _)| *term == word);
-    explained(word, meaning.map_or("", |(_, meaning)| *meaning))
+pub fn term(word: &'static str) -> El {
+    let span = el!(span class="term-meaning" role="note");
+    let shown = span.element().clone();
+    // Not before it is opened: the start has no use for the glossary.
+    opening(word).when("toggle", move || shown.set_text_content(Some(meaning(word)))).child(span)
 }
 
 /// Any words with an explanation of their own.
 pub fn explained(word: &str, meaning: &str) -> El {
+    opening(word).child(el!(span class="term-meaning" role="note").child(meaning))
+}
+
+fn opening(word: &str) -> El {
     el!(details class="term")
         .closes_on_escape()
         .on("focusout", |event: Event| {
             close_details(event.current_target());
         })
         .child(el!(summary).child(word))
-        .child(el!(span class="term-meaning" role="note").child(meaning))
+}
+
+/// What the glossary says of a word.
+#[inline(never)]
+fn meaning(word: &str) -> &'static str {
+    GLOSSARY.iter().find(|(term, _)| *term == word).map_or("", |(_, meaning)| *meaning)
 }

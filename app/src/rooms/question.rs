@@ -50,7 +50,7 @@ pub fn question(question: Question, measure: impl Fn() + 'static) -> El {
         let off = (said - found).abs() / found.abs().max(f32::MIN_POSITIVE);
         let is_right = off <= tolerance;
         let word = if is_right { "Right" } else { "Not yet" };
-        let (said, found) = (format::three(said), format::three(found));
+        let (said, found) = (written(said), written(found));
         let words = format!(": your run here says {found} {unit}, you said {said}.");
         vec![
             el!(strong).set("class", if is_right { "right" } else { "wrong" }).child(word).into(),
@@ -69,4 +69,13 @@ pub fn question(question: Question, measure: impl Fn() + 'static) -> El {
         .child(el!(label).child(el!(span).child(label)).child(input))
         .child(el!(button type="submit" class="act" data-testid="question-check").child("Check"))
         .child(el!(p role="status" data-testid="question-verdict").child(verdict))
+}
+
+/// Whole numbers as they are counted, others with three digits.
+fn written(value: f32) -> String {
+    if value.fract() == 0.0 && value.abs() < 1e5 {
+        format::plain(value)
+    } else {
+        format::three(value)
+    }
 }

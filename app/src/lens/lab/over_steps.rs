@@ -62,7 +62,7 @@ impl OverSteps {
             lines: self.names.iter().enumerate().map(line).collect(),
             is_x_whole: true,
             // What is zero or less has no place on an axis of factors.
-            is_y_log: self.values.iter().all(|value| !(*value <= 0.0)),
+            is_y_log: self.values.iter().all(|value| *value > 0.0 || value.is_nan()),
             ..ChartSpec::default()
         })
     }

@@ -46,6 +46,7 @@ pub(super) fn error(err: &ModelError) {
         ModelError::Engine(EngineError::DeviceLost(_)) => {
             (None, "The curves are kept. Train again, or choose the CPU engine.")
         }
+        err if of_file(err) => (None, "Choose another file, or train from the start."),
         _ => (None, "Change the knobs, or choose the other engine, then train."),
     };
     let what = match err {
@@ -53,9 +54,27 @@ pub(super) fn error(err: &ModelError) {
         ModelError::Input { field, problem } => format!("{field} {problem}"),
         err => err.to_string(),
     };
-    // Fields keep their spelling; all else is a sentence.
-    let what = if field.is_none() { capital(&what) } else { what };
+    // Fields and files keep their spelling; all else is a sentence.
+    let what = if field.is_none() && !of_file(err) { capital(&what) } else { what };
     tell(&FromLab::Fault(LabFault { what, advice: advice.to_owned(), field }));
+}
+
+/// Whether an error is about a file that was opened, and begins with its name.
+fn of_file(err: &ModelError) -> bool {
+    use ModelError::{
+        Io, Limit, Malformed, MissingTensor, Truncated, UnsupportedType, WeightsMismatch, WrongKind,
+    };
+    matches!(
+        err,
+        Io { .. }
+            | Limit { .. }
+            | Malformed { .. }
+            | MissingTensor { .. }
+            | Truncated { .. }
+            | UnsupportedType { .. }
+            | WeightsMismatch { .. }
+            | WrongKind { .. }
+    )
 }
 
 /// With a capital at its beginning.

@@ -184,15 +184,14 @@ pub async fn slow_net(
         engine.write_state(states[0], &first)?;
         weights.push(Weights { shape, states: [states[0], states[1], states[2]] });
     }
-    let outcome = match <[Weights; 2]>::try_from(weights) {
+    match <[Weights; 2]>::try_from(weights) {
         Ok(weights) => {
             let outcome = train(engine, of, &weights, &mut random, told, control).await;
             weights.iter().flat_map(|one| one.states).for_each(|state| engine.remove_state(state));
             outcome
         }
         Err(_) => Ok(()),
-    };
-    outcome
+    }
 }
 
 async fn train(
