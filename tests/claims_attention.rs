@@ -17,7 +17,8 @@ const N: u32 = 128;
 
 fn measured(engine: &mut Engine, seed: u64) -> Vec<Products> {
     let ask = Scale { widths: WIDTHS.to_vec(), n_rows: N, n_keys: N, seed };
-    let one = |&d_k: &u32| block_on(products(engine, &ask, d_k, &Control::default())).unwrap();
+    let one =
+        |&d_k: &u32| block_on(products(engine, &ask, d_k, &Control::default())).expect("measures");
     WIDTHS.iter().map(one).collect()
 }
 
@@ -77,7 +78,8 @@ fn fitted(timed: Timed, shapes: [[u32; 2]; 5], axis: usize, range: [f64; 2]) {
     let mut found = Vec::new();
     for _ in 0..6 {
         for (shape, (_, least)) in shapes.into_iter().zip(&mut best) {
-            let took = block_on(time(engine, timed, shape, &now, &Control::default())).unwrap();
+            let took =
+                block_on(time(engine, timed, shape, &now, &Control::default())).expect("measures");
             *least = least.min(took.ms);
         }
         found.push(exponent(&best));
@@ -112,16 +114,18 @@ const TARGET: &str = "1912-12-24";
 /// The shipped model after its first text.
 fn dates(engine: Engine) -> Session {
     let path = root().join("assets/models").join(MODEL);
-    let text = std::fs::read_to_string(path.join("tokenizer.json")).unwrap();
-    let tokenizer = HubTokenizer::from_json("tokenizer.json", &text).unwrap();
+    let text = std::fs::read_to_string(path.join("tokenizer.json")).expect("is there");
+    let tokenizer = HubTokenizer::from_json("tokenizer.json", &text).expect("a tokenizer");
     let ids = |text: &str| -> Vec<u32> {
-        tokenizer.encode(text, false).unwrap().iter().map(|token| token.id).collect()
+        tokenizer.encode(text, false).expect("encodes").iter().map(|token| token.id).collect()
     };
     let mut session = session(engine, &path, |model| Options::trace(model.spec(), []));
-    let (start, end) = (session.spec().decoder_start.unwrap(), session.spec().source_end.unwrap());
+    let (start, end) =
+        (session.spec().decoder_start.expect("starts"), session.spec().source_end.expect("ends"));
     let source = [ids(SOURCE), vec![end]].concat();
     let target = [vec![start], ids(TARGET)].concat();
-    block_on(session.set_tokens(&Input::pair(&source, &target), &Control::default())).unwrap();
+    block_on(session.set_tokens(&Input::pair(&source, &target), &Control::default()))
+        .expect("runs");
     session
 }
 
