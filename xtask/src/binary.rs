@@ -5,6 +5,8 @@ use anyhow::{Context, Result, bail, ensure};
 
 /// Number of a section that tools agree on among themselves; its body begins with a name.
 pub const CUSTOM: u8 = 0;
+/// Number of the section with the functions' bodies.
+pub const CODE: u8 = 10;
 /// Number of the section with what lies in memory at the start.
 pub const DATA: u8 = 11;
 

@@ -15,7 +15,7 @@ use walrus::ir::{
 };
 use walrus::{FunctionId, FunctionKind, Module};
 
-use crate::binary::{CUSTOM, DATA, Reader, put_number, sections};
+use crate::binary::{CODE, CUSTOM, DATA, Reader, put_number, sections};
 
 /// Subsection of "linking" that lists the segments.
 const SEGMENTS: u8 = 5;
@@ -96,15 +96,19 @@ impl Objects {
         let segments = segments(data.map(|(_, body)| *body).unwrap_or_default())?;
         let symbols = symbols(linking, &segments)?;
         let mut objects = Self::of(&symbols);
+        let mut mentions = Vec::new();
         for mut reader in relocations {
             let section = usize::try_from(reader.number()?)?;
             let (id, body) = *sections.get(section).context("a relocation of no section")?;
             for _ in 0..reader.number()? {
                 if let Some(relocation) = relocation(&mut reader, &symbols)? {
-                    objects.add(id, body, &segments, relocation)?;
+                    let mention = objects.add(id, body, &segments, relocation)?;
+                    mentions.extend(mention);
                 }
             }
         }
+        let code = sections.iter().find(|(id, _)| *id == CODE);
+        objects.name(&mentions, &bodies(code.map(|(_, body)| *body).unwrap_or_default())?);
         Ok((objects, rest))
     }
 
@@ -130,14 +134,33 @@ impl Objects {
         Self { objects, ..Self::default() }
     }
 
-    /// Notes what a relocation of a section is about.
+    /// Notes by which numbers code knows objects. The end of one is the start of the next: a function that
+    /// walks over an object and so knows its end as well as what is in it does not know the next one by that,
+    /// nor does who knows the next one know this.
+    fn name(&mut self, mentions: &[Mention], bodies: &[u32]) {
+        let function = |place: u32| bodies.partition_point(|start| *start <= place);
+        let is_end = |mention: &Mention| self.objects[mention.of].at.end == mention.value;
+        let inner: HashSet<(usize, usize)> = mentions
+            .iter()
+            .filter(|mention| self.objects[mention.of].at.contains(&mention.value))
+            .map(|mention| (function(mention.place), mention.of))
+            .collect();
+        let walked = |mention: &&Mention| {
+            is_end(mention) && inner.contains(&(function(mention.place), mention.of))
+        };
+        for mention in mentions.iter().filter(|mention| !walked(mention)) {
+            self.named.entry(mention.value).or_default().insert(mention.of);
+        }
+    }
+
+    /// Notes what a relocation of a section is about; what code mentions is the answer.
     fn add(
         &mut self,
         id: u8,
         body: &[u8],
         segments: &[Segment],
         relocation: Relocation,
-    ) -> Result<()> {
+    ) -> Result<Option<Mention>> {
         let Relocation { place, of } = relocation;
         let mut written =
             Reader::of(body.get(place as usize..).context("a relocation of nothing")?);
@@ -157,11 +180,10 @@ impl Objects {
             }
         };
         if id != DATA {
-            match to {
-                Some((to, value)) => self.named.entry(value).or_default().insert(to),
-                None => self.named_slots.insert(value),
-            };
-            return Ok(());
+            if to.is_none() {
+                self.named_slots.insert(value);
+            }
+            return Ok(to.map(|(of, value)| Mention { place, of, value }));
         }
         let segment = segments.iter().find(|segment| segment.holds(place));
         let segment = segment.context("a relocation between segments")?;
@@ -173,7 +195,7 @@ impl Objects {
             Some((to, _)) => knows.objects.insert(to),
             None => knows.slots.insert(value),
         };
-        Ok(())
+        Ok(None)
     }
 
     /// The object at an address.
@@ -276,6 +298,27 @@ fn chunks(start: u32, bytes: &[u8]) -> Vec<(u32, Vec<u8>)> {
         }
     }
     chunks
+}
+
+/// A number in code that stands for an address in or near an object.
+struct Mention {
+    /// In the section of code.
+    place: u32,
+    of: usize,
+    value: u32,
+}
+
+/// Where the functions begin in the section of code.
+fn bodies(code: &[u8]) -> Result<Vec<u32>> {
+    let mut reader = Reader::of(code);
+    let n_bodies = if code.is_empty() { 0 } else { reader.number()? };
+    let mut starts = Vec::new();
+    for _ in 0..n_bodies {
+        starts.push((code.len() - reader.rest().len()) as u32);
+        let length = reader.number()?;
+        reader.take(length)?;
+    }
+    Ok(starts)
 }
 
 /// A segment of the section of data: where its bytes are in that and in memory.

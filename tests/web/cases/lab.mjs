@@ -223,7 +223,7 @@ export default [
     for (const [at, loss] of gpu.entries()) near(loss, cpu[at], 0.01 * cpu[at], `the loss of step ${at + 1}`);
   }, { graphics: "gpu", timeout: 240_000 }),
 
-  open("a-saved-run-goes-on-where-it-was", `${SHORT}&run.n_steps=600`, async ({ page, lab }) => {
+  open("a-saved-run-goes-on-where-it-was", `${SHORT}&run.n_steps=3000`, async ({ page, lab }) => {
     await lab.train();
     await lab.reaches(20);
     await lab.id("pause").click();

@@ -234,7 +234,7 @@ export default [
 
   open("presented-part-by-part", "&r-from=random", async ({ page, room }) => {
     await room.id("present").click();
-    equal(await room.id("present-at").innerText(), "1 of 8", "the question first");
+    equal(await room.id("present-at").innerText(), "1 of 10", "the question first");
     check(await room.id("room-question").isVisible(), "the question is shown");
     check(!(await room.id("fast-after").isVisible()), "and nothing else");
     await page.keyboard.press("ArrowDown");

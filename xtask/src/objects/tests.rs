@@ -258,3 +258,25 @@ fn what_a_linker_does_not_write_is_refused() -> Result<()> {
     assert!(text(&unknown).is_err_and(|err| err.contains("unknown kind")));
     Ok(())
 }
+
+#[test]
+fn who_walks_over_an_object_does_not_know_the_next_one() {
+    let object = |at| Object { at, is_constant: true, refers_to: Known::default() };
+    let of = |mentions: &[(u32, usize, u32)]| {
+        let mut objects =
+            Objects { objects: vec![object(16..24), object(24..32)], ..Objects::default() };
+        let mentions: Vec<_> =
+            mentions.iter().map(|&(place, of, value)| Mention { place, of, value }).collect();
+        // Functions begin at 10 and at 50.
+        objects.name(&mentions, &[10, 50]);
+        objects.named
+    };
+    let walk = [(12, 0, 16), (20, 0, 24)];
+    assert_eq!(of(&walk), HashMap::from([(16, Set::from([0]))]), "its end stands for nothing");
+    let both = of(&[walk[0], walk[1], (60, 1, 24)]);
+    assert_eq!(both[&24], Set::from([1]), "whoever else mentions that number means the next one");
+    // From the end backwards, from a place before it, and in another function.
+    assert_eq!(of(&[(20, 0, 24)])[&24], Set::from([0]));
+    assert_eq!(of(&[(12, 0, 8), (20, 0, 24)])[&24], Set::from([0]));
+    assert_eq!(of(&[(12, 0, 16), (60, 0, 24)])[&24], Set::from([0]));
+}
