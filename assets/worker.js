@@ -75,7 +75,7 @@ try {
   await engine.default({ module_or_path: new URL(module, import.meta.url) });
   if (fetching) await engine.openPart(part);
   if (start) {
-    engine[start]();
+    engine[start](openTokenizer);
     // Neither is part of the first map.
     loadRest();
   } else engine.start(openTokenizer);

@@ -20,9 +20,9 @@ pub fn start(open_tokenizer: Function) -> Result<(), JsValue> {
 /// # Errors
 /// As [`start`].
 #[wasm_bindgen(js_name = startLab)]
-pub fn start_lab() -> Result<(), JsValue> {
+pub fn start_lab(open_tokenizer: Function) -> Result<(), JsValue> {
     std::panic::set_hook(Box::new(|panic| worker::lab::report_panic(&panic.to_string())));
-    worker::lab::start()
+    worker::lab::start(open_tokenizer)
 }
 
 /// The same for the worker of the rooms.

@@ -6,6 +6,8 @@ use std::cell::RefCell;
 use vitrine_app::worker::tokenizer::{NO_SPAN, SECOND, SPECIAL};
 use vitrine_models::tokenize::chat::{ChatTemplate, Turn, render};
 use vitrine_models::tokenize::{HubTokenizer, Token, Tokenizer};
+use vitrine_models::train::TrainConfig;
+use vitrine_models::train::merges::pieces_of;
 use wasm_bindgen::JsError;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -28,6 +30,23 @@ pub fn load(json: &str, file: &str) -> Result<u32, JsError> {
         loaded[vacant] = Some(tokenizer);
         Ok(vacant as u32)
     })
+}
+
+/// Makes a vocabulary of pieces for a text; the answer is its tokenizer.json. `kind` is a field of the
+/// trainer's configuration: `byte_bpe` or `word_piece`.
+///
+/// # Errors
+/// If the kind is unknown, or the library refuses the text.
+#[wasm_bindgen(js_name = makePieces)]
+pub fn make_pieces(
+    text: &str,
+    kind: &str,
+    d_vocab: u32,
+    has_marks: bool,
+) -> Result<String, JsError> {
+    let config = TrainConfig::from_query(&format!("data.tokenizer={kind}"))?;
+    let json = pieces_of(text, config.data.tokenizer, d_vocab as usize, has_marks)?;
+    json.ok_or_else(|| JsError::new("characters are no pieces"))
 }
 
 /// Frees a tokenizer.

@@ -66,6 +66,25 @@ impl TokenizerHost {
     }
 }
 
+impl TokenizerHost {
+    /// Makes a vocabulary of pieces for a text; the answer is its tokenizer.json. `kind` as the trainer's
+    /// configuration spells it.
+    ///
+    /// # Errors
+    /// In words for the visitor.
+    pub async fn make_pieces(
+        &self,
+        text: &str,
+        kind: &str,
+        d_vocab: u32,
+        has_marks: bool,
+    ) -> Result<String, String> {
+        let args = [&text.into(), &kind.into(), &d_vocab.into(), &has_marks.into()];
+        let json = self.call("makePieces", &args).await?;
+        json.as_string().ok_or_else(|| "the tokenizer's module is another version".to_owned())
+    }
+}
+
 /// One model's tokenizer.
 pub(super) struct Tokenizer {
     host: Rc<TokenizerHost>,
@@ -149,6 +168,17 @@ impl Tokenizer {
         let args = [&handle.into(), &text.into(), &pair];
         let packed: Uint32Array = self.host.call("encode", &args).await?.unchecked_into();
         Ok(pieces(&packed.to_vec()))
+    }
+
+    /// The ids of a text, without those that a model expects around it.
+    ///
+    /// # Errors
+    /// In words for the visitor.
+    pub async fn ids(&self, text: &str) -> Result<Vec<u32>, String> {
+        let handle = self.handle().await?;
+        let packed = self.host.call("encode_whole", &[&handle.into(), &text.into()]).await?;
+        let packed: Uint32Array = packed.unchecked_into();
+        Ok(pieces(&packed.to_vec()).into_iter().map(|piece| piece.id).collect())
     }
 
     /// Writes a conversation by a template, and cuts it into tokens.

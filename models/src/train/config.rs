@@ -165,6 +165,12 @@ impl Default for RunConfig {
 }
 
 impl TrainConfig {
+    /// Whether a vocabulary for a text needs a mask and sentinels beside its end: of models that fill
+    /// gaps, not of those that only go on.
+    pub fn has_marks(&self) -> bool {
+        self.model.kind.has_source() || !self.model.kind.is_causal()
+    }
+
     /// Reads what [`Self::to_json`] wrote.
     ///
     /// # Errors

@@ -75,6 +75,19 @@ impl Dataset {
         train: &str,
         held_out: &str,
     ) -> Result<Self, ModelError> {
+        let tokens = [vocabulary.encode(train)?, vocabulary.encode(held_out)?];
+        Self::of_tokens(config, vocabulary, tokens)
+    }
+
+    /// The tokens of a text: those that are trained on, and those that are held out.
+    ///
+    /// # Errors
+    /// As [`Dataset::of_text`].
+    pub fn of_tokens(
+        config: &TrainConfig,
+        vocabulary: Vocabulary,
+        [train, held_out]: [Vec<u32>; 2],
+    ) -> Result<Self, ModelError> {
         let kind = config.model.kind;
         let objective = config.data.objective;
         if kind.has_source() == (objective == Objective::Next) && kind.is_causal() {
@@ -85,7 +98,6 @@ impl Dataset {
             return Err(refusal("data.objective", problem));
         }
         let marks = Marks::of(&vocabulary);
-        let (train, held_out) = (vocabulary.encode(train)?, vocabulary.encode(held_out)?);
         let n_tokens = config.model.n_ctx;
         for (what, tokens) in [("the text", &train), ("what is held out of it", &held_out)] {
             if tokens.len() < n_tokens + 1 {
@@ -352,7 +364,7 @@ pub fn split(text: &str, share: f32) -> (&str, &str) {
 /// A vocabulary for a text, as the configuration wants it. Characters are those of the whole text.
 fn vocabulary_of(train: &str, whole: &str, config: &TrainConfig) -> Result<Vocabulary, ModelError> {
     use super::config::TokenizerKind::Characters;
-    let has_marks = config.model.kind.has_source() || !config.model.kind.is_causal();
+    let has_marks = config.has_marks();
     if config.data.tokenizer == Characters {
         return Ok(Vocabulary::of_characters(whole, has_marks));
     }

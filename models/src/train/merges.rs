@@ -24,16 +24,32 @@ pub fn vocabulary_of(
     d_vocab: usize,
     has_marks: bool,
 ) -> Result<Vocabulary, ModelError> {
+    match pieces_of(text, kind, d_vocab, has_marks)? {
+        Some(json) => restored(&json, has_marks),
+        None => Ok(Vocabulary::of_characters(text, has_marks)),
+    }
+}
+
+/// The tokenizer.json of a vocabulary of pieces for `text`; none of characters.
+///
+/// # Errors
+/// If the library refuses.
+pub fn pieces_of(
+    text: &str,
+    kind: TokenizerKind,
+    d_vocab: usize,
+    has_marks: bool,
+) -> Result<Option<String>, ModelError> {
     let marks = Vocabulary::marks(has_marks);
     let json = match kind {
-        TokenizerKind::Characters => return Ok(Vocabulary::of_characters(text, has_marks)),
+        TokenizerKind::Characters => return Ok(None),
         TokenizerKind::ByteBpe => byte_pairs(text, d_vocab, &marks),
         TokenizerKind::WordPiece => word_pieces(text, d_vocab, &marks),
     };
-    let json = json.map_err(|err| {
+    let refused = |err: tokenizers::Error| {
         ModelError::tokenizer("the text", "training a vocabulary", err.to_string())
-    })?;
-    restored(&json, has_marks)
+    };
+    json.map(Some).map_err(refused)
 }
 
 /// The vocabulary that a tokenizer.json of [`vocabulary_of`] describes.
@@ -42,11 +58,11 @@ pub fn vocabulary_of(
 /// A tokenizer that cannot be opened.
 pub fn restored(json: &str, has_marks: bool) -> Result<Vocabulary, ModelError> {
     let hub = HubTokenizer::from_json("tokenizer.json", json)?;
-    let (d_vocab, n_marks) = (hub.n_ids(), Vocabulary::marks(has_marks).len());
+    let ids = 0..hub.n_ids() as u32;
+    let bytes = ids.map(|id| hub.token_bytes(id).unwrap_or_default()).collect();
     let encode =
         move |text: &str| Ok(hub.encode(text, false)?.into_iter().map(|token| token.id).collect());
-    let special = Vocabulary::special(has_marks);
-    Ok(Vocabulary::new(json.to_owned(), d_vocab, special, n_marks, Box::new(encode)))
+    Ok(Vocabulary::of_pieces(json.to_owned(), bytes, has_marks, Box::new(encode)))
 }
 
 fn added(marks: &[String]) -> Vec<AddedToken> {
@@ -113,6 +129,18 @@ mod tests {
         assert!(vocabulary.encode(TEXT).expect("encodes").len() < TEXT.len() / 2);
         let again = vocabulary_of(TEXT, TokenizerKind::ByteBpe, 300, false).expect("trains");
         assert_eq!(again.json, vocabulary.json);
+    }
+
+    #[test]
+    fn pieces_are_written_as_a_text() {
+        for (kind, shown) in
+            [(TokenizerKind::ByteBpe, "a king whose"), (TokenizerKind::WordPiece, " a king whose")]
+        {
+            let vocabulary = vocabulary_of(TEXT, kind, 300, false).expect("trains");
+            let ids = vocabulary.encode("a king whose").expect("encodes");
+            assert_eq!(vocabulary.text(&ids), shown);
+            assert_eq!(vocabulary.text(&[vocabulary.special.end]), "<|endoftext|>");
+        }
     }
 
     #[test]

@@ -43,21 +43,42 @@ pub struct Vocabulary {
     pub mask: Option<u32>,
     /// Sentinels, where there are some.
     pub sentinels: Vec<u32>,
+    /// What each id stands for in a text.
+    bytes: Vec<Vec<u8>>,
     encode: Box<EncodeFn>,
 }
 
 impl Vocabulary {
     /// A vocabulary of these parts.
-    pub fn new(
+    fn new(json: String, bytes: Vec<Vec<u8>>, has_marks: bool, encode: Box<EncodeFn>) -> Self {
+        let (n_marks, d_vocab) = (Self::marks(has_marks).len(), bytes.len());
+        let (mask, special) = ((n_marks > 3).then_some(3), Self::special(has_marks));
+        let sentinels = (4..n_marks.max(4) as u32).collect();
+        Self { json, d_vocab, special, mask, sentinels, bytes, encode }
+    }
+
+    /// A vocabulary of pieces that a tokenizer.json describes: with the bytes that the tokenizer has for
+    /// each id, and how it makes ids of a text.
+    pub fn of_pieces(
         json: String,
-        d_vocab: usize,
-        special: Special,
-        n_marks: usize,
+        mut bytes: Vec<Vec<u8>>,
+        has_marks: bool,
         encode: Box<EncodeFn>,
     ) -> Self {
-        let mask = (n_marks > 3).then_some(3);
-        let sentinels = (4..n_marks.max(4) as u32).collect();
-        Self { json, d_vocab, special, mask, sentinels, encode }
+        let document: Value = serde_json::from_str(&json).unwrap_or_default();
+        if let Some(prefix) = document["model"]["continuing_subword_prefix"].as_str()
+            && document["model"]["type"] == "WordPiece"
+        {
+            // Such pieces say what goes on with a word, not that a space came before one.
+            let n_marks = Self::marks(has_marks).len() as u64;
+            for (spelling, id) in document["model"]["vocab"].as_object().into_iter().flatten() {
+                let id = id.as_u64().filter(|id| *id >= n_marks && !spelling.starts_with(prefix));
+                if let Some(bytes) = id.and_then(|id| bytes.get_mut(id as usize)) {
+                    bytes.insert(0, b' ');
+                }
+            }
+        }
+        Self::new(json, bytes, has_marks, encode)
     }
 
     /// The ids of a text, without special ones.
@@ -83,22 +104,20 @@ impl Vocabulary {
         document.to_string()
     }
 
-    /// The spelling of each id, as tokenizer.json has it.
-    pub fn spellings(&self) -> Vec<String> {
-        let document: Value = serde_json::from_str(&self.json).unwrap_or_default();
-        let mut spellings = vec![String::new(); self.d_vocab];
-        for (spelling, id) in document["model"]["vocab"].as_object().into_iter().flatten() {
-            let id = id.as_u64().and_then(|id| usize::try_from(id).ok());
-            if let Some(place) = id.and_then(|id| spellings.get_mut(id)) {
-                place.clone_from(spelling);
-            }
-        }
-        spellings
+    /// What an id stands for: a part of a text in UTF-8, which need not be whole characters.
+    pub fn bytes_of(&self, id: u32) -> &[u8] {
+        self.bytes.get(id as usize).map_or(&[], Vec::as_slice)
+    }
+
+    /// The text of some ids.
+    pub fn text(&self, ids: &[u32]) -> String {
+        let bytes: Vec<u8> = ids.iter().flat_map(|&id| self.bytes_of(id)).copied().collect();
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// The special tokens of a vocabulary: what a language model needs, or (`has_marks`) mask and
     /// sentinels too.
-    pub(super) fn marks(has_marks: bool) -> Vec<String> {
+    pub fn marks(has_marks: bool) -> Vec<String> {
         if !has_marks {
             return vec![END_OF_TEXT.to_owned()];
         }
@@ -107,7 +126,7 @@ impl Vocabulary {
     }
 
     /// Their ids.
-    pub(super) fn special(has_marks: bool) -> Special {
+    fn special(has_marks: bool) -> Special {
         match has_marks {
             true => Special { pad: 0, start: 1, end: 2 },
             false => Special { pad: 0, start: 0, end: 0 },
@@ -148,7 +167,8 @@ impl Vocabulary {
                 "vocab": vocab, "merges": [],
             },
         });
-        let d_vocab = marks.len() + ids.len();
+        let mut bytes: Vec<_> = marks.iter().map(|mark| mark.clone().into_bytes()).collect();
+        bytes.extend(characters.iter().map(|character| character.to_string().into_bytes()));
         let encode = move |text: &str| {
             let id = |character: char| {
                 ids.get(&character).copied().ok_or_else(|| {
@@ -158,8 +178,7 @@ impl Vocabulary {
             };
             text.chars().map(id).collect()
         };
-        let special = Self::special(has_marks);
-        Self::new(document.to_string(), d_vocab, special, marks.len(), Box::new(encode))
+        Self::new(document.to_string(), bytes, has_marks, Box::new(encode))
     }
 }
 
@@ -195,10 +214,8 @@ mod tests {
             assert!(hub.is_special(vocabulary.special.end));
             assert_eq!(vocabulary.sentinels.len(), if has_marks { N_SENTINELS } else { 0 });
             assert!(vocabulary.encode("z").is_err());
-            let spellings = vocabulary.spellings();
-            let written: String = ids.iter().map(|&id| spellings[id as usize].as_str()).collect();
-            assert_eq!((written.as_str(), spellings.len()), ("wörld hello", vocabulary.d_vocab));
-            assert!(spellings.iter().all(|spelling| !spelling.is_empty()));
+            assert_eq!(vocabulary.text(&ids), "wörld hello");
+            assert!((0..hub.n_ids() as u32).all(|id| !vocabulary.bytes_of(id).is_empty()));
         }
     }
 }

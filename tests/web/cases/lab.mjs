@@ -9,6 +9,8 @@ import { violations } from "./access.mjs";
 
 const SHORT = "data.task=copy&model.n_layers=1&model.d_model=16&model.n_heads=2&model.n_ctx=16&run.n_sequences=8&run.validate_every=10&run.n_validation=1";
 
+const PIECES = "corpus=toy&model.n_layers=1&model.d_model=32&model.n_heads=2&model.n_ctx=32&optimiser.rate=0.01&run.n_steps=60&run.validate_every=30&run.n_validation=1&run.n_sequences=8";
+
 const open = (name, knobs, run, more = {}) => ({
   name,
   run: async (given) => {
@@ -155,6 +157,40 @@ export default [
     check(texts.every((text) => text.length > 28), `each is gone on with: ${texts}`);
     const scores = await lab.rows("lab-right");
     check(scores.at(-1)[2] < scores[0][2] - 0.5, `the held-out loss falls: ${scores.map((row) => row[2])}`);
+  }),
+
+  open("pieces-of-words", `${PIECES}&data.tokenizer=byte_bpe&data.d_vocab=400`, async ({ page, lab, explorer }) => {
+    await lab.train();
+    await lab.is("done");
+    const n_ids = Number(/([\d,]+) tokens in the vocabulary/.exec(await lab.id("lab-figures").innerText())[1]);
+    check(n_ids > 280 && n_ids <= 400, `all bytes, an end, and pieces: ${n_ids}`);
+    const texts = await lab.id("lab-samples").locator(".sample-text").allInnerTexts();
+    check(texts.length === 3 && texts.every((text) => / [a-z]/.test(text) && !text.includes("Ġ")), `texts, not spellings: ${texts}`);
+    const scores = await lab.rows("lab-right");
+    check(scores.at(-1)[2] < scores[0][2] - 0.5, `the held-out loss falls: ${scores.map((row) => row[2])}`);
+    const saved = page.waitForEvent("download");
+    await lab.id("save-run").click();
+    const file = readFileSync(await (await saved).path());
+    await lab.id("open-explorer").click();
+    await explorer.loaded(/^(?!.*Grimm)/, 40_000);
+    await explorer.type("the old woman");
+    await explorer.settled();
+    const n_tokens = await explorer.tokens().count();
+    check(n_tokens > 1 && n_tokens < 9, `pieces are several letters: ${n_tokens} of them`);
+    await explorer.id("place-lab").click();
+    await lab.id("open-run").setInputFiles({ name: "run.safetensors", mimeType: "application/octet-stream", buffer: file });
+    await lab.is("done");
+    const again = await lab.rows("lab-right");
+    near(again.at(-1)[2], scores.at(-1)[2], 1e-6, "the same vocabulary, the same loss");
+  }, { timeout: 120_000 }),
+
+  open("pieces-of-words-for-a-bert", `${PIECES}&data.tokenizer=word_piece&data.d_vocab=300&model.kind=bert`, async ({ lab }) => {
+    await lab.train();
+    await lab.is("done");
+    const scores = await lab.rows("lab-right");
+    check(scores.at(-1)[2] < scores[0][2], `the held-out loss falls: ${scores.map((row) => row[2])}`);
+    const words = await lab.id("lab-maps").innerText();
+    check(/fox|king|the/.test(words), `whole words: ${words}`);
   }),
 
   open("texts-of-every-size", "corpus=pasted&model.n_layers=1&model.d_model=16&model.n_heads=2&model.n_ctx=16&optimiser.rate=0.01&run.n_steps=40&run.validate_every=40&run.n_validation=1&run.n_sequences=4", async ({ lab }) => {

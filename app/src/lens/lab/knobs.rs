@@ -91,15 +91,20 @@ const TASK_WORDS: &[(&str, &str)] = &[
     ("text", "a text"),
 ];
 const OBJECTIVES: &[(&str, &str)] = &[
-    ("next", "the next character"),
-    ("token_masking", "masked characters"),
-    ("token_deletion", "missing characters"),
+    ("next", "the next token"),
+    ("token_masking", "masked tokens"),
+    ("token_deletion", "missing tokens"),
     ("text_infilling", "infilling"),
     ("sentence_permutation", "shuffled sentences"),
     ("document_rotation", "another beginning"),
     ("spans_r", "short spans"),
     ("spans_s", "the second half"),
     ("spans_x", "long spans"),
+];
+const TOKENIZERS: &[(&str, &str)] = &[
+    ("characters", "characters"),
+    ("byte_bpe", "byte pairs (BPE)"),
+    ("word_piece", "pieces of words (WordPiece)"),
 ];
 const KINDS: &[(&str, &str)] = &[
     ("gpt2", "GPT-2: decoder"),
@@ -170,7 +175,9 @@ knobs! {
     Data {
         "data.task" "Task" Kind::Words(TASK_WORDS), "text", "What the model learns to do.";
         "data.difficulty" "Difficulty" Kind::Whole(1, 5), "1", "Longer or more varied examples.";
-        "data.objective" "To predict" Kind::Words(OBJECTIVES), "next", "What is predicted of a text. Decoders predict the next character; encoder–decoders repair a damaged text.";
+        "data.objective" "To predict" Kind::Words(OBJECTIVES), "next", "What is predicted of a text. Decoders predict the next token; encoder–decoders repair a damaged text.";
+        "data.tokenizer" "Tokens" Kind::Words(TOKENIZERS), "characters", "How the text is cut. The other two make a vocabulary of what is frequent in it: of bytes that follow each other (GPT-2’s way) or of pieces of lower-case words (BERT’s).";
+        "data.d_vocab" "Vocabulary" Kind::Whole(300, 8192), "2048", "Most tokens that the vocabulary may have.";
         "data.held_out" "Held out" Kind::Real(0.01, 0.5), "0.05", "The share of a text, at its end, that is never trained on.";
     }
     Model {
@@ -275,7 +282,8 @@ pub fn is_used(name: &str, choice: &Choice) -> bool {
         "data.objective" => choice.is_text() && (kind(&["transformer", "bart"]) || is_gru),
         "model.n_layers" => !is_gru,
         "model.n_heads" | "model.d_mlp" | "model.dropout" => !is_recurrent,
-        "data.held_out" => choice.is_text(),
+        "data.held_out" | "data.tokenizer" => choice.is_text(),
+        "data.d_vocab" => choice.is_text() && !is("data.tokenizer", &["characters"]),
         "model.n_kv_heads" => kind(&["llama"]) || is_own && is("model.attention", &["softmax"]),
         "model.sequential" => kind(&["gpt_neox"]),
         "model.activation" => !kind(&["llama", "bloom"]) && !is_recurrent,

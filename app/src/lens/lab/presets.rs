@@ -58,6 +58,14 @@ pub const PRESETS: &[Preset] = &[
                 &schedule.warmup=50&run.validate_every=50&run.n_validation=4",
     },
     Preset {
+        name: "pieces",
+        title: "Pieces of words, GPT-2",
+        note: "The same text, cut into what is frequent in it: a token is several letters, so a context of 64 reaches further back.",
+        query: "data.tokenizer=byte_bpe&data.d_vocab=512&model.n_layers=2&model.d_model=64\
+                &model.n_ctx=64&optimiser.rate=0.003&schedule.warmup=50&run.validate_every=50\
+                &run.n_validation=4",
+    },
+    Preset {
         name: "diverges",
         title: "Too fast",
         note: "SGD without clipping, at many times the rate that it can take: the loss is no number after some steps, and the run goes back.",

@@ -6,7 +6,7 @@ use vitrine_kernels::Control;
 use vitrine_models::ModelError;
 use vitrine_models::train::checkpoint::SavedRun;
 use vitrine_models::train::config::TokenizerKind;
-use vitrine_models::train::{Dataset, Kind, TrainConfig, Vocabulary, data};
+use vitrine_models::train::{Dataset, TrainConfig, Vocabulary, data};
 
 use vitrine_models::weights::ByteSource;
 use wasm_bindgen::{JsCast, JsValue};
@@ -14,8 +14,10 @@ use wasm_bindgen::{JsCast, JsValue};
 use super::super::engines::Engines;
 use super::super::source::BlobSource;
 use super::super::text::shown_title;
+use super::super::tokenizer::TokenizerHost;
 use super::course::Course;
 use super::desk::Desk;
+use super::pieces;
 use super::tell::{self, tell};
 use crate::protocol::EngineChoice;
 use crate::protocol::lab::{FromLab, Look, Phase, ToLab, TrainJob};
@@ -28,6 +30,7 @@ pub(super) struct Bench {
     desk: Rc<Desk>,
     control: Control,
     engines: Engines,
+    tokenizers: Rc<TokenizerHost>,
     /// Which engine was asked for last.
     chosen: Option<EngineChoice>,
     course: Option<Course>,
@@ -36,8 +39,9 @@ pub(super) struct Bench {
 
 impl Bench {
     /// A bench without a run.
-    pub fn new(desk: Rc<Desk>, control: Control) -> Self {
-        Self { desk, control, engines: Engines::default(), chosen: None, course: None, look: None }
+    pub fn new(desk: Rc<Desk>, control: Control, tokenizers: Rc<TokenizerHost>) -> Self {
+        let (engines, chosen) = (Engines::default(), None);
+        Self { desk, control, engines, tokenizers, chosen, course: None, look: None }
     }
 
     /// Does what comes, and steps in between, forever.
@@ -100,7 +104,7 @@ impl Bench {
             None => TrainConfig::from_query(&job.query)?,
         };
         config.check()?;
-        let data = dataset(&config, job.text.as_deref())?;
+        let data = self.dataset(&config, job.text.as_deref()).await?;
         if self.chosen != Some(job.engine) {
             tell(&FromLab::Engine(self.engines.choose(job.engine).await));
             self.chosen = Some(job.engine);
@@ -112,6 +116,26 @@ impl Bench {
         }
         course.begin(self.look, &self.control).await?;
         Ok(course)
+    }
+
+    /// What a run trains on.
+    async fn dataset(
+        &self,
+        config: &TrainConfig,
+        text: Option<&str>,
+    ) -> Result<Dataset, ModelError> {
+        if config.data.task != "text" {
+            return Dataset::of_task(config, &config.data.task);
+        }
+        let text = text.filter(|text| !text.is_empty());
+        let text = text.ok_or_else(|| ModelError::input("the text", "is empty"))?;
+        let (train, held_out) = data::split(text, config.data.held_out);
+        if config.data.tokenizer == TokenizerKind::Characters {
+            let vocabulary = Vocabulary::of_characters(text, config.has_marks());
+            return Dataset::of_text(config, vocabulary, train, held_out);
+        }
+        let (vocabulary, tokens) = pieces::of(&self.tokenizers, config, [train, held_out]).await?;
+        Dataset::of_tokens(config, vocabulary, tokens)
     }
 }
 
@@ -126,21 +150,4 @@ async fn read_run(file: JsValue) -> Result<SavedRun, ModelError> {
     }
     let bytes = source.read_at(0, source.n_bytes() as usize).await?;
     SavedRun::from_bytes(&name, &bytes)
-}
-
-/// What a run trains on. Pieces of words need the tokenizer's module, which does not train.
-fn dataset(config: &TrainConfig, text: Option<&str>) -> Result<Dataset, ModelError> {
-    let refuse =
-        |field: &str, problem: &str| ModelError::config("the configuration", field, problem);
-    if config.data.task != "text" {
-        return Dataset::of_task(config, &config.data.task);
-    }
-    if config.data.tokenizer != TokenizerKind::Characters {
-        return Err(refuse("data.tokenizer", "is not characters; the page trains on no other"));
-    }
-    let text = text.filter(|text| !text.is_empty());
-    let text = text.ok_or_else(|| ModelError::input("the text", "is empty"))?;
-    let (train, held_out) = data::split(text, config.data.held_out);
-    let has_marks = config.model.kind.has_source() || config.model.kind == Kind::Bert;
-    Dataset::of_text(config, Vocabulary::of_characters(text, has_marks), train, held_out)
 }

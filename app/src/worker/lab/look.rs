@@ -28,7 +28,6 @@ pub(super) struct Eyes {
     samples: Vec<(Vec<u32>, Option<Vec<u32>>)>,
     /// Input and output.
     probe: (Vec<u32>, Vec<u32>),
-    spellings: Vec<String>,
     start: u32,
     end: u32,
     has_source: bool,
@@ -82,7 +81,6 @@ impl Eyes {
         Ok(Self {
             samples,
             probe,
-            spellings: vocabulary.spellings(),
             start: special.start,
             end: special.end,
             has_source,
@@ -112,8 +110,8 @@ impl Eyes {
     ) -> Result<(), ModelError> {
         let step = trainer.n_done() as u32;
         let engine = self.engine.take().unwrap_or_else(|| Engine::Cpu(CpuEngine::new()));
-        let mut snapshot =
-            Snapshot::of(trainer, config, data.vocabulary(), engine, control).await?;
+        let vocabulary = data.vocabulary();
+        let mut snapshot = Snapshot::of(trainer, config, vocabulary, engine, control).await?;
         let mut samples = Vec::new();
         for (input, wanted) in self.samples.iter().filter(|_| self.is_causal) {
             let given = match wanted {
@@ -125,9 +123,9 @@ impl Eyes {
                 None => snapshot.go_on(input, N_WRITTEN, self.seed, control).await?,
             };
             samples.push(Sample {
-                input: self.spelled(input),
-                wanted: wanted.as_ref().map(|wanted| self.spelled(wanted)),
-                given: self.spelled(&given),
+                input: vocabulary.text(input),
+                wanted: wanted.as_ref().map(|wanted| vocabulary.text(wanted)),
+                given: vocabulary.text(&given),
             });
         }
         tell(&FromLab::Wrote(Wrote { run, step, samples }));
@@ -136,7 +134,7 @@ impl Eyes {
         let activations = snapshot.activations(control).await?;
         let each = |ids: &[&[u32]]| -> Vec<String> {
             let ids = ids.iter().flat_map(|ids| ids.iter());
-            ids.map(|&id| visible(self.spelling(id).as_bytes())).collect()
+            ids.map(|&id| visible(vocabulary.bytes_of(id))).collect()
         };
         let (start, end) = ([self.start], [self.end]);
         let (tokens, source) = match (self.has_source, output.is_empty()) {
@@ -149,14 +147,5 @@ impl Eyes {
         tell_bytes(&FromLab::Looked(looked), &trace.to_safetensors(&BTreeMap::new())?);
         self.engine = Some(snapshot.into_engine());
         Ok(())
-    }
-
-    /// Some tokens as a text.
-    fn spelled(&self, ids: &[u32]) -> String {
-        ids.iter().map(|&id| self.spelling(id)).collect()
-    }
-
-    fn spelling(&self, id: u32) -> String {
-        self.spellings.get(id as usize).cloned().unwrap_or_default()
     }
 }

@@ -10,26 +10,31 @@ mod course;
 mod desk;
 mod kept;
 mod look;
+mod pieces;
 mod tell;
 
 use std::rc::Rc;
 
+use js_sys::Function;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 
 use super::hear::hear;
 use super::tick;
+use super::tokenizer::TokenizerHost;
 use bench::Bench;
 use desk::Desk;
 
-/// Starts the worker: from now on messages are heard.
+/// Starts the worker: from now on messages are heard. `open_tokenizer` starts the tokenizer's module, which
+/// vocabularies of pieces need.
 ///
 /// # Errors
 /// If the browser has no message channels.
-pub fn start() -> Result<(), JsValue> {
+pub fn start(open_tokenizer: Function) -> Result<(), JsValue> {
     let ticker = Rc::new(tick::Ticker::new()?);
     let desk = Rc::new(Desk::default());
-    spawn_local(Bench::new(Rc::clone(&desk), tick::control(&ticker)).work());
+    let tokenizers = Rc::new(TokenizerHost::new(open_tokenizer));
+    spawn_local(Bench::new(Rc::clone(&desk), tick::control(&ticker), tokenizers).work());
     hear(
         move |message, attachment| desk.put(message, attachment),
         |what, advice| tell::fault(what, advice),

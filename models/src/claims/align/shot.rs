@@ -217,11 +217,10 @@ async fn see(
     let points: Vec<_> = hooks.into_iter().map(point).collect();
     let trace = snapshot.read(&input, &output, &points, control).await?;
     let written = snapshot.write(&input, output.len() + N_TOO_MANY, control).await?;
-    let spellings = vocabulary.spellings();
     // A mark of the vocabulary is no character; an untrained model writes some.
-    let spelled = |id: &u32| match spellings.get(*id as usize) {
-        Some(spelling) if spelling.chars().count() == 1 => spelling.as_str(),
-        _ => "□",
+    let spelled = |id: &u32| {
+        let spelling = vocabulary.text(&[*id]);
+        if spelling.chars().count() == 1 { spelling } else { "□".to_owned() }
     };
     let start = values(&trace, Hook::RnnStart);
     Ok(Seen {
