@@ -13,7 +13,7 @@ use walrus::ir::{
     AtomicNotify, AtomicRmw, AtomicWait, Cmpxchg, Const, Instr, InstrLocId, Load, LoadSimd, Store,
     Value, Visitor, dfs_in_order,
 };
-use walrus::{FunctionId, FunctionKind, Module};
+use walrus::{FunctionId, FunctionKind, Module, ModuleConfig};
 
 use crate::binary::{CODE, CUSTOM, DATA, Reader, put_number, sections};
 
@@ -30,7 +30,9 @@ pub struct Objects {
     /// In the order of their addresses, none of which two have.
     objects: Vec<Object>,
     /// By the numbers that stand for addresses in code: an object's own, or near it.
-    named: HashMap<u32, Set>,
+    named: Numbers,
+    /// The same for each function of a name.
+    named_by: HashMap<String, Numbers>,
     /// Numbers that stand for places in the table of functions in code.
     named_slots: BTreeSet<u32>,
     /// What bytes outside all objects refer to.
@@ -42,6 +44,9 @@ struct Object {
     is_constant: bool,
     refers_to: Known,
 }
+
+/// Objects by what stands for their addresses.
+type Numbers = HashMap<u32, Set>;
 
 /// Objects by their numbers.
 pub type Set = BTreeSet<usize>;
@@ -107,8 +112,7 @@ impl Objects {
                 }
             }
         }
-        let code = sections.iter().find(|(id, _)| *id == CODE);
-        objects.name(&mentions, &bodies(code.map(|(_, body)| *body).unwrap_or_default())?);
+        objects.name(&mentions, &Functions::of(wasm)?);
         Ok((objects, rest))
     }
 
@@ -134,22 +138,15 @@ impl Objects {
         Self { objects, ..Self::default() }
     }
 
-    /// Notes by which numbers code knows objects. The end of one is the start of the next: a function that
-    /// walks over an object and so knows its end as well as what is in it does not know the next one by that,
-    /// nor does who knows the next one know this.
-    fn name(&mut self, mentions: &[Mention], bodies: &[u32]) {
-        let function = |place: u32| bodies.partition_point(|start| *start <= place);
-        let is_end = |mention: &Mention| self.objects[mention.of].at.end == mention.value;
-        let inner: HashSet<(usize, usize)> = mentions
-            .iter()
-            .filter(|mention| self.objects[mention.of].at.contains(&mention.value))
-            .map(|mention| (function(mention.place), mention.of))
-            .collect();
-        let walked = |mention: &&Mention| {
-            is_end(mention) && inner.contains(&(function(mention.place), mention.of))
-        };
-        for mention in mentions.iter().filter(|mention| !walked(mention)) {
+    /// Notes by which numbers code knows objects. The end of one is the start of the next: who knows the
+    /// first by that number does not know the second.
+    fn name(&mut self, mentions: &[Mention], functions: &Functions) {
+        for mention in mentions {
             self.named.entry(mention.value).or_default().insert(mention.of);
+            if let Some(name) = functions.at(mention.place) {
+                let named = self.named_by.entry(name.to_owned()).or_default();
+                named.entry(mention.value).or_default().insert(mention.of);
+            }
         }
     }
 
@@ -206,10 +203,13 @@ impl Objects {
 
     /// What functions of the module can get to, apart from some of which that is known.
     pub fn reached(&self, module: &Module, apart: &HashSet<FunctionId>) -> Known {
-        let mut finder = Finder { objects: self, found: Known::default() };
+        let mut finder = Finder { objects: self, named: &self.named, found: Known::default() };
         for function in module.funcs.iter().filter(|function| !apart.contains(&function.id())) {
-            if let FunctionKind::Local(function) = &function.kind {
-                dfs_in_order(&mut finder, function, function.entry_block());
+            if let FunctionKind::Local(local) = &function.kind {
+                // What was added later has what any function has.
+                let own = function.name.as_ref().and_then(|name| self.named_by.get(name));
+                finder.named = own.unwrap_or(&self.named);
+                dfs_in_order(&mut finder, local, local.entry_block());
             }
         }
         self.closed(finder.found)
@@ -308,17 +308,42 @@ struct Mention {
     value: u32,
 }
 
-/// Where the functions begin in the section of code.
-fn bodies(code: &[u8]) -> Result<Vec<u32>> {
-    let mut reader = Reader::of(code);
-    let n_bodies = if code.is_empty() { 0 } else { reader.number()? };
-    let mut starts = Vec::new();
-    for _ in 0..n_bodies {
-        starts.push((code.len() - reader.rest().len()) as u32);
-        let length = reader.number()?;
-        reader.take(length)?;
+/// Where the functions of a module begin in its section of code, and their names.
+struct Functions(Vec<(u32, Option<String>)>);
+
+impl Functions {
+    fn of(wasm: &[u8]) -> Result<Self> {
+        let sections = sections(wasm)?;
+        let code = sections.iter().find(|(id, _)| *id == CODE);
+        let code = code.map(|(_, body)| *body).unwrap_or_default();
+        let mut reader = Reader::of(code);
+        let n_bodies = if code.is_empty() { 0 } else { reader.number()? };
+        let mut starts = Vec::new();
+        for _ in 0..n_bodies {
+            starts.push((code.len() - reader.rest().len()) as u32);
+            let length = reader.number()?;
+            reader.take(length)?;
+        }
+        let module = ModuleConfig::new().parse(wasm)?;
+        let names = module.funcs.iter_local().map(|(id, _)| module.funcs.get(id).name.as_deref());
+        let names: Vec<_> = names.map(|name| name.map(readable)).collect();
+        ensure!(names.len() == starts.len(), "functions without a body");
+        Ok(Self(starts.into_iter().zip(names).collect()))
     }
-    Ok(starts)
+
+    /// The name of the function around a place.
+    fn at(&self, place: u32) -> Option<&str> {
+        let next = self.0.partition_point(|(start, _)| *start <= place);
+        self.0[next.checked_sub(1)?].1.as_deref()
+    }
+}
+
+/// A function's name as wasm-bindgen writes it.
+fn readable(name: &str) -> String {
+    match rustc_demangle::try_demangle(name) {
+        Ok(name) => name.to_string(),
+        Err(_) => name.to_owned(),
+    }
 }
 
 /// A segment of the section of data: where its bytes are in that and in memory.
@@ -472,6 +497,8 @@ fn relocation(reader: &mut Reader, symbols: &[Option<Symbol>]) -> Result<Option<
 /// Looks for numbers that stand for addresses.
 struct Finder<'a> {
     objects: &'a Objects,
+    /// The numbers of the function that is looked at.
+    named: &'a Numbers,
     found: Known,
 }
 
@@ -488,7 +515,7 @@ impl<'instr> Visitor<'instr> for Finder<'_> {
             | Instr::AtomicWait(AtomicWait { arg, .. }) => arg.offset as u32,
             _ => return,
         };
-        if let Some(objects) = self.objects.named.get(&number) {
+        if let Some(objects) = self.named.get(&number) {
             self.found.objects.extend(objects);
         }
         if self.objects.named_slots.contains(&number) {

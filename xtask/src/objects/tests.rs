@@ -260,23 +260,22 @@ fn what_a_linker_does_not_write_is_refused() -> Result<()> {
 }
 
 #[test]
-fn who_walks_over_an_object_does_not_know_the_next_one() {
+fn who_knows_the_end_of_an_object_does_not_know_the_next_one() {
     let object = |at| Object { at, is_constant: true, refers_to: Known::default() };
-    let of = |mentions: &[(u32, usize, u32)]| {
-        let mut objects =
-            Objects { objects: vec![object(16..24), object(24..32)], ..Objects::default() };
-        let mentions: Vec<_> =
-            mentions.iter().map(|&(place, of, value)| Mention { place, of, value }).collect();
-        // Functions begin at 10 and at 50.
-        objects.name(&mentions, &[10, 50]);
-        objects.named
-    };
-    let walk = [(12, 0, 16), (20, 0, 24)];
-    assert_eq!(of(&walk), HashMap::from([(16, Set::from([0]))]), "its end stands for nothing");
-    let both = of(&[walk[0], walk[1], (60, 1, 24)]);
-    assert_eq!(both[&24], Set::from([1]), "whoever else mentions that number means the next one");
-    // From the end backwards, from a place before it, and in another function.
-    assert_eq!(of(&[(20, 0, 24)])[&24], Set::from([0]));
-    assert_eq!(of(&[(12, 0, 8), (20, 0, 24)])[&24], Set::from([0]));
-    assert_eq!(of(&[(12, 0, 16), (60, 0, 24)])[&24], Set::from([0]));
+    let mut objects =
+        Objects { objects: vec![object(16..24), object(24..32)], ..Objects::default() };
+    let functions =
+        Functions(vec![(10, Some("walks".to_owned())), (50, Some("reads".to_owned())), (90, None)]);
+    let mention = |place, of, value| Mention { place, of, value };
+    objects.name(
+        &[mention(12, 0, 16), mention(20, 0, 24), mention(60, 1, 24), mention(99, 1, 28)],
+        &functions,
+    );
+    assert_eq!(
+        objects.named_by["walks"],
+        HashMap::from([(16, Set::from([0])), (24, Set::from([0]))])
+    );
+    assert_eq!(objects.named_by["reads"], HashMap::from([(24, Set::from([1]))]));
+    assert_eq!(objects.named[&24], Set::from([0, 1]), "for functions that are made later");
+    assert_eq!(objects.named[&28], Set::from([1]));
 }
