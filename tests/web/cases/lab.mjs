@@ -259,7 +259,7 @@ export default [
     for (const [at, loss] of gpu.entries()) near(loss, cpu[at], 0.01 * cpu[at], `the loss of step ${at + 1}`);
   }, { graphics: "gpu", timeout: 240_000 }),
 
-  open("a-saved-run-goes-on-where-it-was", `${SHORT.replace("n_sequences=8", "n_sequences=32")}&run.n_steps=1500`, async ({ page, lab }) => {
+  open("a-saved-run-goes-on-where-it-was", `${SHORT.replace("n_sequences=8", "n_sequences=64")}&run.n_steps=400`, async ({ page, lab }) => {
     await lab.train();
     await lab.reaches(20);
     await lab.id("pause").click();
