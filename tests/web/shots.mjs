@@ -121,6 +121,21 @@ const STATES = {
     await explorer.id("system").fill("Answer in one word.");
     await explorer.settled();
   },
+  "chat-turns": async ({ page, explorer }) => {
+    await explorer.chooseModel("smollm2-135m-instruct");
+    await explorer.loaded(/SmolLM2/, 90_000);
+    await explorer.id("as-chat").check();
+    await explorer.type("And of the sea?");
+    await page.evaluate(() => (location.hash += "&said=What+is+the+colour+of+grass%3F&said=Green."));
+    await explorer.settled();
+  },
+  replaced: async ({ explorer }) => {
+    await explorer.openFiles(golden("electra_discriminator"));
+    await explorer.settled();
+    await explorer.type("the quick brown fox");
+    await explorer.settled();
+  },
+  picker: async ({ explorer }) => explorer.pick(async () => {}),
   alibi: async ({ explorer }) => {
     await explorer.openFiles(golden("bloom"));
     await explorer.settled();
@@ -249,6 +264,12 @@ const STATES = {
     await lab.id("pause").click();
     await lab.is("paused");
   },
+  "lab-pieces": async (given) => {
+    const lab = await trained(given, "pieces", "running");
+    await lab.reaches(200, 120_000);
+    await lab.id("pause").click();
+    await lab.is("paused");
+  },
   "lab-diverged": async (given) => {
     await trained(given, "diverges", "diverged");
   },
@@ -297,7 +318,7 @@ try {
       for (const [state, act] of Object.entries(STATES)) {
         const name = `${state}-${size}-${theme}`;
         if (flags.only && !name.includes(flags.only)) continue;
-        if (["similarity", "chat", "bergamot", "room-01-live"].includes(state) && !flags.models) continue;
+        if (["similarity", "chat", "chat-turns", "bergamot", "room-01-live"].includes(state) && !flags.models) continue;
         const page = await context.newPage();
         const explorer = new Explorer(page, site);
         try {

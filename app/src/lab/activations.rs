@@ -27,7 +27,7 @@ pub fn activations(lab: Lab) -> View {
         testids: ["lab-activation-map", "activation-lines"],
         explain: &[
             "The same held-out input as in the attention maps, read after each validation. A number is a statistic of everything that a layer computes for it: all tokens and all units together.",
-            "The map has what attention and MLP add to the stream, the MLP’s hidden units, and the stream behind the layer; in Post-LN models that is before the layer’s last norm. The lines are the streams alone.",
+            "The map has what attention and MLP add to the stream (“source”: what the decoder’s attention to the source adds), the MLP’s hidden units, and the stream behind the layer; in Post-LN models that is before the layer’s last norm. The lines are the streams alone.",
             "A spread that grows from layer to layer and from look to look, or a largest magnitude far beyond the spread, announces trouble. Behind a ReLU a share of zeros near 1 says that most units never open.",
         ],
         title: derive(heading),

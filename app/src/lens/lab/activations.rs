@@ -47,16 +47,16 @@ impl Statistic {
     }
 }
 
-/// What a hook is called: `layer 1, MLP’s hidden`.
+/// What a hook is called: `layer 1, hidden`. Short, since it labels a row.
 fn title(hook: &str) -> String {
     let of = match hook.split_once('.').and_then(|(_, rest)| rest.split_once('.')) {
-        Some((_, "hook_attn_out")) => "attention adds",
-        Some((_, "hook_cross_attn_out")) => "the source’s answer",
-        Some((_, "hook_mlp_out")) => "MLP adds",
-        Some((_, "mlp.hook_post")) => "MLP’s hidden",
+        Some((_, "hook_attn_out")) => "attention",
+        Some((_, "hook_cross_attn_out")) => "source",
+        Some((_, "hook_mlp_out")) => "MLP",
+        Some((_, "mlp.hook_post")) => "hidden",
         Some((_, "rnn.hook_hidden")) => "state",
-        Some((_, "rnn_back.hook_hidden")) => "state, backwards",
-        _ => "stream after it",
+        Some((_, "rnn_back.hook_hidden")) => "state back",
+        _ => "stream",
     };
     format!("{}, {of}", layer_of(hook))
 }
@@ -84,7 +84,7 @@ pub fn over_looks(probes: &[Arc<Probe>], statistic: Statistic) -> OverSteps {
 pub fn of_layers(probes: &[Arc<Probe>], statistic: Statistic) -> OverSteps {
     let mut all = over_looks(probes, statistic);
     let n_steps = all.steps.len();
-    let is_end = |name: &str| name.ends_with("stream after it") || name.contains(", state");
+    let is_end = |name: &str| name.ends_with("stream") || name.contains(", state");
     let kept: Vec<bool> = all.names.iter().map(|name| is_end(name)).collect();
     let mut at = 0;
     all.values.retain(|_| {
@@ -115,18 +115,18 @@ mod tests {
     fn a_look_is_a_column() {
         let probes = [probe(0, 0.5), probe(10, 0.75)];
         let all = over_looks(&probes, Statistic::Zeros);
-        assert_eq!(all.names, ["layer 0, MLP’s hidden", "layer 0, stream after it"]);
+        assert_eq!(all.names, ["layer 0, hidden", "layer 0, stream"]);
         assert_eq!(all.steps, [0, 10]);
         assert_eq!(all.values, [0.5, 0.75, 0.25, 0.25]);
         let ends = of_layers(&probes, Statistic::Zeros);
-        assert_eq!(ends.names, ["layer 0, stream after it"]);
+        assert_eq!(ends.names, ["layer 0, stream"]);
         assert_eq!(ends.values, [0.25, 0.25]);
         assert!(over_looks(&[], Statistic::Mean).values.is_empty());
     }
 
     #[test]
     fn hooks_have_names_for_people() {
-        assert_eq!(title("decoder.1.hook_cross_attn_out"), "decoder 1, the source’s answer");
+        assert_eq!(title("decoder.1.hook_cross_attn_out"), "decoder 1, source");
         assert_eq!(title("encoder.0.rnn.hook_hidden"), "encoder 0, state");
     }
 }
