@@ -108,8 +108,12 @@ pub enum FromRoom {
 /// What Room 01 asks for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum AlignAsk {
-    /// Runs, one after another: an [`AlignPart::Loss`] for each step and an [`AlignPart::Shot`] for each look.
-    Train(Vec<Course>),
+    /// Runs, one after another: an [`AlignPart::Loss`] for each step and an [`AlignPart::Shot`] for each look. Looks
+    /// are at the task's examples, and at one more input where there is one. The worker keeps the models of each
+    /// look.
+    Train(Vec<Course>, Option<String>),
+    /// One more input, by the kept models of each look: as many [`AlignPart::Own`], those of one model first.
+    Own(Twin, String),
     /// Runs that are then measured by the length of the input: an [`AlignPart::Loss`] for each step and an
     /// [`AlignPart::Length`] for each length.
     Lengths(Vec<Lengths>),
@@ -130,6 +134,13 @@ pub enum AlignPart {
         /// Of which model.
         twin: Twin,
         /// What is seen.
+        shot: Box<Shot>,
+    },
+    /// A look at one more input.
+    Own {
+        /// By which model.
+        twin: Twin,
+        /// What is seen, of this input alone.
         shot: Box<Shot>,
     },
     /// How a model does on one length.
