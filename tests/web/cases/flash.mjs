@@ -63,7 +63,7 @@ export default [
   open("every-knob-changes-what-is-shown-and-all-agree", "&r-from=random&step=3", async ({ explorer, room }) => {
     for (const [name, value, shown] of [
       ["rows", "8", "flash-scores"], ["keys", "8", "flash-scores"], ["mask", "none", "flash-pattern"], ["rows", "1", "flash-scores"],
-      ["way", "dilated", "flash-way"], ["way", "global", "flash-way"], ["way", "blocks", "flash-way"], ["way", "random", "flash-way"],
+      ["way", "dilated", "flash-way"], ["way", "global", "flash-way"], ["way", "blocks", "flash-way"], ["way", "random", "flash-way"], ["way", "lsh", "flash-way"],
       ["way", "low", "flash-way"], ["way", "linear", "flash-way"], ["way", "full", "flash-way"],
     ]) {
       const before = await room.pixels(shown);
@@ -82,6 +82,8 @@ export default [
     await until(async () => /of the products of all pairs/.test(await cost.innerText()), "its cost");
     await room.id("knob-way").selectOption("full");
     await until(async () => /100 %.* 0 away/.test(await cost.innerText()), "all pairs are all pairs");
+    await room.id("knob-way").selectOption("lsh");
+    await until(async () => /away from that of all pairs of queries that are keys too/.test(await cost.innerText()), "hashing has its own measure");
     await room.id("knob-way").selectOption("low");
     await room.id("knob-mask").selectOption("causal");
     await until(async () => /set the mask to none/.test(await cost.innerText()), "what cannot be is said");
@@ -107,7 +109,7 @@ export default [
   open("all-ways-are-measured-and-can-be-stopped", "&r-from=random&r-mask=none", async ({ room }) => {
     await room.id("measure-ways").click();
     const rows = room.id("table-ways").locator("tbody tr");
-    await until(async () => (await rows.count()) === 8, "eight ways", 90_000);
+    await until(async () => (await rows.count()) === 9, "nine ways", 90_000);
     const text = await room.id("table-ways").innerText();
     check(/all pairs\s+100 %\s+0\s/.test(text), text);
     check(/no kernel skips these/.test(text), "masks alone save nothing, and the table says so");

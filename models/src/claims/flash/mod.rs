@@ -4,6 +4,7 @@
 //! to attend on the same rows ([`zoo`]).
 
 pub mod backward;
+mod lsh;
 pub mod timing;
 pub mod traffic;
 mod walk;
