@@ -8,7 +8,7 @@ use vitrine_models::claims::flash::backward::backward;
 use vitrine_models::claims::flash::timing::{Clock, Timed, time};
 use vitrine_models::claims::flash::traffic::{largest_block, moved};
 use vitrine_models::claims::flash::zoo::{self, Way, blocks_error, see};
-use vitrine_models::claims::flash::{Qkv, Rules, compare, relative, walk};
+use vitrine_models::claims::flash::{Qkv, Rules, compare, gradient_of, relative, walk, walk_back};
 use vitrine_tests::golden::{cpu, gpu};
 
 fn engines() -> [Engine; 2] {
@@ -133,6 +133,99 @@ fn every_step_of_the_walk_is_that_of_the_algorithm() {
             }
         }
     }
+}
+
+/// Every step of the way back, in f64: what tiles up to it give, in their order.
+#[test]
+fn every_step_of_the_way_back_is_the_sum_of_its_tiles() {
+    for engine in &mut engines() {
+        for (rules, extents) in [
+            (rules(4, 3, true), [19, 19]),
+            (rules(5, 8, false), [19, 21]),
+            (rules(3, 4, true), [10, 13]),
+        ] {
+            let qkv = Qkv::random(extents, 12, 3);
+            let gradient = Qkv::random(extents, 12, 4).q;
+            let control = Control::default();
+            let found = walk_back(engine, &qkv, &gradient, rules, &control);
+            let found = block_on(found).unwrap().expect("fits");
+            assert!(found.errors.iter().all(|error| *error <= 1e-5), "{:?}", found.errors);
+            println!("{}: {:?}, {:?} bytes", engine.name(), found.errors, found.n_bytes);
+            let [n_rows, n_keys] = qkv.extents();
+            let tiles = gradient_of(rules, 12).tiles([n_rows, n_keys]);
+            let mut so_far =
+                [vec![0.0; n_rows * 12], vec![0.0; n_keys * 12], vec![0.0; n_keys * 12]];
+            let (shares, slopes) = plain_backward(&qkv, &gradient, rules.causal);
+            for (at, &[block, key_block]) in tiles.iter().enumerate() {
+                let [rows, keys] = [rules.block_rows, rules.block_keys].map(|n| n as usize);
+                for t in block * rows..((block + 1) * rows).min(n_rows) {
+                    for s in key_block * keys..((key_block + 1) * keys).min(n_keys) {
+                        let (share, slope) = (shares[t * n_keys + s], slopes[t * n_keys + s]);
+                        for col in 0..12 {
+                            let of = |all: &[f32], row: usize| f64::from(all[row * 12 + col]);
+                            so_far[0][t * 12 + col] += slope * of(&qkv.k, s);
+                            so_far[1][s * 12 + col] += slope * of(&qkv.q, t);
+                            so_far[2][s * 12 + col] += share * of(&gradient, t);
+                        }
+                    }
+                }
+                let now = found.at(at, rules, [n_rows, n_keys]).expect("a step");
+                for (ours, theirs) in [&now.q, &now.k, &now.v].into_iter().zip(&so_far) {
+                    let is_close =
+                        |(&a, &b): (&f32, &f64)| (f64::from(a) - b).abs() <= 1e-5 * (1.0 + b.abs());
+                    assert!(
+                        ours.len() == theirs.len() && ours.iter().zip(theirs).all(is_close),
+                        "{rules:?} {at}"
+                    );
+                }
+            }
+            assert_eq!(found.at(tiles.len(), rules, [n_rows, n_keys]), None);
+            let close = |(&a, &b): (&f32, &f64)| (f64::from(a) - b).abs() <= 1e-5;
+            assert!(found.slopes.iter().zip(&slopes).all(close));
+        }
+        // No room: 64 rows of 64 columns.
+        let qkv = Qkv::random([64, 64], 64, 3);
+        let control = Control::default();
+        let none = walk_back(engine, &qkv, &qkv.q, rules(64, 64, true), &control);
+        assert_eq!(block_on(none).unwrap(), None);
+    }
+}
+
+/// Each query comes by once for each block of keys: twice the block, half the traffic.
+#[test]
+fn larger_blocks_move_less_on_the_way_back() {
+    let op = |size: u32| gradient_of(rules(size, size, false), 64).traffic([1024, 1024]).bytes();
+    let moved = [1, 2, 4, 8, 16].map(op);
+    println!("{moved:?}");
+    for pair in moved.windows(2) {
+        let ratio = pair[0] as f64 / pair[1] as f64;
+        assert!((1.9..=2.1).contains(&ratio), "{moved:?}");
+    }
+}
+
+/// P and scale·dS of one head, `[T, S]`, in f64.
+fn plain_backward(qkv: &Qkv, gradient: &[f32], causal: bool) -> (Vec<f64>, Vec<f64>) {
+    let (d, [n_rows, n_keys]) = (qkv.d_head as usize, qkv.extents());
+    let scale = 1.0 / (d as f64).sqrt();
+    let dot = |a: &[f32], b: &[f32]| -> f64 {
+        a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum()
+    };
+    let (mut shares, mut slopes) = (Vec::new(), Vec::new());
+    for t in 0..n_rows {
+        let end = if causal { t + 1 + n_keys - n_rows } else { n_keys };
+        let power = |s: usize| match s < end {
+            true => (scale * dot(&qkv.q[t * d..][..d], &qkv.k[s * d..][..d])).exp(),
+            false => 0.0,
+        };
+        let total: f64 = (0..n_keys).map(power).sum();
+        let own: Vec<f64> = (0..n_keys).map(|s| power(s) / total).collect();
+        let back: Vec<f64> =
+            (0..n_keys).map(|s| dot(&gradient[t * d..][..d], &qkv.v[s * d..][..d])).collect();
+        let mean: f64 = own.iter().zip(&back).map(|(p, b)| p * b).sum();
+        slopes.extend(own.iter().zip(&back).map(|(p, b)| scale * p * (b - mean)));
+        shares.extend(own);
+    }
+    (shares, slopes)
 }
 
 #[test]

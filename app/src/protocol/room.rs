@@ -14,11 +14,11 @@ use vitrine_models::claims::fast_weights::slow_net::{SlowLook, SlowNet};
 use vitrine_models::claims::fast_weights::timing::Timed;
 use vitrine_models::claims::fast_weights::{Rules, Walk};
 use vitrine_models::claims::flash;
-use vitrine_models::claims::flash::Qkv;
 use vitrine_models::claims::flash::backward::Backward;
 use vitrine_models::claims::flash::timing::Time;
 use vitrine_models::claims::flash::traffic::Moved;
 use vitrine_models::claims::flash::zoo::{Seen, Way};
+use vitrine_models::claims::flash::{BackWalk, Qkv};
 use vitrine_models::claims::norms::{Place, Race, Setting, Streams};
 
 use super::{EngineChoice, EngineInfo};
@@ -266,8 +266,8 @@ pub enum FlashAsk {
 /// What comes to Room 10.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum FlashPart {
-    /// A walk.
-    Walk(Box<flash::Walk>, Backward),
+    /// A walk, its backward pass as kernels of training do it, and tile by tile where blocks have room for that.
+    Walk(Box<flash::Walk>, Backward, Option<Box<BackWalk>>),
     /// What one way gives.
     Seen(Box<Seen>),
     /// Blocks of one size.
