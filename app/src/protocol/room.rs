@@ -19,7 +19,7 @@ use vitrine_models::claims::flash::timing::Time;
 use vitrine_models::claims::flash::traffic::Moved;
 use vitrine_models::claims::flash::zoo::{Seen, Way};
 use vitrine_models::claims::flash::{BackWalk, Qkv};
-use vitrine_models::claims::norms::{Place, Race, Setting, Streams};
+use vitrine_models::claims::norms::{Place, Race, Setting, Streams, Stride};
 
 use super::{EngineChoice, EngineInfo};
 
@@ -358,8 +358,8 @@ pub enum NormsPart {
     Step {
         /// Which run.
         runner: u32,
-        /// Its loss.
-        loss: f32,
+        /// What it was.
+        stride: Stride,
     },
 }
 
