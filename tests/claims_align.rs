@@ -5,19 +5,26 @@
 use pollster::block_on;
 use vitrine_kernels::{Control, Engine};
 use vitrine_models::claims::align::{
-    ByLength, Course, Lengths, Shot, Task, Told, Twin, blocks, examples, lengths, look, train,
+    ByLength, Course, Kept, Lengths, Shot, Task, Told, Twin, blocks, examples, lengths, look, train,
 };
 use vitrine_models::train::{Dataset, TrainConfig, Trainer};
 use vitrine_tests::golden::{cpu, gpu};
 
 fn run(engine: &mut Engine, course: &Course) -> (Vec<f32>, Vec<Shot>) {
+    let (losses, shots, _) = kept(engine, course, None);
+    (losses, shots)
+}
+
+/// A run that is kept, looked at on one more input on its way.
+fn kept(engine: &mut Engine, course: &Course, own: Option<&str>) -> (Vec<f32>, Vec<Shot>, Kept) {
+    let mut kept = Kept::new(*course).unwrap();
     let (mut losses, mut shots) = (Vec::new(), Vec::new());
     let told = &mut |told| match told {
         Told::Loss(loss) => losses.push(loss),
         Told::Shot(shot) => shots.push(*shot),
     };
-    block_on(train(engine, course, told, &Control::default())).unwrap();
-    (losses, shots)
+    block_on(train(engine, &mut kept, own, told, &Control::default())).unwrap();
+    (losses, shots, kept)
 }
 
 /// A short course, which shows that all holds.
@@ -66,6 +73,39 @@ fn what_must_hold_holds_at_every_look_of_every_task() {
             assert_eq!(seen.alignment.len(), n * m, "{task:?} {twin:?}");
             assert_eq!((seen.annotations.len(), seen.contexts.len()), (m * 2 * d, n * 2 * d));
             assert_eq!((seen.states.len(), seen.gates.len()), (n * d, n * 3 * d));
+        }
+    }
+}
+
+/// A typed input is looked at on the way and afterwards, by the same models, with the same result; the output that
+/// the decoder is told is its own.
+#[test]
+fn what_a_visitor_types_is_looked_at_like_the_examples() {
+    for (task, own) in
+        [(Task::Dates, "3 may 1999"), (Task::Numbers, "six"), (Task::Reversal, "abcdefghijklmnop")]
+    {
+        for twin in Twin::ALL {
+            let (_, shots, kept) = kept(&mut cpu(), &Course { task, twin, ..SHORT }, Some(own));
+            assert_eq!(kept.course().twin, twin);
+            let mut later = Vec::new();
+            let told = &mut |shot| later.push(shot);
+            block_on(kept.look(own, told, &Control::default())).unwrap();
+            assert_eq!((shots.len(), later.len()), (3, 3));
+            for (shot, later) in shots.iter().zip(&later) {
+                let seen = &shot.seen[4];
+                assert_eq!((shot.step, &later.seen[..]), (later.step, &shot.seen[4..]));
+                assert_eq!((&seen.input[..], &seen.output), (own, &seen.written));
+                assert!(seen.n_target() <= own.len().max(10) + 4, "{seen:?}");
+                assert_eq!(seen.alignment.len(), seen.n_target() * seen.n_source());
+                let errors = seen.errors();
+                let softmax = errors.softmax.unwrap_or(0.0);
+                let all = [errors.rows, softmax, errors.contexts, errors.states];
+                assert!(all.iter().all(|error| *error <= 1e-5), "{task:?} {twin:?}: {errors:?}");
+            }
+            // Other weights look elsewhere or write another thing.
+            assert_ne!(later[0].seen[0].states, later[2].seen[0].states);
+            let refused = block_on(kept.look("É", &mut |_| (), &Control::default()));
+            assert!(refused.is_err(), "{refused:?}");
         }
     }
 }
@@ -150,7 +190,8 @@ fn a_run_that_is_stopped_gives_its_engine_back() {
             control.cancel();
         }
     };
-    let err = block_on(train(engine, &SHORT, told, &control)).unwrap_err();
+    let mut kept = Kept::new(SHORT).unwrap();
+    let err = block_on(train(engine, &mut kept, None, told, &control)).unwrap_err();
     assert!(err.is_cancelled() && n_losses == 1, "{err}, {n_losses}");
     let (losses, _) = run(engine, &SHORT);
     assert_eq!(losses.len(), 4);

@@ -1,12 +1,17 @@
 //! What Room 02 claims, held to bounds: the page asks for the same (`models/src/claims/attention`).
 
 use pollster::block_on;
-use vitrine_kernels::{Control, Engine};
+use vitrine_kernels::ops::attention_scores::AttentionScores;
+use vitrine_kernels::ops::matmul::Matmul;
+use vitrine_kernels::ops::softmax::{Masks, Reach};
+use vitrine_kernels::{Control, DType, Engine, InputData, Read, Recorder, Step, TensorId};
+use vitrine_models::claims::attention::layers::{convolution, restricted};
 use vitrine_models::claims::attention::scale::{N_BINS, Products, Scale, products};
 use vitrine_models::claims::attention::sinusoid::{self, rotation_error, table, wavelength};
 use vitrine_models::claims::attention::stages::{Head, later_share, row_error};
 use vitrine_models::claims::attention::timing::{Timed, time};
 use vitrine_models::claims::fit::exponent;
+use vitrine_models::claims::flash::{Qkv, relative};
 use vitrine_models::hook::Stack;
 use vitrine_models::tokenize::{HubTokenizer, Tokenizer};
 use vitrine_models::{Hook, HookPoint, Input, Options, Session, Tap};
@@ -105,6 +110,98 @@ fn a_recurrent_unit_costs_the_square_of_the_width_and_attention_less() {
     let widths = [32, 64, 128, 256, 512].map(|d| [256, d]);
     fitted(Timed::Attention, widths, 1, [0.3, 1.3]);
     fitted(Timed::Recurrent, widths, 1, [1.5, 2.5]);
+}
+
+/// A convolution is n times k matrices; restricted attention as many keys a row, however many rows there are.
+#[test]
+fn a_convolution_and_restricted_attention_cost_each_token_once() {
+    let counts = [64, 128, 256, 512, 1024].map(|n| [n, 64]);
+    fitted(Timed::Convolution, counts, 0, [0.7, 1.3]);
+    fitted(Timed::Restricted, counts, 0, [0.7, 1.3]);
+    let widths = [32, 64, 128, 256, 512].map(|d| [256, d]);
+    fitted(Timed::Convolution, widths, 1, [1.5, 2.5]);
+    fitted(Timed::Restricted, widths, 1, [0.4, 1.3]);
+}
+
+/// What a recording gives for these inputs.
+fn ran(
+    engine: &mut Engine,
+    inputs: &[(&[f32], [usize; 2])],
+    record: impl Fn(&mut Recorder, &[TensorId]) -> TensorId,
+) -> Vec<f32> {
+    let mut recorder = Recorder::new();
+    let ids: Vec<_> = inputs.iter().map(|&(_, shape)| recorder.input(shape, DType::F32)).collect();
+    let y = record(&mut recorder, &ids);
+    recorder.keep(y);
+    let recording = recorder.finish();
+    let values: Vec<_> = inputs.iter().map(|&(values, _)| InputData::F32(values)).collect();
+    let reads = [Read::tensor(&recording, y)];
+    let control = Control::default();
+    let run = engine.run(&recording, &values, Step::default(), &reads, &control);
+    block_on(run).expect("runs").remove(0)
+}
+
+/// The definition, in f64: `w` is `[d_out, k·d]`.
+fn convolved(x: &[f32], w: &[f32], [n, d, d_out, k]: [usize; 4]) -> Vec<f32> {
+    let cell = |at: usize| -> f32 {
+        let (t, row) = (at / d_out, &w[at % d_out * k * d..][..k * d]);
+        let term = |(place, &w): (usize, &f32)| {
+            let from = (t + place / d).checked_sub(k / 2).filter(|&from| from < n);
+            from.map_or(0.0, |from| f64::from(x[from * d + place % d]) * f64::from(w))
+        };
+        row.iter().enumerate().map(term).sum::<f64>() as f32
+    };
+    (0..n * d_out).map(cell).collect()
+}
+
+#[test]
+fn what_is_timed_is_a_convolution_and_restricted_attention() {
+    for engine in &mut [cpu_f32(), gpu()] {
+        for shape @ [n, d, d_out, k] in
+            [[1, 3, 2, 3], [7, 5, 4, 1], [65, 8, 3, 3], [9, 2, 6, 5], [6, 4, 4, 4]]
+        {
+            let Qkv { q: x, k: w, .. } =
+                Qkv::random([(n * d) as u32, (d_out * k * d) as u32], 1, 3);
+            let found = ran(engine, &[(&x, [n, d]), (&w, [d_out, k * d])], |recorder, ids| {
+                convolution(recorder, ids[0], ids[1]).expect("fits")
+            });
+            let expected = convolved(&x, &w, shape);
+            let error = relative(&found, &expected);
+            assert!(error <= 1e-5, "{}: {shape:?}: {error}", engine.name());
+            let turned: Vec<f32> = x.iter().rev().copied().collect();
+            assert!(relative(&found, &convolved(&turned, &w, shape)) > 1e-3, "rows have places");
+        }
+        // One row for each r: a mask over all pairs says the same.
+        let qkv = Qkv::random([150, 150], 16, 5);
+        let inputs = [&qkv.q, &qkv.k, &qkv.v].map(|values| (&values[..], [150, 16]));
+        let by_mask = |engine: &mut Engine, window: usize| {
+            ran(engine, &inputs, |recorder, ids| {
+                let reach = Reach { window, alibi: false };
+                let masks = Masks { causal: true, reach, ..Masks::default() };
+                let heads = AttentionScores {
+                    n_heads: 1,
+                    n_kv_heads: 1,
+                    d_head: 16,
+                    scale: 0.25,
+                    all_keys: true,
+                    keys_in_state: false,
+                };
+                let scores = recorder.attention_scores(ids[0], ids[1], heads).expect("fits");
+                let pattern = recorder.softmax(scores, masks).expect("fits");
+                let pattern = recorder.reshaped(pattern, [150, 150]).expect("fits");
+                recorder.matmul(pattern, ids[2], Matmul::default()).expect("fits")
+            })
+        };
+        for r in [1, 3, 32, 200] {
+            let found = ran(engine, &inputs, |recorder, ids| {
+                restricted(recorder, [ids[0], ids[1], ids[2]], r).expect("fits")
+            });
+            let masked = by_mask(engine, r as usize);
+            let error = relative(&found, &masked);
+            assert!(error <= 1e-5, "{}: r = {r}: {error}", engine.name());
+            assert!(r == 200 || relative(&found, &by_mask(engine, r as usize + 1)) > 1e-3);
+        }
+    }
 }
 
 const MODEL: &str = "dates-transformer";

@@ -3,7 +3,7 @@
 use pollster::block_on;
 use vitrine_kernels::{Control, Engine};
 use vitrine_models::claims::fit::{exponent, slope};
-use vitrine_models::claims::norms::{Place, Race, Setting, gradients, race, streams};
+use vitrine_models::claims::norms::{Place, Race, Setting, Stride, gradients, race, streams};
 use vitrine_tests::golden::{cpu, gpu};
 
 const DEPTHS: [u32; 4] = [2, 4, 8, 16];
@@ -98,15 +98,24 @@ fn post_ln_sums_are_three_halves_and_pre_ln_sums_grow_with_the_layer() {
 fn post_ln_needs_warm_up_and_the_others_do_not() {
     let run = |options: Race| {
         let (mut losses, control) = (Vec::new(), Control::default());
-        let told = &mut |loss: f32, norm: f32| {
-            assert!(norm.is_finite());
-            losses.push(loss);
+        let mut layers: Vec<Vec<f32>> = Vec::new();
+        let told = &mut |stride: Stride| {
+            assert!(stride.norm.is_finite());
+            // Each layer is a part of the whole.
+            let own: f64 = stride.layers.iter().map(|&norm| f64::from(norm).powi(2)).sum();
+            assert!(own.sqrt() <= f64::from(stride.norm) * (1.0 + 1e-5), "{stride:?}");
+            assert_eq!(stride.layers.len(), 6);
+            losses.push(stride.loss);
+            layers.push(stride.layers);
         };
         block_on(race(&mut cpu(), &options, told, &control)).unwrap();
         assert_eq!(losses.len(), options.n_steps as usize);
         let last = &losses[losses.len() - 20..];
         let mean = last.iter().sum::<f32>() / last.len() as f32;
         println!("{options:?}: {mean:.2}");
+        for step in [0, 10, 50, 100, losses.len() - 1] {
+            println!("  step {}: {:.4?}", step + 1, layers[step]);
+        }
         mean
     };
     let last = |place: Place, warmup: u32| run(Race { place, warmup, ..Race::default() });

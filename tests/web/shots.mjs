@@ -168,6 +168,11 @@ const STATES = {
     await room.id("align-status").filter({ hasText: "Both are trained" }).waitFor({ timeout: 400_000 });
     await room.id("step-scrub").fill("20");
   },
+  "room-01-own": async ({ page, explorer }) => {
+    const room = new Room(page, explorer);
+    await room.open(1, "&r-own=3_may_1999&r-row=6");
+    await room.id("align-line").filter({ hasText: "3 may 1999" }).waitFor({ timeout: 60_000 });
+  },
   "room-01-claims": async ({ page, explorer }) => {
     const room = new Room(page, explorer);
     await room.open(1);
@@ -207,6 +212,12 @@ const STATES = {
     for (const slot of ["layers", "depth", "race"]) await room.measure(slot, 200_000);
     await room.id("claim-layers").scrollIntoViewIfNeeded();
   },
+  "room-03-race": async ({ page, explorer }) => {
+    const room = new Room(page, explorer);
+    await room.open(3, "&r-layers=2");
+    await room.measure("race", 200_000);
+    await room.id("claim-race").scrollIntoViewIfNeeded();
+  },
   "room-03-real": async ({ page, explorer }) => {
     const room = new Room(page, explorer);
     await room.open(3, "&r-layers=2");
@@ -225,6 +236,10 @@ const STATES = {
   "room-10": async ({ page, explorer }) => {
     const room = new Room(page, explorer);
     await room.open(10, "&step=4");
+  },
+  "room-10-back": async ({ page, explorer }) => {
+    const room = new Room(page, explorer);
+    await room.open(10, "&r-from=random&r-pass=backward&step=5");
   },
   "room-10-claims": async ({ page, explorer }) => {
     const room = new Room(page, explorer);

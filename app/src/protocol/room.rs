@@ -14,12 +14,12 @@ use vitrine_models::claims::fast_weights::slow_net::{SlowLook, SlowNet};
 use vitrine_models::claims::fast_weights::timing::Timed;
 use vitrine_models::claims::fast_weights::{Rules, Walk};
 use vitrine_models::claims::flash;
-use vitrine_models::claims::flash::Qkv;
 use vitrine_models::claims::flash::backward::Backward;
 use vitrine_models::claims::flash::timing::Time;
 use vitrine_models::claims::flash::traffic::Moved;
 use vitrine_models::claims::flash::zoo::{Seen, Way};
-use vitrine_models::claims::norms::{Place, Race, Setting, Streams};
+use vitrine_models::claims::flash::{BackWalk, Qkv};
+use vitrine_models::claims::norms::{Place, Race, Setting, Streams, Stride};
 
 use super::{EngineChoice, EngineInfo};
 
@@ -108,8 +108,12 @@ pub enum FromRoom {
 /// What Room 01 asks for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum AlignAsk {
-    /// Runs, one after another: an [`AlignPart::Loss`] for each step and an [`AlignPart::Shot`] for each look.
-    Train(Vec<Course>),
+    /// Runs, one after another: an [`AlignPart::Loss`] for each step and an [`AlignPart::Shot`] for each look. Looks
+    /// are at the task's examples, and at one more input where there is one. The worker keeps the models of each
+    /// look.
+    Train(Vec<Course>, Option<String>),
+    /// One more input, by the kept models of each look: as many [`AlignPart::Own`], those of one model first.
+    Own(Twin, String),
     /// Runs that are then measured by the length of the input: an [`AlignPart::Loss`] for each step and an
     /// [`AlignPart::Length`] for each length.
     Lengths(Vec<Lengths>),
@@ -130,6 +134,13 @@ pub enum AlignPart {
         /// Of which model.
         twin: Twin,
         /// What is seen.
+        shot: Box<Shot>,
+    },
+    /// A look at one more input.
+    Own {
+        /// By which model.
+        twin: Twin,
+        /// What is seen, of this input alone.
         shot: Box<Shot>,
     },
     /// How a model does on one length.
@@ -255,8 +266,8 @@ pub enum FlashAsk {
 /// What comes to Room 10.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum FlashPart {
-    /// A walk.
-    Walk(Box<flash::Walk>, Backward),
+    /// A walk, its backward pass as kernels of training do it, and tile by tile where blocks have room for that.
+    Walk(Box<flash::Walk>, Backward, Option<Box<BackWalk>>),
     /// What one way gives.
     Seen(Box<Seen>),
     /// Blocks of one size.
@@ -347,8 +358,8 @@ pub enum NormsPart {
     Step {
         /// Which run.
         runner: u32,
-        /// Its loss.
-        loss: f32,
+        /// What it was.
+        stride: Stride,
     },
 }
 

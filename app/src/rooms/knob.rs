@@ -6,7 +6,9 @@ use crate::format;
 use crate::parts::dom::{El, View, el, part, show, value_of};
 use crate::parts::term::explained;
 use crate::rooms::Visit;
+use crate::rooms::typing::field;
 use crate::state::cell::{Var, derive};
+use crate::state::url::{text_of_word, word_of_text};
 
 /// A knob.
 pub struct Knob {
@@ -38,6 +40,8 @@ pub enum Kind {
     Words(&'static [(&'static str, &'static str)]),
     /// A number from, to, in steps of.
     Number(f32, f32, f32),
+    /// A line of text, in the address as a word ([`word_of_text`]), with what the field says while it is empty.
+    Text(&'static str),
 }
 
 impl Knob {
@@ -48,6 +52,7 @@ impl Knob {
             Kind::Number(least, most, _) => {
                 format::number(value).is_some_and(|value| (least..=most).contains(&(value as f32)))
             }
+            Kind::Text(_) => value.is_empty() || text_of_word(value).is_some(),
         }
     }
 }
@@ -74,6 +79,7 @@ fn used(visit: Visit, knob: &'static Knob) -> El {
     let input = match knob.kind {
         Kind::Words(words) => select(visit, knob, words),
         Kind::Number(least, most, step) => number(visit, knob, [least, most, step]),
+        Kind::Text(empty) => text(visit, knob).set("placeholder", empty),
     };
     let input =
         input.set("data-testid", &format!("knob-{}", knob.name)).set("aria-label", knob.title);
@@ -114,4 +120,22 @@ fn number(visit: Visit, knob: &'static Knob, [least, most, step]: [f32; 3]) -> E
         .on("change", move |event: Event| {
             refused.set(!visit.turn(knob.name, &value_of(&event)));
         })
+}
+
+/// A text is heard as it is typed: its first letter is a step of the browser's history, the rest goes on from it.
+/// One that no address has room for is marked and changes nothing.
+fn text(visit: Visit, knob: &'static Knob) -> El {
+    let refused = Var::new(false);
+    let is_refused = derive(move || refused.get());
+    let heard = move |value: String| {
+        let word = word_of_text(&value);
+        refused.set(!word.is_empty() && text_of_word(&word).is_none());
+        if visit.get_untracked(knob.name).is_empty() || word.is_empty() {
+            visit.turn(knob.name, &word);
+        } else {
+            visit.slide(knob.name, &word);
+        }
+    };
+    field(knob.title, move || text_of_word(&visit.get(knob.name)).unwrap_or_default(), heard)
+        .state("aria-invalid", move || is_refused.get())
 }

@@ -433,6 +433,9 @@ impl CpuEngine {
             Op::AttentionValues(op) => (shape(0).len() * op.d_head, op.n_heads),
             Op::AttentionTiled(op) => (2 * shape(0).len() * shape(1).n_rows(), op.heads.n_heads),
             Op::AttentionFlash(op) => (2 * shape(0).len() * shape(1).n_rows(), op.heads.n_heads),
+            Op::AttentionFlashGradient(op) => {
+                (5 * shape(3).len() * shape(4).n_rows(), op.of.heads.n_heads)
+            }
             Op::LinearAttention(op) => {
                 let d_value = shape(2).n_cols() / op.n_heads;
                 (2 * shape(0).len() * op.form.span(shape(0).n_rows(), d_value), op.n_maps())

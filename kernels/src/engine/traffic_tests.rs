@@ -7,6 +7,7 @@ use super::program::{padded_bytes, storage_buffer};
 use super::testing::{Rng, gpu_engine};
 use crate::ops::Op;
 use crate::ops::attention_flash::AttentionFlash;
+use crate::ops::attention_flash_gradient::AttentionFlashGradient;
 use crate::ops::attention_scores::AttentionScores;
 use crate::ops::attention_tiled::AttentionTiled;
 use crate::ops::attention_values::AttentionValues;
@@ -269,5 +270,39 @@ fn blocks_move_what_they_say() {
         recorder.attention_flash(qkv, tiles, op).expect("fits");
         let said = op.traffic(extents, is_sparse.then_some(&marks));
         assert_eq!(measured(&recorder.finish(), &values), said, "{extents:?} {blocks:?}");
+    }
+}
+
+#[test]
+fn gradients_by_blocks_move_what_they_say() {
+    for (extents, blocks, causal, n_counted) in [
+        ([1, 1], [4, 4], true, [0, 0]),
+        ([33, 33], [8, 16], true, [0, 0]),
+        ([33, 40], [16, 8], true, [2, 3]),
+        ([17, 70], [5, 7], false, [0, 0]),
+    ] {
+        let heads = AttentionScores { n_heads: 3, n_kv_heads: 3, ..HEADS };
+        let of = AttentionFlash {
+            heads,
+            block_rows: blocks[0],
+            block_keys: blocks[1],
+            causal,
+            n_passes: 0,
+            has_tiles: false,
+        };
+        let op = AttentionFlashGradient { of, n_counted };
+        let mut recorder = Recorder::new();
+        let mut rng = Rng::new(3);
+        let cols = heads.n_heads * heads.d_head;
+        let [n_rows, n_keys] = extents;
+        let shapes = [n_rows, n_rows, n_rows, n_keys, n_keys].map(|n| [n, cols]);
+        let ids = shapes.map(|shape| recorder.input(shape, DType::F32));
+        let stats = recorder.input([heads.n_heads, n_rows, 2], DType::F32);
+        let mut values: Vec<Vec<f32>> =
+            shapes.iter().map(|[rows, cols]| rng.normals(rows * cols)).collect();
+        values.push(vec![1.0; heads.n_heads * n_rows * 2]);
+        let [dz, z, q, k, v] = ids;
+        recorder.attention_flash_gradient([dz, z, stats], [q, k, v], op).expect("fits");
+        assert_eq!(measured(&recorder.finish(), &values), op.traffic(extents), "{extents:?}");
     }
 }

@@ -73,6 +73,8 @@ catalogue! {
     AttentionTiled in attention_tiled;
     /// Attention by blocks of queries and keys with online softmax.
     AttentionFlash in attention_flash;
+    /// Gradients of attention by blocks, tile by tile.
+    AttentionFlashGradient in attention_flash_gradient;
     /// Simpler simple recurrent unit: gated running means.
     Ssru in ssru;
     /// Gated recurrent unit through time.

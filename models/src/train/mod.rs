@@ -33,6 +33,6 @@ pub use config::{DataConfig, OptimiserConfig, RunConfig, TrainConfig};
 pub use data::{Dataset, Sequences};
 pub use nano::{Kind, NanoConfig};
 pub use schedule::Schedule;
-pub use snapshot::Snapshot;
+pub use snapshot::{Frozen, Snapshot};
 pub use trainer::{Moves, Score, StepInfo, Trainer};
 pub use vocabulary::Vocabulary;

@@ -18,6 +18,52 @@ use crate::session::{Input, Options, Session, Tap};
 use crate::trace::Trace;
 use crate::weights::{Checkpoint, FileDType, MemorySource};
 
+/// The files of a model after some step, to be opened when it is to be looked at.
+pub struct Frozen {
+    /// Steps that were done.
+    pub step: u32,
+    files: Vec<(&'static str, Vec<u8>)>,
+}
+
+impl Frozen {
+    /// The weights as they are now.
+    ///
+    /// # Errors
+    /// What the engine reports.
+    pub async fn of(
+        trainer: &mut Trainer,
+        config: &TrainConfig,
+        vocabulary: &Vocabulary,
+    ) -> Result<Self, ModelError> {
+        let files = model_files(trainer, config, vocabulary, FileDType::F32).await?;
+        Ok(Self { step: trainer.n_done() as u32, files })
+    }
+
+    /// The model, on an empty engine.
+    ///
+    /// # Errors
+    /// What the engine reports; cancellation.
+    pub async fn open(
+        &self,
+        vocabulary: &Vocabulary,
+        mut engine: Engine,
+        control: &Control,
+    ) -> Result<Snapshot, ModelError> {
+        let files = self.files.iter();
+        let sources = files.map(|(name, bytes)| MemorySource::new(*name, bytes.clone()));
+        let checkpoint = Checkpoint::open(sources.collect()).await?;
+        let model = Model::load(&mut engine, &checkpoint, control, &mut |_| ()).await?;
+        let points = model.spec().points().into_iter();
+        let hooks =
+            points.filter(|point| is_map(point) || is_watched(point)).map(|point| point.hook);
+        // Room in powers of two: what is written grows by a token at a time.
+        let options = Options { is_exact: false, ..Options::trace(model.spec(), hooks) };
+        let has_source = model.spec().has_cross();
+        let session = Session::new(engine, model, options)?;
+        Ok(Snapshot { session, special: vocabulary.special, has_source })
+    }
+}
+
 /// A model after some step.
 pub struct Snapshot {
     session: Session,
@@ -34,21 +80,11 @@ impl Snapshot {
         trainer: &mut Trainer,
         config: &TrainConfig,
         vocabulary: &Vocabulary,
-        mut engine: Engine,
+        engine: Engine,
         control: &Control,
     ) -> Result<Self, ModelError> {
-        let files = model_files(trainer, config, vocabulary, FileDType::F32).await?;
-        let sources = files.into_iter().map(|(name, bytes)| MemorySource::new(name, bytes));
-        let checkpoint = Checkpoint::open(sources.collect()).await?;
-        let model = Model::load(&mut engine, &checkpoint, control, &mut |_| ()).await?;
-        let points = model.spec().points().into_iter();
-        let hooks =
-            points.filter(|point| is_map(point) || is_watched(point)).map(|point| point.hook);
-        // Room in powers of two: what is written grows by a token at a time.
-        let options = Options { is_exact: false, ..Options::trace(model.spec(), hooks) };
-        let has_source = model.spec().has_cross();
-        let session = Session::new(engine, model, options)?;
-        Ok(Self { session, special: vocabulary.special, has_source })
+        let frozen = Frozen::of(trainer, config, vocabulary).await?;
+        frozen.open(vocabulary, engine, control).await
     }
 
     /// What the model writes for an input, the likeliest token at each place, without the end; at

@@ -69,6 +69,45 @@ export default [
     await until(() => /r-row=6/.test(room.hash()), "an arrow on the alignment takes the next row");
   }),
 
+  open("an-own-input-is-looked-at-before-and-after-training", "&r-own=3_may_1999", async ({ page, room }) => {
+    const line = () => room.id("align-line").innerText();
+    equal(await room.id("knob-own").inputValue(), "3 may 1999", "the input of the address");
+    await until(async () => /^Before the first step: for “3 may 1999” it writes “[^”]*”\.$/.test(await line()), `no verdict: ${await line()}`);
+    equal(await room.id("knob-example").count(), 0, "no example meanwhile");
+    check((await room.verdicts()).every((verdict) => verdict === "holds"), await room.errors());
+    await room.id("align-train").click();
+    await until(async () => (await room.step())[1] >= 3, "looks come on the way", 90_000);
+    await until(async () => /After \d+ steps: for “3 may 1999”/.test(await line()), "each of them at the input");
+    await room.id("align-train").click();
+    await until(async () => /^Stopped/.test(await room.id("align-status").innerText()), "stopped");
+    const known = await room.pixels("align-alignment");
+    // By keys: another input, at the models that are there already.
+    await room.id("knob-own").focus();
+    await page.keyboard.press("End");
+    await page.keyboard.press("Backspace");
+    await page.keyboard.type("8");
+    await until(async () => /After \d+ steps: for “3 may 1998”/.test(await line()), "another input", 30_000);
+    check(/r-own=3_may_1998/.test(room.hash()), room.hash());
+    check((await room.pixels("align-alignment")) !== known, "another alignment");
+    const state = await room.pixels("align-after");
+    await room.id("align-row-1").click();
+    await until(async () => (await room.pixels("align-after")) !== state, "a character of it, taken apart");
+    await room.id("step-scrub").fill("0");
+    await until(async () => /Before the first step: for “3 may 1998”/.test(await line()), "and by the untrained model", 30_000);
+    // What cannot be read.
+    await room.id("knob-own").fill("3 may 1998!");
+    await until(async () => /^“!” cannot be read here/.test(await room.id("align-own").innerText()), "a character that is not known");
+    await until(async () => /“27 march 2014”/.test(await line()), "the example in its place");
+    await room.id("knob-own").fill("a".repeat(33));
+    await until(async () => /^33 characters are too many/.test(await room.id("align-own").innerText()), "too long");
+    await room.id("knob-own").fill("");
+    await room.id("knob-example").waitFor();
+    check(!/r-own/.test(room.hash()), "an empty field leaves no trace");
+    await room.id("knob-task").selectOption("reversal");
+    await room.id("knob-own").fill("planets");
+    await until(async () => /“planets” it writes “[^”]*”, (right|wrong)\.$/.test(await line()), "backwards is judged", 30_000);
+  }),
+
   open("training-is-seen-scrubbed-and-stopped", "", async ({ room }) => {
     const first = await room.pixels("align-alignment");
     await room.id("align-train").click();
@@ -161,7 +200,7 @@ export default [
       const name = await page.evaluate(() => document.activeElement?.dataset?.testid ?? document.activeElement?.dataset?.symbol ?? "");
       if (name) seen.add(name);
     }
-    for (const name of ["present", "knob-task", "align-train", "step-scrub", "align-alignment", "alpha", "knob-row", "align-row-0", "align-weights", "align-update", "measure-lengths", "try-fixed", "question-answer"]) {
+    for (const name of ["present", "knob-task", "knob-own", "align-train", "step-scrub", "align-alignment", "alpha", "knob-row", "align-row-0", "align-weights", "align-update", "measure-lengths", "try-fixed", "question-answer"]) {
       check(seen.has(name), `${name} is reached by Tab: ${[...seen].join(" ")}`);
     }
     await room.id("align-row-0").focus();

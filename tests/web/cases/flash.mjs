@@ -43,7 +43,7 @@ export default [
     await room.id("fast-text").fill("One two three four five six seven");
     await explorer.settled();
     const verdicts = await room.verdicts();
-    equal(verdicts.join(), "holds,holds,holds", "what must hold");
+    equal(verdicts.join(), "holds,holds,holds,holds", "what must hold");
     for (const error of await room.errors()) check(error >= 0 && error <= 1e-5, `an error of ${error}`);
   }),
 
@@ -60,10 +60,37 @@ export default [
     equal(await room.pixels("flash-output"), await room.pixels("flash-matrices"), "in the end both are the same");
   }),
 
+  open("the-way-back-is-walked-tile-by-tile", "&r-from=random&r-mask=none&r-pass=backward", async ({ explorer, room }) => {
+    equal((await room.step())[1], 16, "four blocks of keys, four of queries");
+    const said = () => room.id("flash-tile").innerText();
+    await until(async () => /^Keys 1 to 4, queries 1 to 4\. A block of keys and values is loaded/.test(await said()), await said());
+    const names = ["again", "slopes", "dq", "dk", "dv"];
+    const seen = () => Promise.all(names.map((name) => room.pixels(`flash-${name}`)));
+    const first = await seen();
+    await room.id("step-on").click();
+    await room.isAt(2);
+    await until(async () => /^Keys 1 to 4, queries 5 to 8\. The keys stay/.test(await said()), await said());
+    const second = await seen();
+    names.forEach((name, at) => check(first[at] !== second[at], `another ${name}`));
+    check((await room.pixels("flash-dq")) !== (await room.pixels("flash-all-dq")), "not all of it yet");
+    await room.id("step-scrub").fill("15");
+    await room.isAt(16);
+    await explorer.settled();
+    for (const name of ["dq", "dk", "dv"]) {
+      equal(await room.pixels(`flash-${name}`), await room.pixels(`flash-all-${name}`), `in the end ${name} is what matrices give`);
+    }
+    check(/loads [\d.]+ kB and stores [\d.]+ kB/.test(await room.id("flash-back-moved").innerText()), "what it moves");
+    check((await room.verdicts()).every((verdict) => verdict === "holds"), await room.errors());
+    await room.id("knob-mask").selectOption("causal");
+    await until(async () => (await room.step())[1] === 10, "tiles that nobody sees are passed over");
+    await room.id("knob-pass").selectOption("forward");
+    await room.id("flash-scores").waitFor();
+  }),
+
   open("every-knob-changes-what-is-shown-and-all-agree", "&r-from=random&step=3", async ({ explorer, room }) => {
     for (const [name, value, shown] of [
       ["rows", "8", "flash-scores"], ["keys", "8", "flash-scores"], ["mask", "none", "flash-pattern"], ["rows", "1", "flash-scores"],
-      ["way", "dilated", "flash-way"], ["way", "global", "flash-way"], ["way", "blocks", "flash-way"], ["way", "random", "flash-way"],
+      ["way", "dilated", "flash-way"], ["way", "global", "flash-way"], ["way", "blocks", "flash-way"], ["way", "random", "flash-way"], ["way", "lsh", "flash-way"],
       ["way", "low", "flash-way"], ["way", "linear", "flash-way"], ["way", "full", "flash-way"],
     ]) {
       const before = await room.pixels(shown);
@@ -82,6 +109,8 @@ export default [
     await until(async () => /of the products of all pairs/.test(await cost.innerText()), "its cost");
     await room.id("knob-way").selectOption("full");
     await until(async () => /100 %.* 0 away/.test(await cost.innerText()), "all pairs are all pairs");
+    await room.id("knob-way").selectOption("lsh");
+    await until(async () => /away from that of all pairs of queries that are keys too/.test(await cost.innerText()), "hashing has its own measure");
     await room.id("knob-way").selectOption("low");
     await room.id("knob-mask").selectOption("causal");
     await until(async () => /set the mask to none/.test(await cost.innerText()), "what cannot be is said");
@@ -107,7 +136,7 @@ export default [
   open("all-ways-are-measured-and-can-be-stopped", "&r-from=random&r-mask=none", async ({ room }) => {
     await room.id("measure-ways").click();
     const rows = room.id("table-ways").locator("tbody tr");
-    await until(async () => (await rows.count()) === 8, "eight ways", 90_000);
+    await until(async () => (await rows.count()) === 9, "nine ways", 90_000);
     const text = await room.id("table-ways").innerText();
     check(/all pairs\s+100 %\s+0\s/.test(text), text);
     check(/no kernel skips these/.test(text), "masks alone save nothing, and the table says so");
@@ -159,7 +188,7 @@ export default [
       const name = await page.evaluate(() => document.activeElement?.dataset?.testid ?? document.activeElement?.dataset?.symbol ?? "");
       if (name) seen.add(name);
     }
-    for (const name of ["present", "S", "knob-rows", "knob-way", "step-on", "flash-scores", "measure-time", "measure-ways", "try-online", "question-answer"]) {
+    for (const name of ["present", "S", "knob-rows", "knob-pass", "knob-way", "step-on", "flash-scores", "measure-time", "measure-ways", "try-online", "question-answer"]) {
       check(seen.has(name), `${name} is reached by Tab: ${[...seen].join(" ")}`);
     }
   }),

@@ -76,6 +76,8 @@ export default [
     await room.measure("race", 200_000);
     const [cold, warm, pre, dual] = (await room.table("race")).map((row) => number(row[2]));
     check(cold > 2.5 && warm < 2 && pre < 1.8 && dual < 2.3, `${cold} ${warm} ${pre} ${dual}`);
+    const maps = await Promise.all([0, 1, 2, 3].map((at) => room.pixels(`race-map-${at}`)));
+    equal(new Set(maps).size, 4, "four runs, four maps of gradients");
   }, { timeout: 300_000 }),
 
   open("the-norms-of-the-loaded-model-follow-the-text", "&r-layers=2", async ({ explorer, room }) => {

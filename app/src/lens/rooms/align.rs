@@ -1,6 +1,8 @@
 //! Room 01: what a decoder does for one character as matrices, and what was measured as charts.
 
-use vitrine_models::claims::align::{ByLength, Errors, Seen, Task, Twin, blocks};
+use vitrine_models::claims::align::{
+    ByLength, Errors, LONGEST, Seen, Task, Twin, Unfit, blocks, is_held_out,
+};
 
 use crate::format;
 use crate::lens::attention::MatrixView;
@@ -141,6 +143,34 @@ pub fn found_line(task: Task, seen: &Seen) -> Option<String> {
     Some(format!("Weight on the right part of the source: {}.", parts.join(", ")))
 }
 
+/// What is to be said of an input that was typed; nothing where nothing was.
+pub fn own_words(task: Task, text: &Result<Option<String>, Unfit>) -> Option<String> {
+    let known = match task {
+        Task::Dates => "the letters a to z, figures, spaces and , . - /",
+        Task::Numbers => "the letters a to z, figures, spaces and -",
+        Task::Reversal => "the letters a to z",
+    };
+    match text {
+        Ok(None) => None,
+        Ok(Some(text)) if is_held_out(text) => Some(
+            "No step trains on this input. The decoder is told what it wrote itself.".to_owned(),
+        ),
+        Ok(Some(_)) => Some(
+            "A step may have trained on this input, if it is one of the task’s. The decoder is told what it wrote itself."
+                .to_owned(),
+        ),
+        Err(Unfit::Foreign(' ')) => {
+            Some(format!("A space cannot be read here: the models know {known}. The example is shown."))
+        }
+        Err(Unfit::Foreign(foreign)) => Some(format!(
+            "“{foreign}” cannot be read here: the models know {known}. The example is shown."
+        )),
+        Err(Unfit::TooLong(n)) => Some(format!(
+            "{n} characters are too many: at most {LONGEST} can be read. The example is shown."
+        )),
+    }
+}
+
 /// Losses over steps; the marker stands where the machine does.
 pub fn loss_chart(losses: &[Vec<f32>; 2], at: Option<u32>) -> Option<ChartSpec> {
     let line = |(color, twin): (u8, Twin)| Line {
@@ -219,6 +249,8 @@ pub fn error(errors: Errors, which: usize) -> Option<f32> {
 
 #[cfg(test)]
 mod tests {
+    use vitrine_models::claims::align::readable;
+
     use super::*;
 
     /// "5 m" to "m": two rows, four columns, d = 1.
@@ -235,6 +267,21 @@ mod tests {
             start: vec![0.25],
             states: vec![0.5, 0.75],
             gates: vec![0.1, 0.2, 0.3, 0.4, 0.5, 0.6],
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_said_in_words() {
+        let of = |text: &str| own_words(Task::Reversal, &readable(Task::Reversal, text));
+        assert_eq!(of(" "), None);
+        assert!(
+            of("a7").unwrap().starts_with("“7” cannot be read here: the models know the letters")
+        );
+        assert!(of("a b").unwrap().starts_with("A space"));
+        assert!(of(&"a".repeat(40)).unwrap().starts_with("40 characters"));
+        for text in ["planet", "planets"] {
+            let says_none = of(text).unwrap().starts_with("No step");
+            assert_eq!(says_none, is_held_out(text), "{text}");
         }
     }
 

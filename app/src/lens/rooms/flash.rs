@@ -134,12 +134,12 @@ pub fn of_step(
 }
 
 /// What each row takes of each value by another way to attend; cells that it leaves out are masked.
-pub fn way_map(seen: &Seen, way: Way, causal: bool, tokens: &[String]) -> Option<MatrixView> {
+pub fn way_map(seen: &Seen, causal: bool, tokens: &[String]) -> Option<MatrixView> {
     let n = tokens.len();
     if n == 0 || seen.pattern.len() != n * n {
         return None;
     }
-    let masked = match way.cells(n, causal) {
+    let masked = match &seen.cells {
         Some(cells) => cells.iter().map(|is_seen| !is_seen).collect(),
         None => (0..n * n).map(|cell| causal && cell % n > cell / n).collect(),
     };
@@ -166,6 +166,7 @@ pub fn way_name(way: Way) -> &'static str {
         Way::Global(..) => "window and global tokens",
         Way::Blocks(..) => "blocks",
         Way::Random(_) => "random keys",
+        Way::Lsh(..) => "hashed (LSH)",
         Way::LowRank(_) => "low rank",
         Way::Linear => "linear",
     }
@@ -351,10 +352,12 @@ mod tests {
 
     #[test]
     fn a_way_s_map_masks_what_it_leaves_out() {
-        let seen = Seen { pattern: vec![0.3; 9], z: Vec::new(), error: 0.0, n_products: [1, 2] };
-        let map = way_map(&seen, Way::Window(1), true, &names()).unwrap();
+        let cells = Way::Window(1).cells(3, true);
+        let seen =
+            Seen { pattern: vec![0.3; 9], z: Vec::new(), cells, error: 0.0, n_products: [1, 2] };
+        let map = way_map(&seen, true, &names()).unwrap();
         let shown: Vec<usize> = (0..9).filter(|cell| !map.masked[*cell]).collect();
         assert_eq!(shown, [0, 4, 8]);
-        assert_eq!(way_map(&seen, Way::Linear, true, &names()[..2]), None);
+        assert_eq!(way_map(&seen, true, &names()[..2]), None);
     }
 }

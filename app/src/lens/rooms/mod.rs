@@ -5,5 +5,6 @@ pub mod attention;
 pub mod changed;
 pub mod fast_weights;
 pub mod flash;
+pub mod flash_back;
 pub mod norms;
 pub mod slow_net;

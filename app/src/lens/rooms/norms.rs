@@ -1,7 +1,7 @@
 //! Room 03: what models have before their first step as matrices, and what was measured as charts.
 
 use vitrine_models::claims::fit::{exponent, slope};
-use vitrine_models::claims::norms::{Place, Streams};
+use vitrine_models::claims::norms::{Place, Streams, Stride};
 
 use crate::lens::attention::MatrixView;
 use crate::palette::Scale;
@@ -175,26 +175,59 @@ pub fn depth_chart(all: &[(Place, Vec<f64>)]) -> Option<ChartSpec> {
 }
 
 /// Losses over steps.
-pub fn race_chart(names: &[&str], losses: &[Vec<f32>]) -> Option<ChartSpec> {
-    let line = |(color, (name, losses)): (u8, (&&str, &Vec<f32>))| Line {
+pub fn race_chart(names: &[&str], runs: &[Vec<Stride>]) -> Option<ChartSpec> {
+    let line = |(color, (name, run)): (u8, (&&str, &Vec<Stride>))| Line {
         name: format!("• {name}"),
         color,
-        points: (1..).zip(losses).map(|(at, loss)| (at as f32, *loss)).collect(),
+        points: (1..).zip(run).map(|(at, stride)| (at as f32, stride.loss)).collect(),
     };
-    losses.iter().any(|losses| !losses.is_empty()).then(|| ChartSpec {
+    runs.iter().any(|run| !run.is_empty()).then(|| ChartSpec {
         title: "Loss by the step, six layers, the same seed and data".into(),
         x_name: "step".into(),
         y_name: "loss of the step".into(),
-        lines: (0..).zip(names.iter().zip(losses)).map(line).collect(),
+        lines: (0..).zip(names.iter().zip(runs)).map(line).collect(),
         is_x_whole: true,
         ..ChartSpec::default()
     })
 }
 
+/// Steps between two columns of a map: each column is one step.
+const MAP_STEPS: usize = 4;
+
+/// The gradient of each layer of a run, a column every few steps; the last layer on top. All runs have one scale of
+/// colours. None before the run's first step.
+pub fn race_map(runs: &[Vec<Stride>], runner: usize, n_steps: usize) -> Option<MatrixView> {
+    let run = runs.get(runner)?;
+    let n_rows = run.first()?.layers.len();
+    let steps: Vec<usize> = (0..n_steps).step_by(MAP_STEPS).collect();
+    let at = |cell: usize| {
+        let (row, step) = (cell / steps.len(), steps[cell % steps.len()]);
+        run.get(step)?.layers.get(n_rows - 1 - row).copied()
+    };
+    let cells: Vec<Option<f32>> = (0..n_rows * steps.len()).map(at).collect();
+    let drawn = |run: &Vec<Stride>| -> Vec<f32> {
+        run.iter().step_by(MAP_STEPS).flat_map(|stride| stride.layers.clone()).collect()
+    };
+    let all: Vec<f32> = runs.iter().flat_map(drawn).collect();
+    Some(MatrixView {
+        n_rows,
+        n_cols: steps.len(),
+        values: cells.iter().map(|cell| cell.unwrap_or(0.0)).collect(),
+        masked: cells.iter().map(Option::is_none).collect(),
+        reasons: vec![(false, "not there yet".to_owned())],
+        row_labels: (1..=n_rows).rev().map(|layer| layer.to_string()).collect(),
+        col_labels: steps.iter().map(|step| (step + 1).to_string()).collect(),
+        scale: Scale::magnitudes(&all),
+        quantity: "norm of the gradient".to_owned(),
+        ..MatrixView::default()
+    })
+}
+
 /// The mean of the last losses of a run that has ended.
-pub fn last_loss(losses: &[f32], n_steps: usize) -> Option<f32> {
+pub fn last_loss(run: &[Stride], n_steps: usize) -> Option<f32> {
     let n = 20.min(n_steps);
-    (n > 0 && losses.len() == n_steps).then(|| losses[n_steps - n..].iter().sum::<f32>() / n as f32)
+    let mean = || run[n_steps - n..].iter().map(|stride| stride.loss).sum::<f32>() / n as f32;
+    (n > 0 && run.len() == n_steps).then(mean)
 }
 
 #[cfg(test)]
@@ -244,7 +277,26 @@ mod tests {
             (layer_chart(&[]), depth_chart(&[]), race_chart(&["a"], &[vec![]])),
             (None, None, None)
         );
-        assert_eq!(last_loss(&[1.0; 10], 20), None);
-        assert_eq!(last_loss(&[2.0; 30], 30), Some(2.0));
+        let run = |loss: f32, n: usize| vec![Stride { loss, ..Stride::default() }; n];
+        assert_eq!(last_loss(&run(1.0, 10), 20), None);
+        assert_eq!(last_loss(&run(2.0, 30), 30), Some(2.0));
+    }
+
+    #[test]
+    fn a_map_has_a_column_every_few_steps_and_one_scale_for_all() {
+        let run = |n: usize, by: f32| -> Vec<Stride> {
+            let layers = |step: usize| vec![by * step as f32, 2.0 * by * step as f32];
+            (1..=n).map(|step| Stride { layers: layers(step), ..Stride::default() }).collect()
+        };
+        let runs = [run(8, 1.0), run(5, 100.0), Vec::new()];
+        let map = race_map(&runs, 0, 12).unwrap();
+        assert_eq!((map.n_rows, map.n_cols), (2, 3));
+        assert_eq!(map.col_labels, ["1", "5", "9"]);
+        // The last layer on top; step 9 is not there yet.
+        assert_eq!(map.values[..5], [2.0, 10.0, 0.0, 1.0, 5.0]);
+        assert_eq!(map.masked, [false, false, true, false, false, true]);
+        assert_eq!((map.scale.max, map.scale.is_log), (1000.0, true));
+        assert_eq!(race_map(&runs, 1, 12).unwrap().scale, map.scale);
+        assert_eq!((race_map(&runs, 2, 12), race_map(&runs, 3, 12)), (None, None));
     }
 }

@@ -1,13 +1,11 @@
 //! Real sentences through a translator that is loaded: its alignment, as the Explorer shows it.
 
-use web_sys::Event;
-
-use crate::explorer::{alignment_of, typed};
-use crate::parts::dom::{El, View, el, value_of};
+use crate::explorer::alignment_of;
+use crate::parts::dom::{El, View, el};
 use crate::protocol::ModelCard;
 use crate::rooms::Visit;
 use crate::rooms::needed::{Needed, needed};
-use crate::state::browser;
+use crate::rooms::typing::page_text;
 use crate::state::url::AlignOf;
 
 const TRANSLATOR: Needed = Needed {
@@ -29,18 +27,7 @@ pub fn live(visit: Visit) -> El {
 
 fn translation(visit: Visit) -> View {
     let store = visit.store;
-    let on_text = move |event: Event| {
-        let value = value_of(&event);
-        browser::keep_text(&value);
-        typed(store, &|url| {
-            url.text.clone_from(&value);
-            url.target = None;
-        });
-    };
-    let input = el!(input type="text" data-testid="align-text" aria-label="A sentence to translate"
-        dir="auto" spellcheck="false" autocomplete="off")
-    .value(move || store.url.read().text.clone())
-    .on("input", on_text);
+    let input = page_text(visit, "A sentence to translate", "align-text", |url| url.target = None);
     let last = move || {
         let card = store.model.get_untracked();
         card.map_or(0, |card| card.n_layers.saturating_sub(1)) as u16

@@ -4,8 +4,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use vitrine_models::claims::align::{Course, Seen, Shot, Task, Twin};
+use vitrine_models::claims::align::{Course, Seen, Shot, Task, Twin, answer};
 
+use super::own::Own;
 use crate::lens::rooms::align::{alignment, error, found_line, loss_chart, name};
 use crate::parts::chart::chart;
 use crate::parts::dom::{El, effect, el, part};
@@ -37,7 +38,8 @@ pub struct Machine {
     pub visit: Visit,
     runs: Var<Runs>,
     of: Measurement,
-    /// The example as the shown model does it where the machine stands.
+    own: Own,
+    /// The example, or what was typed, as the shown model does it where the machine stands.
     pub seen: Derived<Option<Seen>>,
     shot: Derived<Option<Arc<Shot>>>,
 }
@@ -51,11 +53,15 @@ impl Machine {
             let own = &runs.read().shots[twin(visit) as usize];
             own.get(step.get()).cloned()
         });
+        let own = Own::new(visit);
         let seen = derive(move || {
+            if let Ok(Some(text)) = own.text.get() {
+                return own.seen(twin(visit), shot.get()?.step, &text);
+            }
             let example = (visit.number("example") as usize).saturating_sub(1);
             shot.get()?.seen.get(example).cloned()
         });
-        let machine = Self { visit, runs, of: Measurement::new(SLOT), seen, shot };
+        let machine = Self { visit, runs, of: Measurement::new(SLOT), own, seen, shot };
         effect(move || visit.n_steps.set(runs.read().shots[twin(visit) as usize].len()));
         let setting = derive(move || (task(visit), visit.number("seed") as u32));
         let known: RefCell<Option<(Task, u32)>> = RefCell::default();
@@ -67,6 +73,7 @@ impl Machine {
                 machine.look();
             }
         });
+        own.follow();
         machine
     }
 
@@ -74,7 +81,7 @@ impl Machine {
         let (task, seed) = (task(self.visit), self.visit.number("seed") as u32);
         let n_looks = Course::N_LOOKS;
         let course = |twin| Course { task, twin, seed, n_steps, n_looks };
-        RoomAsk::Align(AlignAsk::Train(Twin::ALL.map(course).to_vec()))
+        RoomAsk::Align(AlignAsk::Train(Twin::ALL.map(course).to_vec(), self.own.anew()))
     }
 
     /// Looks at both before their first step.
@@ -109,12 +116,13 @@ impl Machine {
                         self.runs.update(|runs| runs.losses[twin as usize].extend(now));
                     }
                 }
-                AlignPart::Shot { twin, shot } => {
+                AlignPart::Shot { twin, mut shot } => {
+                    self.own.take(twin, &mut shot);
                     let now = std::mem::take(&mut *waiting);
                     drop(waiting);
                     self.add(twin, Arc::from(shot), now);
                 }
-                AlignPart::Length { .. } => {}
+                AlignPart::Own { .. } | AlignPart::Length { .. } => {}
             }
         }
     }
@@ -173,6 +181,11 @@ impl Machine {
             .child(el!(span class="hint" data-testid="align-status").text(status))
     }
 
+    /// What is to be said of an input that was typed.
+    pub fn own_line(self) -> El {
+        self.own.line()
+    }
+
     /// The alignment where the machine stands, and the losses.
     pub fn view(self) -> El {
         let view = derive(move || alignment(self.seen.read().as_ref().as_ref()?));
@@ -188,7 +201,12 @@ impl Machine {
             max_cell: 32.0,
             cursor: Some(self.row_cursor()),
         });
-        let found = move || found_line(task(self.visit), self.seen.read().as_ref().as_ref()?);
+        let found = move || {
+            let seen = self.seen.read();
+            // Of an input that was typed nobody says which part is right.
+            let example = (*seen).as_ref().filter(|_| self.own.typed().is_none())?;
+            found_line(task(self.visit), example)
+        };
         let losses = derive(move || {
             let at = (*self.shot.read()).as_ref().map(|shot| shot.step);
             loss_chart(&self.runs.read().losses, at)
@@ -205,9 +223,20 @@ impl Machine {
     fn line(self) -> Vec<crate::parts::dom::View> {
         let seen = self.seen.read();
         let (Some(shot), Some(seen)) = (self.shot.get(), (*seen).as_ref()) else {
-            return vec![el!(span class="hint").child("The models are on their way.").into()];
+            let waits = match (self.own.typed(), self.of.phase.get()) {
+                (Some(_), Phase::Running) => "Your input is looked at when the training has ended.",
+                _ => "The models are on their way.",
+            };
+            return vec![el!(span class="hint").child(waits).into()];
         };
-        let is_right = seen.written == seen.output;
+        let right = match self.own.typed() {
+            Some(_) => answer(task(self.visit), &seen.input),
+            None => Some(seen.output.clone()),
+        };
+        let verdict = right.map(|right| match seen.written == right {
+            true => ("right", ", right."),
+            false => ("wrong", ", wrong."),
+        });
         let after = match shot.step {
             0 => "Before the first step".to_owned(),
             1 => "After one step".to_owned(),
@@ -217,12 +246,11 @@ impl Machine {
             el!(span)
                 .child(format!("{after}: for “{}” it writes ", seen.input))
                 .child(el!(span class="token-text").child(format!("“{}”", seen.written)))
-                .child(", ")
                 .into(),
-            el!(strong)
-                .set("class", if is_right { "right" } else { "wrong" })
-                .child(if is_right { "right." } else { "wrong." })
-                .into(),
+            match verdict {
+                Some((class, words)) => el!(strong).set("class", class).child(words).into(),
+                None => el!(span).child(".").into(),
+            },
         ]
     }
 

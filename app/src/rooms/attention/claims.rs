@@ -190,7 +190,8 @@ fn cost_rows(times: &[Taken]) -> Vec<Row> {
         }
     }
     let [few, many] = [[FIXED[1], COLUMNS[4]], [COUNTS[4], FIXED[0]]].map(|shape| {
-        let [attention, recurrent] = Timed::ALL.map(|timed| took_at(times, timed, shape));
+        let [attention, recurrent] =
+            [Timed::Attention, Timed::Recurrent].map(|timed| took_at(times, timed, shape));
         let ratio = recurrent? / attention?;
         Some(format!("{} times as long", format::three(ratio as f32)))
     });

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use vitrine_models::claims::flash::backward::Backward;
-use vitrine_models::claims::flash::{Qkv, Rules, Walk};
+use vitrine_models::claims::flash::{BackWalk, Qkv, Rules, Walk};
 
-use super::rules;
+use super::{back, rules};
 use crate::lens::rooms::flash::{Shown, of_step};
+use crate::lens::rooms::flash_back::back_tiles;
 use crate::parts::dom::{El, effect, el, part, show};
 use crate::protocol::room::{FlashAsk, FlashPart, RoomAsk, RoomPart};
 use crate::rooms::Visit;
@@ -31,12 +32,18 @@ pub struct Source {
     n_left_out: usize,
 }
 
+/// What came of a walk.
 #[derive(Clone, Debug, PartialEq)]
-struct Walked {
-    source: Source,
-    rules: Rules,
-    walk: Walk,
+pub struct Walked {
+    /// Over what.
+    pub source: Source,
+    /// In which blocks.
+    pub rules: Rules,
+    /// The way there.
+    pub walk: Walk,
     back: Backward,
+    /// The way back; none where no workgroup has room for such blocks.
+    pub tiles: Option<Box<BackWalk>>,
 }
 
 /// What the parts of the machine share.
@@ -45,7 +52,8 @@ pub struct Machine {
     visit: Visit,
     /// What is to be walked; none while there are no vectors.
     pub source: Derived<Option<Source>>,
-    step: Derived<usize>,
+    /// Where it stands.
+    pub step: Derived<usize>,
     walked: Var<Option<Arc<Walked>>>,
     fault: Var<Option<String>>,
 }
@@ -78,7 +86,11 @@ impl Machine {
         };
         effect(move || {
             let n = source.read().as_ref().as_ref().map_or(0, |source| source.names.len());
-            visit.n_steps.set(rules(visit).tiles([n, n]).len());
+            let n_tiles = match is_back(visit) {
+                true => back_tiles(rules(visit), n).len(),
+                false => rules(visit).tiles([n, n]).len(),
+            };
+            visit.n_steps.set(n_tiles);
         });
         let wanted = derive(move || visit.is_here().then(|| (source.get(), rules(visit))));
         effect(move || {
@@ -93,8 +105,8 @@ impl Machine {
         let Some(source) = source else { return room::cancel("tiles") };
         let ask = FlashAsk::Walk { qkv: source.qkv.clone(), rules };
         room::ask("tiles", RoomAsk::Flash(ask), move |heard| match heard {
-            Heard::Part(RoomPart::Flash(FlashPart::Walk(walk, back))) => {
-                let walked = Walked { source: source.clone(), rules, walk: *walk, back };
+            Heard::Part(RoomPart::Flash(FlashPart::Walk(walk, back, tiles))) => {
+                let walked = Walked { source: source.clone(), rules, walk: *walk, back, tiles };
                 self.walked.set(Some(Arc::new(walked)));
                 self.fault.set(None);
             }
@@ -104,7 +116,7 @@ impl Machine {
     }
 
     /// The walk, as long as it is one of what the knobs say now.
-    fn now(self) -> Option<Arc<Walked>> {
+    pub fn now(self) -> Option<Arc<Walked>> {
         let walked = self.walked.get()?;
         let is_now = Some(&walked.source) == self.source.read().as_ref().as_ref()
             && walked.rules == rules(self.visit);
@@ -132,6 +144,17 @@ impl Machine {
             Some(what) => vec![el!(p class="fault").child(what).into()],
             None => Vec::new(),
         });
+        let visit = self.visit;
+        let line = move || if is_back(visit) { back::tile_line(self) } else { self.tile_line() };
+        el!(div class="fast-machine flash-machine")
+            .class("stale", move || self.now().is_none())
+            .child(el!(div role="alert").child(fault))
+            .child(el!(p class="hint" data-testid="flash-tile").text(line))
+            .child(show(move || !is_back(visit), move || self.forward().into()))
+            .child(show(move || is_back(visit), move || back::view(self).into()))
+    }
+
+    fn forward(self) -> El {
         let tile = el!(div class="fast-row flash-tiles")
             .child(self.plate(Shown::Scores, "S", "flash-scores", "S: the tile of scores"))
             .child(self.plate(Shown::Highest, "m", "flash-highest", "m"))
@@ -140,30 +163,41 @@ impl Machine {
         let whole = el!(div class="fast-row flash-tiles")
             .child(self.plate(Shown::Pattern, "P", "flash-pattern", "P: what matrices keep"))
             .child(self.plate(Shown::Matrices, "PV", "flash-matrices", "P V: their output"));
-        el!(div class="fast-machine flash-machine")
-            .class("stale", move || self.now().is_none())
-            .child(el!(div role="alert").child(fault))
-            .child(el!(p class="hint" data-testid="flash-tile").text(move || self.tile_line()))
-            .child(tile)
-            .child(whole)
+        el!(div).child(tile).child(whole)
+    }
+
+    /// How many tokens there are.
+    pub fn n_tokens(self) -> Option<usize> {
+        self.source.read().as_ref().as_ref().map(|source| source.names.len())
+    }
+
+    /// What the knobs say of the blocks.
+    pub fn rules(self) -> Rules {
+        rules(self.visit)
+    }
+
+    /// Rows of a block of queries and of one of keys, of n, in words.
+    pub fn spans(self, tile: [usize; 2], n: usize) -> [String; 2] {
+        let rules = self.rules();
+        let sizes = [rules.block_rows, rules.block_keys].map(|size| size as usize);
+        [0, 1].map(|side| {
+            let (first, last) =
+                (tile[side] * sizes[side] + 1, ((tile[side] + 1) * sizes[side]).min(n));
+            if first == last { first.to_string() } else { format!("{first} to {last}") }
+        })
     }
 
     /// What happens at this step.
     fn tile_line(self) -> Option<String> {
-        let n = self.source.read().as_ref().as_ref().map(|source| source.names.len())?;
-        let rules = rules(self.visit);
+        let n = self.n_tokens()?;
+        let rules = self.rules();
         let tiles = rules.tiles([n, n]);
         let [block, pass] = *tiles.get(self.step.get())?;
-        let span = |at: usize, size: u32| {
-            let size = size as usize;
-            let (first, last) = (at * size + 1, ((at + 1) * size).min(n));
-            if first == last { first.to_string() } else { format!("{first} to {last}") }
-        };
         let comes = match pass {
             0 => "A block of queries is loaded; its first keys pass.",
             _ => "The queries stay; the next keys pass.",
         };
-        let (rows, keys) = (span(block, rules.block_rows), span(pass, rules.block_keys));
+        let [rows, keys] = self.spans([block, pass], n);
         let n_skipped = n.div_ceil(rules.block_rows as usize)
             * n.div_ceil(rules.block_keys as usize)
             - tiles.len();
@@ -207,8 +241,25 @@ impl Machine {
                     _ => walked.back.errors.into_iter().fold(0.0, f64::max),
                 }),
             ),
+            Invariant {
+                name: "dQ, dK, dV tile by tile = by matrices",
+                error: derive(move || {
+                    let walked = self.now()?;
+                    let errors = walked.tiles.as_ref()?.errors;
+                    Some(match walked.source.names.len() {
+                        1 => errors[2],
+                        _ => errors.into_iter().fold(0.0, f64::max),
+                    } as f32)
+                }),
+                bound: 1e-5,
+            },
         ])
     }
+}
+
+/// Whether the walk is the way back.
+fn is_back(visit: Visit) -> bool {
+    visit.get("pass") == "backward"
 }
 
 fn random() -> Source {

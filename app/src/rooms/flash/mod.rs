@@ -2,9 +2,10 @@
 //! `models/src/claims/flash`.
 //!
 //! Tests find things by `data-testid`: `flash-source`, `flash-{scores,highest,sums,output,pattern,matrices,way}`,
-//! `flash-{tile,way-cost}`, `measure-SLOT`, `claim-SLOT`, `chart-SLOT`, `table-SLOT` (`time`, `blocks`, `sparse`,
+//! `flash-{again,slopes,dq,dk,dv,all-dq,all-dk,all-dv}`, `flash-{tile,way-cost,back-moved}`, `measure-SLOT`, `claim-SLOT`, `chart-SLOT`, `table-SLOT` (`time`, `blocks`, `sparse`,
 //! `again`, `ways`).
 
+mod back;
 mod claims;
 mod machine;
 mod ways;
@@ -60,6 +61,15 @@ const KNOBS: &[Knob] = &[
         help: "Causal: no token sees those after it, as in a model that writes. Tiles that nobody would see are passed over.",
         kind: Kind::Words(&[("causal", "causal"), ("none", "none")]),
         plain: "causal",
+        apart: false,
+        is_used: |_| true,
+    },
+    Knob {
+        name: "pass",
+        title: "Pass",
+        help: "Forward: what attention gives. Backward: the gradients of queries, keys and values, given one of the output, here random numbers.",
+        kind: Kind::Words(&[("forward", "forward"), ("backward", "backward")]),
+        plain: "forward",
         apart: false,
         is_used: |_| true,
     },

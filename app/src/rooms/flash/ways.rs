@@ -24,6 +24,7 @@ pub const WAYS: &[(&str, &str)] = &[
     ("global", "window and global tokens"),
     ("blocks", "blocks"),
     ("random", "random keys"),
+    ("lsh", "hashed (LSH)"),
     ("low", "low rank"),
     ("linear", "linear"),
 ];
@@ -39,6 +40,7 @@ fn way(word: &str) -> Way {
         "global" => Way::Global(3, 2),
         "blocks" => Way::Blocks(4, 1),
         "random" => Way::Random(4),
+        "lsh" => Way::Lsh(8, 1),
         "low" => Way::LowRank(4),
         "linear" => Way::Linear,
         _ => Way::Full,
@@ -116,7 +118,7 @@ impl Ways {
     pub fn view(self) -> El {
         let view = derive(move || {
             let shown = self.shown.get()?;
-            way_map(&shown.seen, shown.way, shown.causal, &shown.source.names)
+            way_map(&shown.seen, shown.causal, &shown.source.names)
         });
         let title = derive(move || format!("{}: what a row takes", self.name()));
         let map =
@@ -141,8 +143,12 @@ impl Ways {
         }
         let shown = self.shown.get()?;
         let [own, all] = shown.seen.n_products;
+        let theirs = match shown.way {
+            Way::Lsh(..) => "that of all pairs of queries that are keys too",
+            _ => "theirs",
+        };
         Some(format!(
-            "It needs {} of the products of all pairs. Its output is {} away from theirs, as a share of their size.",
+            "It needs {} of the products of all pairs. Its output is {} away from {theirs}, as a share of its size.",
             percent(own, all),
             format::three(shown.seen.error as f32)
         ))

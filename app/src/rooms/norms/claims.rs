@@ -1,15 +1,16 @@
 //! What the papers claim, measured on this engine when the visitor asks.
 
-use vitrine_models::claims::norms::{Place, Race, Setting};
+use vitrine_models::claims::norms::{Place, Race, Setting, Stride};
 
 use crate::lens::rooms::fast_weights::number;
 use crate::lens::rooms::norms::{
-    depth_chart, depth_exponent, growth, last_loss, layer_chart, name, race_chart,
+    depth_chart, depth_exponent, growth, last_loss, layer_chart, name, race_chart, race_map,
 };
-use crate::parts::dom::El;
+use crate::parts::dom::{El, View, el};
 use crate::protocol::room::{NormsAsk, NormsPart, RoomAsk, RoomPart};
 use crate::rooms::Visit;
 use crate::rooms::claim::{Measurement, Row, claim};
+use crate::rooms::plate::{Plate, plate};
 use crate::rooms::question::{Question, question};
 use crate::state::cell::{Var, derive};
 
@@ -29,6 +30,9 @@ const NAMES: [&str; 4] = [
     "ResiDual without warm-up",
 ];
 
+/// For tests.
+const MAPS: [&str; 4] = ["race-map-0", "race-map-1", "race-map-2", "race-map-3"];
+
 type Found = Vec<(Place, Vec<f64>)>;
 
 /// What was measured in this visit.
@@ -40,7 +44,7 @@ pub struct Claims {
     of_depth: Measurement,
     depth: Var<Found>,
     of_race: Measurement,
-    losses: Var<Vec<Vec<f32>>>,
+    strides: Var<Vec<Vec<Stride>>>,
     of_question: Measurement,
     /// The exponent that the question asks for.
     exponent: Var<Option<f32>>,
@@ -56,7 +60,7 @@ impl Claims {
             of_depth: Measurement::new("depth"),
             depth: Var::default(),
             of_race: Measurement::new("race"),
-            losses: Var::default(),
+            strides: Var::default(),
             of_question: Measurement::new("question"),
             exponent: Var::default(),
         }
@@ -117,9 +121,9 @@ impl Claims {
     /// With and without warm-up.
     pub fn race(self) -> El {
         let n_steps = Race::default().n_steps as usize;
-        let spec = derive(move || race_chart(&NAMES, &self.losses.read()));
+        let spec = derive(move || race_chart(&NAMES, &self.strides.read()));
         let rows = derive(move || {
-            let losses = self.losses.read();
+            let strides = self.strides.read();
             let row = |(at, name): (usize, &&str)| -> Row {
                 let published = match at {
                     0 => "does not learn",
@@ -127,13 +131,13 @@ impl Claims {
                     2 => "learns, no warm-up needed",
                     _ => "learns, no warm-up needed (ResiDual)",
                 };
-                let here = losses.get(at).and_then(|one| last_loss(one, n_steps));
+                let here = strides.get(at).and_then(|one| last_loss(one, n_steps));
                 ((*name).to_owned(), published.to_owned(), number(here))
             };
             NAMES.iter().enumerate().map(row).collect()
         });
         let start = move || {
-            self.losses.set(vec![Vec::new(); RUNNERS.len()]);
+            self.strides.set(vec![Vec::new(); RUNNERS.len()]);
             let rate = self.visit.number("rate");
             let runners = RUNNERS.map(|(place, is_warm)| Race {
                 place,
@@ -143,16 +147,34 @@ impl Claims {
             });
             let ask = RoomAsk::Norms(NormsAsk::Race(runners.to_vec()));
             self.of_race.start(ask, move |part| {
-                let RoomPart::Norms(NormsPart::Step { runner, loss }) = part else { return };
-                self.losses.update(|losses| {
-                    if let Some(own) = losses.get_mut(runner as usize) {
-                        own.push(loss);
+                let RoomPart::Norms(NormsPart::Step { runner, stride }) = part else { return };
+                self.strides.update(|strides| {
+                    if let Some(own) = strides.get_mut(runner as usize) {
+                        own.push(stride);
                     }
                 });
             });
         };
         let columns = ["loss at the end", "Xiong et al., section 4"];
-        claim(self.of_race, start, spec, columns, rows)
+        let maps = (0..RUNNERS.len()).map(|runner| self.map(runner, n_steps).into());
+        el!(div)
+            .child(claim(self.of_race, start, spec, columns, rows))
+            .child(el!(div class="norms-maps").child(maps.collect::<Vec<View>>()))
+    }
+
+    /// The gradient of each layer over the steps of a run.
+    fn map(self, runner: usize, n_steps: usize) -> El {
+        let view = derive(move || race_map(&self.strides.read(), runner, n_steps));
+        let title =
+            derive(move || format!("{}: gradient of each layer, by the step", NAMES[runner]));
+        plate(Plate {
+            symbol: "g",
+            title,
+            view,
+            testid: MAPS[runner],
+            max_cell: 24.0,
+            cursor: None,
+        })
     }
 
     /// By how much Pre-LN's last gradient shrinks.

@@ -11,7 +11,7 @@ use crate::format;
 use crate::lens::lab::knobs::Choice;
 use crate::lens::lab::presets::{PRESETS, Preset};
 use crate::protocol::{EngineChoice, ModelSource, Sampling};
-pub use room::{RoomState, place as room_place};
+pub use room::{RoomState, place as room_place, text_of_word, word_of_text};
 use text::{capped, decode, encode, fraction, number};
 pub use words::{
     AlignOf, Attending, Average, Corpus, HeadView, PairFilter, Place, Stage, Tab, Theme, WallSort,

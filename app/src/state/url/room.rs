@@ -75,3 +75,55 @@ impl RoomState {
 pub fn place(number: u8) -> String {
     format!("{PLACE}{number:02}")
 }
+
+/// A text as a word of an address: small letters, digits and `-` as they are, a space as `_`, all else by its number,
+/// as `U2c.` for a comma.
+pub fn word_of_text(text: &str) -> String {
+    let word = |c: char| match c {
+        ' ' => "_".to_owned(),
+        'a'..='z' | '0'..='9' | '-' => c.to_string(),
+        c => format!("U{:x}.", u32::from(c)),
+    };
+    text.chars().map(word).collect()
+}
+
+/// The text of such a word; none of another word, or of one that no address has room for.
+pub fn text_of_word(word: &str) -> Option<String> {
+    let mut text = String::new();
+    let mut rest = word;
+    while let Some(c) = rest.chars().next() {
+        rest = &rest[c.len_utf8()..];
+        text.push(match c {
+            '_' => ' ',
+            'U' => {
+                let (number, after) = rest.split_once('.')?;
+                rest = after;
+                char::from_u32(u32::from_str_radix(number, 16).ok()?)?
+            }
+            'a'..='z' | '0'..='9' | '-' => c,
+            _ => return None,
+        });
+    }
+    is_name(word).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_words_and_words_are_texts() {
+        for text in
+            ["27 march 2014", "september 15, 2014", "04.03.2014", "a/b-c", "É ß 日本 ..", "X_y"]
+        {
+            let word = word_of_text(text);
+            assert!(is_name(&word), "{word}");
+            assert_eq!(text_of_word(&word).as_deref(), Some(text));
+        }
+        assert_eq!(word_of_text("5 mar, 2014"), "5_marU2c._2014");
+        for other in ["", "A", "U2c", "Uzz.", "Ud800.", "a.b"] {
+            assert_eq!(text_of_word(other), None, "{other}");
+        }
+        assert_eq!(text_of_word(&word_of_text(&",".repeat(40))), None, "no room for it");
+    }
+}

@@ -1,10 +1,17 @@
 //! What Room 01 asks for.
 
+use std::cell::RefCell;
+
 use vitrine_kernels::{Control, Engine};
 use vitrine_models::ModelError;
-use vitrine_models::claims::align::{Told, lengths, train};
+use vitrine_models::claims::align::{Kept, Told, lengths, train};
 
 use crate::protocol::room::{AlignAsk, AlignPart};
+
+thread_local! {
+    /// The runs that were asked for last, with their models: some megabytes.
+    static KEPT: RefCell<Vec<Kept>> = const { RefCell::new(Vec::new()) };
+}
 
 /// Computes an answer; `part` sends parts of it.
 pub(super) async fn answer(
@@ -14,7 +21,8 @@ pub(super) async fn answer(
     control: &Control,
 ) -> Result<(), ModelError> {
     match ask {
-        AlignAsk::Train(courses) => {
+        AlignAsk::Train(courses, own) => {
+            KEPT.take();
             for course in courses {
                 let twin = course.twin;
                 let told = &mut |told| {
@@ -23,8 +31,20 @@ pub(super) async fn answer(
                         Told::Shot(shot) => AlignPart::Shot { twin, shot },
                     });
                 };
-                train(engine, course, told, control).await?;
+                let mut kept = Kept::new(*course)?;
+                let outcome = train(engine, &mut kept, own.as_deref(), told, control).await;
+                // A run that was stopped has looks too.
+                KEPT.with_borrow_mut(|all| all.push(kept));
+                outcome?;
             }
+        }
+        AlignAsk::Own(first, input) => {
+            let mut runs = KEPT.take();
+            // The one that is on screen first.
+            runs.sort_by_key(|run| run.course().twin != *first);
+            let outcome = own(&runs, input, part, control).await;
+            KEPT.set(runs);
+            outcome?;
         }
         AlignAsk::Lengths(all) => {
             for asked in all {
@@ -34,6 +54,21 @@ pub(super) async fn answer(
                 lengths(engine, asked, loss, told, control).await?;
             }
         }
+    }
+    Ok(())
+}
+
+/// One input, by the models of all runs.
+async fn own(
+    runs: &[Kept],
+    input: &str,
+    part: &dyn Fn(AlignPart),
+    control: &Control,
+) -> Result<(), ModelError> {
+    for run in runs {
+        let twin = run.course().twin;
+        let told = &mut |shot| part(AlignPart::Own { twin, shot: Box::new(shot) });
+        run.look(input, told, control).await?;
     }
     Ok(())
 }

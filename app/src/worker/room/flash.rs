@@ -5,7 +5,7 @@ use vitrine_models::ModelError;
 use vitrine_models::claims::flash::backward::backward;
 use vitrine_models::claims::flash::timing::{Timed, time};
 use vitrine_models::claims::flash::traffic::moved;
-use vitrine_models::claims::flash::{Qkv, Rules, walk, zoo};
+use vitrine_models::claims::flash::{Qkv, Rules, walk, walk_back, zoo};
 
 use super::super::js;
 use crate::protocol::room::{FlashAsk, FlashPart};
@@ -25,7 +25,8 @@ pub(super) async fn answer(
             let found = walk(engine, qkv, *rules, control).await?;
             let gradient = Qkv::random([qkv.n_rows; 2], qkv.d_head, SEED).q;
             let back = backward(engine, qkv, &gradient, rules.causal, control).await?;
-            part(FlashPart::Walk(Box::new(found), back));
+            let tiles = walk_back(engine, qkv, &gradient, *rules, control).await?;
+            part(FlashPart::Walk(Box::new(found), back, tiles.map(Box::new)));
         }
         FlashAsk::See { qkv, way, causal } => {
             let seen = zoo::see(engine, qkv, *way, *causal, control).await?;

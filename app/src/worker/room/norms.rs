@@ -44,7 +44,7 @@ pub(super) async fn answer(
         }
         NormsAsk::Race(runners) => {
             for (runner, options) in (0..).zip(runners) {
-                let told = &mut |loss, _| part(NormsPart::Step { runner, loss });
+                let told = &mut |stride| part(NormsPart::Step { runner, stride });
                 race(engine, options, told, control).await?;
             }
         }

@@ -27,7 +27,7 @@ use crate::traffic::Traffic;
 /// Values that a workgroup's memory holds on every adapter (16 KiB).
 pub const ON_CHIP: usize = 4096;
 /// Values of O that the registers of a workgroup hold.
-const IN_REGISTERS: usize = 2048;
+pub(super) const IN_REGISTERS: usize = 2048;
 
 /// Parameters of attention by blocks.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -48,15 +48,19 @@ impl Kernel for Heads<'_, '_> {
             for first in (0..n_rows).step_by(N_ROWS_AT_ONCE) {
                 let size = N_ROWS_AT_ONCE.min(n_rows - first);
                 let end = end_of(first + size - 1);
+                // Keys before the first row's reach are seen by none of these rows.
+                let begin = op.reach.start(past + first).min(end.saturating_sub(1));
+                let width = end - begin;
+                let [k, v] = [k, v].map(|rows| from(rows, begin));
                 let q = attention::HeadRows { all: &q.all[first * z_cols..], ..q };
-                let rows = rows.floats_mut(size * end);
-                attention::scores(s, [q, k], heads.scale, [size, end], scratch, (rows, end));
-                for (t, row) in rows.chunks_exact_mut(end.max(1)).enumerate() {
-                    let (row, rest) = row.split_at_mut(end_of(first + t));
+                let rows = rows.floats_mut(size * width);
+                attention::scores(s, [q, k], heads.scale, [size, width], scratch, (rows, width));
+                for (t, row) in rows.chunks_exact_mut(width.max(1)).enumerate() {
+                    let (row, rest) = row.split_at_mut(end_of(first + t).saturating_sub(begin));
                     rest.fill(0.0);
                     let position = past + first + t;
-                    let start = op.reach.start(position).min(row.len());
-                    let (before, row) = row.split_at_mut(start);
+                    let start = op.reach.start(position).clamp(begin, begin + row.len());
+                    let (before, row) = row.split_at_mut(start - begin);
                     before.fill(0.0);
                     let slope = slopes.get(head).copied().unwrap_or(0.0);
                     op.reach.add_to(row, start, position, slope);
@@ -71,8 +75,8 @@ impl Kernel for Heads<'_, '_> {
                 for tile in (0..size).step_by(S::TILE) {
                     attention::weighted(
                         s,
-                        (&rows[tile * end..], end),
-                        [S::TILE.min(size - tile), end],
+                        (&rows[tile * width..], width),
+                        [S::TILE.min(size - tile), width],
                         v,
                         scratch,
                         (&mut z.data[(first + tile) * z_cols..], z_cols, head * d),
@@ -82,4 +86,9 @@ impl Kernel for Heads<'_, '_> {
         }
         cx.scratch.attention.rows = rows;
     }
+}
+
+/// The same rows from one of them on.
+fn from(rows: attention::HeadRows<'_>, first: usize) -> attention::HeadRows<'_> {
+    attention::HeadRows { all: &rows.all[first * rows.stride..], ..rows }
 }

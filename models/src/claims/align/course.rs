@@ -1,14 +1,15 @@
-//! A training run that is looked at on its way.
+//! A training run that is looked at on its way, and kept as it was at each look.
 
 use serde::{Deserialize, Serialize};
 use vitrine_kernels::engine::cpu::CpuEngine;
 use vitrine_kernels::{Control, Engine};
 
 use super::super::{give_back, taken};
-use super::shot::{Shot, look};
+use super::shot::{Shot, look_at};
 use super::{Task, Twin, config, examples};
 use crate::error::ModelError;
-use crate::train::{Dataset, TrainConfig, Trainer};
+use crate::train::tasks::Example;
+use crate::train::{Dataset, Frozen, TrainConfig, Trainer};
 
 /// A run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,40 +50,96 @@ pub enum Told {
     Shot(Box<Shot>),
 }
 
-/// Trains, and tells. The engine is empty afterwards; looks run on the processor.
+/// A run, with the models of each look: what a visitor types later is looked at by all of them.
+pub struct Kept {
+    course: Course,
+    config: TrainConfig,
+    data: Dataset,
+    models: Vec<Frozen>,
+}
+
+impl Kept {
+    /// A run before its first look.
+    ///
+    /// # Errors
+    /// A course that makes no model.
+    pub fn new(course: Course) -> Result<Self, ModelError> {
+        let mut config = config(course.twin, Course::D_MODEL, [course.seed, course.n_steps]);
+        let (name, difficulty) = course.task.of_training();
+        (config.data.task, config.data.difficulty) = (name.to_owned(), difficulty);
+        let data = Dataset::new(&config, None)?;
+        Ok(Self { course, config, data, models: Vec::new() })
+    }
+
+    /// What it is.
+    pub fn course(&self) -> Course {
+        self.course
+    }
+
+    /// Looks at each kept model on one input, the first one first; shots have it alone.
+    ///
+    /// # Errors
+    /// An input that leaves the alphabet; what the engine reports; cancellation.
+    pub async fn look(
+        &self,
+        input: &str,
+        told: &mut dyn FnMut(Shot),
+        control: &Control,
+    ) -> Result<(), ModelError> {
+        let mut looking = Engine::Cpu(CpuEngine::new());
+        let (vocabulary, twin) = (self.data.vocabulary(), self.course.twin);
+        for model in &self.models {
+            let own = [unknown(input)];
+            let (shot, engine) = look_at(model, vocabulary, twin, &own, looking, control).await?;
+            looking = engine;
+            told(shot);
+        }
+        Ok(())
+    }
+}
+
+/// An input whose output is not known.
+fn unknown(input: &str) -> Example {
+    Example { input: input.to_owned(), output: String::new() }
+}
+
+/// Trains, keeps and tells. Looks are at all examples of the task and then at `own`. The engine is empty
+/// afterwards; looks run on the processor.
 ///
 /// # Errors
-/// What the engine reports; cancellation.
+/// An input that leaves the alphabet; what the engine reports; cancellation.
 pub async fn train(
     engine: &mut Engine,
-    course: &Course,
+    kept: &mut Kept,
+    own: Option<&str>,
     told: &mut dyn FnMut(Told),
     control: &Control,
 ) -> Result<(), ModelError> {
-    let mut config = config(course.twin, Course::D_MODEL, [course.seed, course.n_steps]);
-    let (name, difficulty) = course.task.of_training();
-    (config.data.task, config.data.difficulty) = (name.to_owned(), difficulty);
-    let data = Dataset::new(&config, None)?;
-    let mut trainer = Trainer::new(taken(engine), &config, &data).await?;
-    let outcome = run(&mut trainer, (&config, &data), course, told, control).await;
+    let mut trainer = Trainer::new(taken(engine), &kept.config, &kept.data).await?;
+    let outcome = run(&mut trainer, kept, own, told, control).await;
     give_back(engine, trainer.into_engine());
     outcome
 }
 
 async fn run(
     trainer: &mut Trainer,
-    (config, data): (&TrainConfig, &Dataset),
-    course: &Course,
+    kept: &mut Kept,
+    own: Option<&str>,
     told: &mut dyn FnMut(Told),
     control: &Control,
 ) -> Result<(), ModelError> {
-    let examples = examples(course.task);
+    let Kept { course, config, data, models } = kept;
+    let mut inputs = examples(course.task);
+    inputs.extend(own.map(unknown));
     let mut looking = Engine::Cpu(CpuEngine::new());
     for n_done in 0..=course.n_steps {
         if course.is_looked_at(n_done) {
-            let (twin, all) = (course.twin, (config, data));
-            let (shot, engine) = look(trainer, all, twin, &examples, looking, control).await?;
+            let model = Frozen::of(trainer, config, data.vocabulary()).await?;
+            let vocabulary = data.vocabulary();
+            let (shot, engine) =
+                look_at(&model, vocabulary, course.twin, &inputs, looking, control).await?;
             looking = engine;
+            models.push(model);
             told(Told::Shot(Box::new(shot)));
         }
         if n_done < course.n_steps {

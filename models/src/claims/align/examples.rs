@@ -1,9 +1,9 @@
-//! What the machine is looked at on: inputs that no step trains on.
+//! What the machine is looked at on: inputs that no step trains on, and whatever a visitor types.
 
 use std::ops::Range;
 
 use super::Task;
-use crate::train::tasks::Example;
+use crate::train::tasks::{DATES, Example, NUMBERS, REVERSAL};
 
 /// Inputs and outputs of a task, the first one first.
 pub fn examples(task: Task) -> Vec<Example> {
@@ -32,6 +32,54 @@ pub fn examples(task: Task) -> Vec<Example> {
         output: output.to_owned(),
     };
     pairs.iter().map(example).collect()
+}
+
+/// Most characters of an input that a visitor types.
+pub const LONGEST: usize = 32;
+
+/// Why an input cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    /// It has this many characters, more than [`LONGEST`].
+    TooLong(usize),
+    /// The models have no number for a character.
+    Foreign(char),
+}
+
+/// All characters that a task has.
+pub fn alphabet(task: Task) -> &'static str {
+    match task {
+        Task::Dates => DATES.alphabet,
+        Task::Numbers => NUMBERS.alphabet,
+        Task::Reversal => REVERSAL.alphabet,
+    }
+}
+
+/// A text as the models of a task can read it, in small letters; none of nothing.
+///
+/// # Errors
+/// If it is too long or has a character that the task has not.
+pub fn readable(task: Task, text: &str) -> Result<Option<String>, Unfit> {
+    let text = text.trim().to_lowercase();
+    let n = text.chars().count();
+    if let Some(foreign) = text.chars().find(|&c| !alphabet(task).contains(c)) {
+        return Err(Unfit::Foreign(foreign));
+    }
+    match n {
+        0 => Ok(None),
+        _ if n > LONGEST => Err(Unfit::TooLong(n)),
+        _ => Ok(Some(text)),
+    }
+}
+
+/// What should be written for an input, where that is plain: letters backwards.
+pub fn answer(task: Task, input: &str) -> Option<String> {
+    (task == Task::Reversal).then(|| input.chars().rev().collect())
+}
+
+/// Whether no step trains on an input.
+pub fn is_held_out(input: &str) -> bool {
+    Example { input: input.to_owned(), output: String::new() }.is_held_out()
 }
 
 /// A part of an output that can come from one part of the input only.
@@ -86,16 +134,29 @@ mod tests {
     fn no_step_trains_on_them_and_all_can_be_written() {
         for task in Task::ALL {
             let (name, _) = task.of_training();
-            let alphabet = tasks::find(name).expect("a task").alphabet;
+            let all = tasks::find(name).expect("a task").alphabet;
+            assert_eq!(all, alphabet(task));
             for example in examples(task) {
-                assert!(example.is_held_out(), "{example:?}");
+                assert!(is_held_out(&example.input), "{example:?}");
                 let mut characters = example.input.chars().chain(example.output.chars());
-                assert!(characters.all(|c| alphabet.contains(c)), "{example:?}");
-                if task == Task::Reversal {
-                    assert_eq!(example.input.chars().rev().collect::<String>(), example.output);
-                }
+                assert!(characters.all(|c| all.contains(c)), "{example:?}");
+                assert_eq!(readable(task, &example.input), Ok(Some(example.input.clone())));
+                let known = answer(task, &example.input);
+                assert!(known.is_none_or(|known| known == example.output), "{example:?}");
             }
         }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_said() {
+        assert_eq!(readable(Task::Dates, " 5 March 2014 "), Ok(Some("5 march 2014".to_owned())));
+        assert_eq!(readable(Task::Dates, "  "), Ok(None));
+        assert_eq!(readable(Task::Dates, "5 März"), Err(Unfit::Foreign('ä')));
+        assert_eq!(readable(Task::Reversal, "a b"), Err(Unfit::Foreign(' ')));
+        assert_eq!(readable(Task::Reversal, &"a".repeat(33)), Err(Unfit::TooLong(33)));
+        assert_eq!(readable(Task::Reversal, &"a".repeat(32)), Ok(Some("a".repeat(32))));
+        assert_eq!(answer(Task::Reversal, "abc").as_deref(), Some("cba"));
+        assert_eq!(answer(Task::Numbers, "two"), None);
     }
 
     #[test]

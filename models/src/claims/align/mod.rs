@@ -14,8 +14,10 @@ use crate::train::init::Init;
 use crate::train::nano::Kind;
 use crate::train::schedule::Curve;
 use crate::train::{NanoConfig, TrainConfig};
-pub use course::{Course, Told, train};
-pub use examples::{Block, blocks, examples};
+pub use course::{Course, Kept, Told, train};
+pub use examples::{
+    Block, LONGEST, Unfit, alphabet, answer, blocks, examples, is_held_out, readable,
+};
 pub use lengths::{ByLength, LETTERS, Lengths, lengths};
 pub use shot::{Errors, Seen, Shot, look};
 

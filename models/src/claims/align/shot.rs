@@ -9,10 +9,12 @@ use crate::error::ModelError;
 use crate::hook::{Hook, HookPoint, Stack};
 use crate::trace::Trace;
 use crate::train::tasks::Example;
-use crate::train::{Dataset, Snapshot, TrainConfig, Trainer, Vocabulary};
+use crate::train::{Dataset, Frozen, Snapshot, TrainConfig, Trainer, Vocabulary};
 
 /// Characters that may be written beyond those that are wanted.
 const N_TOO_MANY: usize = 3;
+/// Characters of a date: what may be written for an input whose output nobody knows, or as many as it has.
+const N_UNKNOWN: usize = 10;
 
 /// A model after a step.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -23,13 +25,14 @@ pub struct Shot {
     pub seen: Vec<Seen>,
 }
 
-/// A model on one example. The decoder is told the right character before each one that it writes; row i is
-/// what it does to write character i of the output, and the last row writes the end.
+/// A model on one example. The decoder is told the right character before each one that it writes, and of an input
+/// whose output nobody knows the one that it wrote itself; row i is what it does to write character i of the
+/// output, and the last row writes the end.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Seen {
     /// The input.
     pub input: String,
-    /// The right output.
+    /// The right output; where nobody knows it, what was written.
     pub output: String,
     /// What the model writes by itself, the likeliest character at each place.
     pub written: String,
@@ -184,14 +187,25 @@ pub async fn look(
     engine: Engine,
     control: &Control,
 ) -> Result<(Shot, Engine), ModelError> {
-    let step = trainer.n_done() as u32;
-    let vocabulary = data.vocabulary();
-    let mut snapshot = Snapshot::of(trainer, config, vocabulary, engine, control).await?;
+    let frozen = Frozen::of(trainer, config, data.vocabulary()).await?;
+    look_at(&frozen, data.vocabulary(), twin, examples, engine, control).await
+}
+
+/// As [`look`], at a model of which the files are at hand. An output that is empty is not known.
+pub(super) async fn look_at(
+    frozen: &Frozen,
+    vocabulary: &Vocabulary,
+    twin: Twin,
+    examples: &[Example],
+    engine: Engine,
+    control: &Control,
+) -> Result<(Shot, Engine), ModelError> {
+    let mut snapshot = frozen.open(vocabulary, engine, control).await?;
     let mut seen = Vec::new();
     for example in examples {
         seen.push(see(&mut snapshot, vocabulary, twin, example, control).await?);
     }
-    Ok((Shot { step, seen }, snapshot.into_engine()))
+    Ok((Shot { step: frozen.step, seen }, snapshot.into_engine()))
 }
 
 async fn see(
@@ -202,7 +216,10 @@ async fn see(
     control: &Control,
 ) -> Result<Seen, ModelError> {
     let [input, output] = [&example.input, &example.output].map(|text| vocabulary.encode(text));
-    let (input, output) = (input?, output?);
+    let (input, known) = (input?, output?);
+    let n_most = if known.is_empty() { input.len().max(N_UNKNOWN) } else { known.len() };
+    let written = snapshot.write(&input, n_most + N_TOO_MANY, control).await?;
+    let told = if known.is_empty() { &written } else { &known };
     let mut hooks = vec![
         Hook::CrossPattern,
         Hook::CrossV,
@@ -215,8 +232,7 @@ async fn see(
         hooks.push(Hook::CrossScores);
     }
     let points: Vec<_> = hooks.into_iter().map(point).collect();
-    let trace = snapshot.read(&input, &output, &points, control).await?;
-    let written = snapshot.write(&input, output.len() + N_TOO_MANY, control).await?;
+    let trace = snapshot.read(&input, told, &points, control).await?;
     // A mark of the vocabulary is no character; an untrained model writes some.
     let spelled = |id: &u32| {
         let spelling = vocabulary.text(&[*id]);
@@ -225,7 +241,7 @@ async fn see(
     let start = values(&trace, Hook::RnnStart);
     Ok(Seen {
         input: example.input.clone(),
-        output: example.output.clone(),
+        output: told.iter().map(spelled).collect(),
         written: written.iter().map(spelled).collect(),
         d_hidden: start.len() as u32,
         scores: values(&trace, Hook::CrossScores),

@@ -1,9 +1,11 @@
 //! FlashAttention (Dao et al. 2022, arXiv 2205.14135), as Room 10 shows it: one head by matrices and by
-//! blocks ([`compare`]), a walk over the tiles ([`walk`]), a backward pass that computes the pattern again
+//! blocks ([`compare`]), a walk over the tiles ([`walk`]) and back ([`walk_back`]), a backward pass that computes the pattern again
 //! ([`backward`]), what the kernels move ([`traffic`]) and how long they take ([`timing`]); and other ways
 //! to attend on the same rows ([`zoo`]).
 
+mod back_walk;
 pub mod backward;
+mod lsh;
 pub mod timing;
 pub mod traffic;
 mod walk;
@@ -21,6 +23,7 @@ use vitrine_kernels::{
 use crate::error::ModelError;
 use crate::sample::Random;
 use crate::train::random::normal;
+pub use back_walk::{BackWalk, Gradients, gradient_of, walk_back};
 pub use walk::{Stage, Walk, walk};
 
 /// Added to a score that shall not count: finite, and far below all others.

@@ -1,6 +1,7 @@
 //! Other ways to attend, on the same rows ("Efficient Transformers: A Survey", Tay et al. 2020, arXiv
-//! 2009.06732): masks that leave cells out, keys and values of fewer rows, and no softmax at all; what each
-//! costs and how far its result is from that of full attention.
+//! 2009.06732): masks that leave cells out, by a rule, by chance or by what the rows are ([`super::lsh`]), keys and
+//! values of fewer rows, and no softmax at all; what each costs and how far its result is from that of full
+//! attention.
 
 use serde::{Deserialize, Serialize};
 use vitrine_kernels::ops::attention_flash::AttentionFlash;
@@ -13,6 +14,7 @@ use vitrine_kernels::{
     Control, DType, Engine, InputData, RecordError, Recorder, Shape, Step, TensorId,
 };
 
+use super::lsh::{self, Lsh};
 use super::timing::{Time, shortest};
 use super::{Qkv, bias_of, by_matrices, heads_of, relative, run};
 use crate::error::ModelError;
@@ -42,6 +44,9 @@ pub enum Way {
     Blocks(u32, u32),
     /// The row's own key and so many others, drawn.
     Random(u32),
+    /// Rows of one bucket of so many, by so many rounds of hashing; queries are keys (Reformer: Kitaev et al. 2020,
+    /// arXiv 2001.04451).
+    Lsh(u32, u32),
     /// Keys and values drawn together into so many rows, each the mean of neighbours (Linformer's pooling:
     /// Wang et al. 2020, arXiv 2006.04768).
     LowRank(u32),
@@ -51,13 +56,14 @@ pub enum Way {
 
 impl Way {
     /// One of each, in the order of the screen.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Full,
         Self::Window(8),
         Self::Dilated(8, 4),
         Self::Global(6, 2),
         Self::Blocks(8, 1),
         Self::Random(8),
+        Self::Lsh(8, 2),
         Self::LowRank(16),
         Self::Linear,
     ];
@@ -72,7 +78,7 @@ impl Way {
         if let Self::LowRank(r) = self { (r as usize).clamp(1, n.max(1)) } else { 0 }
     }
 
-    /// The cells `[n, n]` that count; `None` for what is no mask.
+    /// The cells `[n, n]` that count, whatever the rows are; `None` for what is no mask, or one by the rows.
     pub fn cells(self, n: usize, causal: bool) -> Option<Vec<bool>> {
         let mut random = Random::from_seed(SEED);
         let drawn: Vec<bool> = match self {
@@ -106,9 +112,9 @@ impl Way {
             }
             Self::Blocks(..) => drawn[row * n + key],
             Self::Random(_) => row == key || drawn[row * n + key],
-            Self::LowRank(_) | Self::Linear => false,
+            Self::Lsh(..) | Self::LowRank(_) | Self::Linear => false,
         };
-        if matches!(self, Self::LowRank(_) | Self::Linear) {
+        if matches!(self, Self::Lsh(..) | Self::LowRank(_) | Self::Linear) {
             return None;
         }
         let cell = |at: usize| (!causal || at % n <= at / n) && is_seen(at / n, at % n);
@@ -120,6 +126,7 @@ impl Way {
     pub fn n_products(self, n: usize, d: usize, causal: bool) -> u64 {
         let (n_rows, width) = (n as u64, d as u64);
         match self {
+            Self::Lsh(n_buckets, n_rounds) => Lsh::new(n_buckets, n_rounds).n_products(n, d),
             // Keys and values to r rows, then r cells a row.
             Self::LowRank(_) => 4 * n_rows * self.rank(n) as u64 * width,
             // Pairs within chunks; what each token writes and reads; the sums that divide.
@@ -151,7 +158,9 @@ pub struct Seen {
     pub pattern: Vec<f32>,
     /// The result, `[N, d]`.
     pub z: Vec<f32>,
-    /// ‖z − full‖ / ‖full‖.
+    /// The cells `[N, N]` that count, of what is a mask.
+    pub cells: Option<Vec<bool>>,
+    /// ‖z − full‖ / ‖full‖; full attention of [`Way::Lsh`] has queries for keys too.
     pub error: f64,
     /// Products that it needs, and full attention.
     pub n_products: [u64; 2],
@@ -170,11 +179,16 @@ pub async fn see(
 ) -> Result<Seen, ModelError> {
     check(way, causal)?;
     let (n, d) = (qkv.n_rows as usize, qkv.d());
+    if let Way::Lsh(n_buckets, n_rounds) = way {
+        let random = &mut Random::from_seed(SEED);
+        return lsh::see(engine, qkv, Lsh::new(n_buckets, n_rounds), causal, random, control).await;
+    }
     let mut recorder = Recorder::new();
     let inputs = qkv.record(&mut recorder);
     let full = by_matrices(&mut recorder, inputs, heads_of(d), causal, None)?.z;
     let mut values = qkv.inputs().to_vec();
-    let mask = way.cells(n, causal).map(|cells| bias_of(&cells));
+    let cells = way.cells(n, causal);
+    let mask = cells.as_deref().map(bias_of);
     let projection = projection(way, n);
     let (pattern, z) = match (way, &mask) {
         (Way::LowRank(_), _) => {
@@ -197,7 +211,7 @@ pub async fn see(
     let [pattern, z, full] = <[Vec<f32>; 3]>::try_from(found).unwrap_or_default();
     let error = relative(&z, &full);
     let n_products = [way, Way::Full].map(|way| way.n_products(n, d, causal));
-    Ok(Seen { pattern, z, error, n_products })
+    Ok(Seen { pattern, z, cells, error, n_products })
 }
 
 /// The shortest of some runs of the kernel that leaves out what a way leaves out; `None` where only a mask
@@ -239,7 +253,9 @@ pub async fn time(
             low_rank(&mut recorder, inputs, of_keys)?.z
         }
         Way::Linear => linear(&mut recorder, inputs, causal)?,
-        Way::Window(_) | Way::Dilated(..) | Way::Global(..) | Way::Random(_) => return Ok(None),
+        Way::Window(_) | Way::Dilated(..) | Way::Global(..) | Way::Random(_) | Way::Lsh(..) => {
+            return Ok(None);
+        }
     };
     if !marks.is_empty() {
         values.push(InputData::U32(&marks));

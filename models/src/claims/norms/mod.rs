@@ -11,7 +11,7 @@ use crate::train::config::OptimiserKind;
 use crate::train::init::Init;
 use crate::train::nano::{Kind, NanoNormPosition, NanoPositions};
 use crate::train::{NanoConfig, TrainConfig};
-pub use race::{Race, race};
+pub use race::{Race, Stride, race};
 pub use start::{Setting, Streams, gradients, streams};
 
 /// Where the norms of a block stand.
@@ -59,4 +59,9 @@ fn config(place: Place, [n_layers, d_model]: [u32; 2], seed: u64) -> TrainConfig
     config.optimiser.decay = 0.0;
     config.optimiser.max_norm = 0.0;
     config
+}
+
+/// Whether a parameter is what a layer's gradient is taken of: the second matrix of its MLP; the decoder's, of a pair.
+fn is_measured(name: &str) -> bool {
+    name.ends_with("mlp.W_out") && !name.starts_with("encoder")
 }

@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 use vitrine_kernels::{Control, Engine};
 
 use super::super::{give_back, taken};
-use super::{Place, config};
+use super::{Place, config, is_measured};
 use crate::error::ModelError;
 use crate::train::schedule::Curve;
-use crate::train::{Dataset, Trainer};
+use crate::train::{Dataset, StepInfo, Trainer};
 
 /// One runner.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,7 +48,19 @@ impl Default for Race {
     }
 }
 
-/// Trains; each step's loss and the norm of its gradient come as they are there. The engine as in
+/// A step of a runner.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Stride {
+    /// Its loss.
+    pub loss: f32,
+    /// The norm of all gradients together.
+    pub norm: f32,
+    /// Frobenius norm of the gradient of the MLP's second matrix, of each layer: what [`super::gradients`] is of
+    /// before the first step. The recording has the sums anyway, for the norm of all; they are read back.
+    pub layers: Vec<f32>,
+}
+
+/// Trains; each step comes as it is done. The engine as in
 /// [`super::gradients`].
 ///
 /// # Errors
@@ -56,7 +68,7 @@ impl Default for Race {
 pub async fn race(
     engine: &mut Engine,
     race: &Race,
-    told: &mut dyn FnMut(f32, f32),
+    told: &mut dyn FnMut(Stride),
     control: &Control,
 ) -> Result<(), ModelError> {
     let mut config = config(race.place, [race.n_layers, race.d_model], race.seed.into());
@@ -69,14 +81,19 @@ pub async fn race(
     config.data.difficulty = 1;
     let data = Dataset::new(&config, None)?;
     let mut trainer = Trainer::new(taken(engine), &config, &data).await?;
+    let is_own: Vec<bool> = trainer.parameter_names().map(is_measured).collect();
+    let stride = |(info, norms): (StepInfo, Vec<f32>)| {
+        let own = norms.into_iter().zip(&is_own).filter(|(_, is_own)| **is_own);
+        Stride { loss: info.loss, norm: info.norm, layers: own.map(|(norm, _)| norm).collect() }
+    };
     let mut outcome = Ok(());
     for step in 0..config.run.n_steps {
-        let info = match data.batch(step) {
-            Ok(batch) => trainer.step(&batch, control).await,
+        let done = match data.batch(step) {
+            Ok(batch) => trainer.step_with_norms(&batch, true, control).await,
             Err(err) => Err(err),
         };
-        match info {
-            Ok(info) => told(info.loss, info.norm),
+        match done {
+            Ok(done) => told(stride(done)),
             Err(err) => {
                 outcome = Err(err);
                 break;

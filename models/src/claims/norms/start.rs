@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use vitrine_kernels::{Control, Engine};
 
 use super::super::{give_back, taken};
-use super::{Place, config};
+use super::{Place, config, is_measured};
 use crate::arch::Model;
 use crate::error::ModelError;
 use crate::hook::Hook;
@@ -135,8 +135,7 @@ async fn measure(
     if setting == Setting::Analysis {
         as_analysed(trainer).await?;
     }
-    let is_own = |name: &str| name.ends_with("mlp.W_out") && !name.starts_with("encoder");
-    let is_own: Vec<bool> = trainer.parameter_names().map(is_own).collect();
+    let is_own: Vec<bool> = trainer.parameter_names().map(is_measured).collect();
     let mut gradients = vec![0.0; n_layers];
     for step in 0..N_BATCHES {
         let batch = data.batch(step)?;

@@ -9,6 +9,8 @@ mod sequences;
 mod words;
 
 use crate::sample::Random;
+pub(crate) use sequences::REVERSAL;
+pub(crate) use words::{DATES, NUMBERS};
 
 /// One task.
 pub struct Task {
@@ -47,9 +49,9 @@ impl Example {
 
 /// All tasks.
 pub const TASKS: &[Task] = &[
-    words::DATES,
-    words::NUMBERS,
-    sequences::REVERSAL,
+    DATES,
+    NUMBERS,
+    REVERSAL,
     sequences::COPY,
     sequences::SORT,
     recall::ADDITION,

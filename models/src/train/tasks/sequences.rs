@@ -6,7 +6,7 @@ use crate::sample::Random;
 
 const LETTERS: &str = "abcdefghijklmnopqrstuvwxyz";
 
-pub(super) const REVERSAL: Task = Task {
+pub(crate) const REVERSAL: Task = Task {
     name: "reversal",
     title: "Write the letters backwards",
     alphabet: LETTERS,

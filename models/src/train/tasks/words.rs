@@ -22,7 +22,7 @@ const WEEKDAYS: [&str; 7] =
 
 /// Dates of 1900 to 2099 as people write them, to ISO 8601. Difficulty 1: one way of writing; 2: five; 3:
 /// also with weekdays.
-pub(super) const DATES: Task = Task {
+pub(crate) const DATES: Task = Task {
     name: "dates",
     title: "Write the date as year-month-day",
     alphabet: "abcdefghijklmnopqrstuvwxyz0123456789 ,.-/",
@@ -48,7 +48,7 @@ pub(super) const DATES: Task = Task {
 };
 
 /// Numbers below 10 to the power of `difficulty + 1` in words, to figures.
-pub(super) const NUMBERS: Task = Task {
+pub(crate) const NUMBERS: Task = Task {
     name: "numbers",
     title: "Write the number in figures",
     alphabet: "abcdefghijklmnopqrstuvwxyz-0123456789 ",

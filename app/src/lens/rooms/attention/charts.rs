@@ -93,6 +93,8 @@ pub fn timed_name(timed: Timed) -> &'static str {
     match timed {
         Timed::Attention => "self-attention",
         Timed::Recurrent => "recurrent",
+        Timed::Convolution => "convolutional",
+        Timed::Restricted => "restricted self-attention",
     }
 }
 
