@@ -255,7 +255,8 @@ impl ValueFormatter<f32> for Axis {
         match self.is_whole {
             // Ticks of an axis of factors are whole powers where they are many.
             false if self.is_log => format::three(10_f32.powf(*value)).replace(".00e", "e"),
-            false => format::three(*value),
+            // As short as there is room for.
+            false => format::three(*value).replace("0e", "e"),
             // No tick is at a negative zero.
             true if value.fract().abs() < 1e-3 => format::fixed((value.round() + 0.0).into(), 0),
             true => String::new(),

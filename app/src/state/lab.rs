@@ -350,9 +350,14 @@ fn looked_at(lab: Lab, looked: Looked, attachment: &JsValue) {
         Ok(trace) => Arc::new(trace),
         Err(err) => return host::log(&err),
     };
+    let step = looked.step;
+    let mut place = None;
     lab.probes.update(|probes| {
-        probes.retain(|probe| probe.looked.step != looked.step);
-        probes.push(Arc::new(Probe { looked, trace }));
+        probes.retain(|probe| probe.looked.step != step);
+        // A run that went back looks at an earlier step while those that it lost are still there.
+        let at = probes.partition_point(|probe| probe.looked.step < step);
+        place = (at < probes.len()).then_some(at);
+        probes.insert(at, Arc::new(Probe { looked, trace }));
         if probes.len() > MAX_PROBES {
             // The first stays; the others lie ever further apart.
             let mut at = 0;
@@ -362,6 +367,9 @@ fn looked_at(lab: Lab, looked: Looked, attachment: &JsValue) {
             });
         }
     });
+    if place.is_some() {
+        lab.scrubbed.set(place);
+    }
 }
 
 /// The trained model goes the way of files that are dropped on the page.

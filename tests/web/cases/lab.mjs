@@ -74,6 +74,17 @@ export default [
     check(rows.every((row) => Number.isFinite(row[2])), "every loss on the curve is a number");
   }),
 
+  open("looks-of-a-run-that-went-back-are-in-order", "", async ({ lab, explorer }) => {
+    await lab.preset("diverges");
+    await lab.train();
+    await lab.is("diverged");
+    const steps = await until(async () => {
+      const steps = (await explorer.table("lab-activations")).map(([step]) => Number(step));
+      return steps.length > 2 && steps;
+    }, "some looks");
+    check(steps.every((step, at) => at === 0 || step > steps[at - 1]), `one after the other: ${steps}`);
+  }),
+
   open("half-the-rate-is-one-click", `${SHORT}&optimiser.kind=sgd&optimiser.rate=1000&optimiser.max_norm=0&run.n_steps=60&run.validate_every=2`, async ({ lab }) => {
     await lab.train();
     await lab.is("diverged");
