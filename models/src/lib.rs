@@ -10,6 +10,7 @@ mod order;
 pub mod recorded;
 pub mod sample;
 pub mod session;
+mod stamps;
 pub mod tokenize;
 pub mod trace;
 pub mod train;

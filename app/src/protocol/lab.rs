@@ -192,6 +192,9 @@ pub struct Went {
     pub norms: Vec<NormPoint>,
     /// Milliseconds a step takes, of the last second or so.
     pub step_ms: f64,
+    /// Milliseconds of the kernels of the last step that was looked into, by the GPU's own stamps; 0 where it
+    /// has none.
+    pub gpu_ms: f64,
     /// Seconds that all steps of the run took, without validations and samples.
     pub seconds: f64,
 }

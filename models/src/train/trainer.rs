@@ -14,6 +14,7 @@ use crate::arch::batch::Batch;
 use crate::arch::forward::RunInput;
 use crate::arch::{Counted, Model, ModelSpec, Positions};
 use crate::error::ModelError;
+use crate::stamps;
 use crate::weights::{ByteSource, Checkpoint};
 
 /// How a step went.
@@ -38,6 +39,8 @@ pub struct Moves {
     pub updates: Vec<f32>,
     /// The gradient of the parameter that was asked for, row-major.
     pub gradient: Vec<f32>,
+    /// Milliseconds that the step's kernels took by the GPU's own stamps, where it has them.
+    pub gpu_ms: Option<f64>,
 }
 
 /// How a model does on what is held out.
@@ -268,7 +271,11 @@ impl Trainer {
         let tensors = tensors.chain(gradient);
         let reads: Vec<_> = tensors.map(|&id| Read::tensor(step.last(), id)).collect();
         let n = step.norms.len();
-        let (mut info, mut values) = self.run_step(true, sequences, &reads, control).await?;
+        stamps::start(&mut self.engine);
+        let outcome = self.run_step(true, sequences, &reads, control).await;
+        let gpu_ms = stamps::taken(&mut self.engine);
+        stamps::end(&mut self.engine);
+        let (mut info, mut values) = outcome?;
         info.norm = self.norm_of(&values, n);
         let mean = 1.0 / self.n_parts as f32;
         let mut gradient = gradient_of.and_then(|_| values.pop()).unwrap_or_default();
@@ -277,7 +284,7 @@ impl Trainer {
             values[first..][..n].iter().map(|one| one[0].sqrt() * factor).collect()
         };
         let (gradients, weights, updates) = (roots(0, mean), roots(n, 1.0), roots(2 * n, 1.0));
-        Ok((info, Moves { gradients, weights, updates, gradient }))
+        Ok((info, Moves { gradients, weights, updates, gradient, gpu_ms }))
     }
 
     /// The norm of all gradients together, from the sums of the first `n` parameters.

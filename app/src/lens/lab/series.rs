@@ -30,6 +30,8 @@ pub struct Run {
     pub norms: Vec<NormPoint>,
     /// Milliseconds a step takes.
     pub step_ms: f64,
+    /// Milliseconds of a step's kernels on the GPU; 0 where it does not tell.
+    pub gpu_ms: f64,
     /// Seconds of training so far.
     pub seconds: f64,
     /// Its curves are left out.
@@ -42,7 +44,7 @@ impl Run {
         self.points.extend(went.points);
         self.scores.extend(went.scores);
         self.norms.extend(went.norms);
-        (self.step_ms, self.seconds) = (went.step_ms, went.seconds);
+        (self.step_ms, self.gpu_ms, self.seconds) = (went.step_ms, went.gpu_ms, went.seconds);
     }
 
     /// Forgets what came after a step.
@@ -202,6 +204,9 @@ pub fn summary(run: &Run) -> Vec<(&'static str, String)> {
         facts.push(("tokens/s", format::count((per_second * n_tokens) as u64)));
         facts.push(("time", format::duration(run.seconds * 1000.0)));
     }
+    if run.gpu_ms > 0.0 {
+        facts.push(("on the GPU, a step", format::duration(run.gpu_ms)));
+    }
     if let Some(last) = run.points.last() {
         facts.push(("loss", format::three(last.loss)));
         facts.push(("rate", format::three(last.rate)));
@@ -227,6 +232,7 @@ mod tests {
             points: (1..=n_steps).map(point).collect(),
             scores: vec![score],
             step_ms: 20.0,
+            gpu_ms: 12.0,
             seconds: 2.0,
             ..Went::default()
         });
@@ -274,5 +280,6 @@ mod tests {
         assert_eq!(find("step"), "10 of 40");
         assert_eq!((find("steps/s"), find("tokens/s")), ("50.0", "10.0 k"));
         assert_eq!((find("right"), find("time")), ("50.0 %", "2000 ms"));
+        assert_eq!(find("on the GPU, a step"), "12 ms");
     }
 }

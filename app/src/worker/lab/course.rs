@@ -252,7 +252,8 @@ impl Course {
         if !info.loss.is_finite() {
             return self.diverged(step, info.loss, control).await;
         }
-        let Moves { gradients, weights, updates, gradient } = moves;
+        let Moves { gradients, weights, updates, gradient, gpu_ms } = moves;
+        self.went.gpu_ms = gpu_ms.unwrap_or(self.went.gpu_ms);
         if is_watched {
             let step = step as u32;
             self.went.norms.push(NormPoint { step, gradients, weights, updates });
@@ -304,8 +305,8 @@ impl Course {
         if points.is_empty() && scores.is_empty() && norms.is_empty() {
             return;
         }
-        let (step_ms, seconds) = (self.went.step_ms, self.went.seconds);
-        let rest = Went { step_ms, seconds, ..Went::default() };
+        let Went { step_ms, gpu_ms, seconds, .. } = self.went;
+        let rest = Went { step_ms, gpu_ms, seconds, ..Went::default() };
         let went = std::mem::replace(&mut self.went, rest);
         tell(&FromLab::Went(Went { run: self.run, ..went }));
     }

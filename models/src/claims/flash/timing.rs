@@ -10,6 +10,7 @@ use vitrine_kernels::{
 use super::backward::attention;
 use super::{Qkv, Rules, by_matrices};
 use crate::error::ModelError;
+use crate::stamps;
 
 /// The fastest of so many runs counts, after one that compiles and allocates.
 const N_RUNS: usize = 3;
@@ -110,14 +111,14 @@ pub(in crate::claims) async fn shortest(
     let mut best = Time { ms: f64::INFINITY, clock: Clock::Wall };
     let mut outcome = Ok(());
     for run in 0..=N_RUNS {
-        start_stamps(engine);
+        stamps::start(engine);
         let start = now();
         if let Err(err) = engine.run(&recording, inputs, Step::default(), &reads, control).await {
             outcome = Err(err);
             break;
         }
         let wall = now() - start;
-        let time = match stamped(engine) {
+        let time = match stamps::taken(engine) {
             Some(ms) => Time { ms, clock: Clock::Stamps },
             None => Time { ms: wall, clock: Clock::Wall },
         };
@@ -125,7 +126,7 @@ pub(in crate::claims) async fn shortest(
             best = time;
         }
     }
-    end_stamps(engine);
+    stamps::end(engine);
     engine.forget(recording.id());
     Ok(outcome.map(|()| best)?)
 }
@@ -136,37 +137,3 @@ fn last_row(recording: &Recording, id: TensorId) -> Read {
     read.ranges[0] = n_rows.saturating_sub(1)..n_rows;
     read
 }
-
-#[cfg(feature = "gpu")]
-fn start_stamps(engine: &mut Engine) {
-    if let Engine::Gpu(engine) = engine {
-        engine.set_profiling(true);
-    }
-}
-
-/// Milliseconds of all kernels since the start, where the GPU tells.
-#[cfg(feature = "gpu")]
-fn stamped(engine: &mut Engine) -> Option<f64> {
-    let Engine::Gpu(engine) = engine else { return None };
-    let ms = engine.take_profile().iter().map(|one| one.nanoseconds).sum::<f64>() / 1e6;
-    // A browser may round stamps until nothing is left.
-    (ms > 0.0).then_some(ms)
-}
-
-#[cfg(feature = "gpu")]
-fn end_stamps(engine: &mut Engine) {
-    if let Engine::Gpu(engine) = engine {
-        engine.set_profiling(false);
-    }
-}
-
-#[cfg(not(feature = "gpu"))]
-fn start_stamps(_: &mut Engine) {}
-
-#[cfg(not(feature = "gpu"))]
-fn stamped(_: &mut Engine) -> Option<f64> {
-    None
-}
-
-#[cfg(not(feature = "gpu"))]
-fn end_stamps(_: &mut Engine) {}
