@@ -34,14 +34,26 @@ const isLaterPart = /_later(\.[0-9a-f]+)?\.wasm$/;
 /** Whether the start on a host that has no later parts gets to its first map. */
 async function startsWithoutLaterParts(page, site, explorer, hash) {
   site.log.length = 0;
+  // A second visit finds its model in the cache, by a way that a first one does not take.
+  if (page.url().startsWith("http")) {
+    await page.evaluate(async () => {
+      for (const name of await caches.keys()) await caches.delete(name);
+    });
+  }
   await page.goto("about:blank");
   await explorer.open(hash);
   const stopped = page.getByTestId("boot-fault").filter({ hasText: /later/ }).waitFor().then(() => true);
-  const isStopped = await Promise.race([explorer.started().then(() => false), stopped.catch(() => false)]);
-  if (isStopped) return false;
+  const hasMap = async () => {
+    await explorer.started();
+    await until(async () => (await explorer.tokens().count()) > 0, "the text is cut into tokens");
+    await explorer.id("head").locator("canvas").first().waitFor();
+    return true;
+  };
+  const map = hasMap();
+  // Where the start has stopped, nobody waits for the map any more.
+  map.catch(() => {});
+  if (await Promise.race([map.then(() => false), stopped.catch(() => map.then(() => false))])) return false;
   check((await explorer.faults()).length === 0, `a fault: ${await explorer.faults()}`);
-  check((await explorer.tokens().count()) > 0, "the text is cut into tokens");
-  check(await explorer.id("head").locator("canvas").first().isVisible(), "the first map is there");
   const asked = () => site.log.filter(({ path }) => isLaterPart.test(path)).length;
   await until(() => asked() >= 2, "page and engine ask for their later parts by themselves");
   return true;
