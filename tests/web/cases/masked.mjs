@@ -124,6 +124,7 @@ export default [
         return rows.length === 8 && rows;
       }, "a row a token");
       equal(rows[3][0], "went", "in the order of the text");
+      equal(await explorer.page.locator(".bars.replaced li:visible").count(), 8, "every token is on screen");
       for (const [token, , logit, share] of rows) near(number(share), 1 / (1 + Math.exp(-number(logit))), 1e-5, token);
       const { bytes } = await explorer.exported("replaced", "safetensors");
       const scores = safetensors.floats(safetensors.parse(bytes).tensors.get("discriminator_logits"));
