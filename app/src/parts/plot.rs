@@ -255,8 +255,9 @@ impl ValueFormatter<f32> for Axis {
         match self.is_whole {
             // Ticks of an axis of factors are whole powers where they are many.
             false if self.is_log => format::three(10_f32.powf(*value)).replace(".00e", "e"),
-            // As short as there is room for.
-            false => format::three(*value).replace("0e", "e"),
+            // Large ones with as many digits as there is room for.
+            false if value.abs() >= 1.0 => format::three(*value).replace("0e", "e"),
+            false => format::three(*value),
             // No tick is at a negative zero.
             true if value.fract().abs() < 1e-3 => format::fixed((value.round() + 0.0).into(), 0),
             true => String::new(),
@@ -433,6 +434,15 @@ mod tests {
         ] {
             draw(&spec(&points), 300.0, 120.0);
             assert!(draw(&spec(&points), 0.0, 0.0).is_empty());
+        }
+    }
+
+    #[test]
+    fn ticks_fit_beside_the_axis() {
+        let axis = Axis { of: (0.0..1.0).into(), is_whole: false, is_log: false };
+        for (value, tick) in [(1.5e19, "1.5e19"), (2e5, "2.0e5"), (5e-4, "5.0e−4"), (10.0, "10.0")]
+        {
+            assert_eq!(axis.format_ext(&value), tick);
         }
     }
 }

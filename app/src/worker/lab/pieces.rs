@@ -23,7 +23,7 @@ pub(super) async fn of(
         TokenizerKind::WordPiece => "word_piece",
         TokenizerKind::ByteBpe | TokenizerKind::Characters => "byte_bpe",
     };
-    let refused = |problem: String| ModelError::tokenizer(FILE, "the text", problem);
+    let refused = |problem: String| ModelError::tokenizer("the text", "its pieces", problem);
     let (d_vocab, has_marks) = (config.data.d_vocab as u32, config.has_marks());
     let made = tokenizers.make_pieces(texts[0], kind, d_vocab, has_marks).await;
     let json = made.map_err(refused)?;
