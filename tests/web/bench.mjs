@@ -9,6 +9,8 @@ import { fileURLToPath } from "node:url";
 
 import { launch } from "./lib/browser.mjs";
 import { driverOverlay, workerOf } from "./lib/driver.mjs";
+import { Explorer } from "./lib/explorer.mjs";
+import { Lab } from "./lib/lab.mjs";
 import { indexOf } from "./lib/models.mjs";
 import { fail, options } from "./lib/options.mjs";
 import { Site } from "./server.mjs";
@@ -30,6 +32,9 @@ const PROMPT =
   "failed every few hours. The transistor made them smaller and more reliable, and the integrated " +
   "circuit made them cheap. Today a phone in a pocket is faster than all the machines of that time " +
   "taken together, and most of what it does is show pictures and send short messages to the";
+
+/** Steps of a training run. */
+const N_STEPS = 24;
 
 const SENTENCE = "The quick brown fox jumps over the lazy dog and runs";
 
@@ -105,6 +110,18 @@ function tell(line) {
   console.log(`${name}: ${engine} ${JSON.stringify(rest)}`);
 }
 
+/** Time of a training step in the page: the Lab with its knobs as they are, 128 columns, 4 blocks, 2048 tokens. */
+async function trainingStep(browser, site) {
+  const page = await browser.newPage();
+  const lab = new Lab(page, new Explorer(page, site));
+  await lab.open(`run.n_steps=${N_STEPS}`);
+  await lab.train();
+  await lab.is("done", 300_000);
+  const per_second = Number(await lab.figure("steps/s"));
+  await page.close();
+  return { ms: round(1000 / per_second), tokens_per_s: round(2048 * per_second), unit: "ms" };
+}
+
 const round = (value) => Number(value.toPrecision(3));
 
 async function main() {
@@ -171,6 +188,8 @@ async function main() {
       const times = (await ours.evaluate((text) => globalThis.typing({ text }), SENTENCE)).sort((a, b) => a - b);
       const at = (share) => round(times[Math.min(times.length - 1, Math.floor(times.length * share))]);
       tell({ name: "web-keystroke", engine: name, p50: at(0.5), p95: at(0.95), unit: "ms", load: round(load) });
+      await ours.close();
+      tell({ name: "web-train-step", engine: name, ...(await trainingStep(browser, site)), load: round(load) });
     }
     note(`load average at the end ${load_now().toFixed(2)} (the benchmark itself counts for about 1)`);
   } finally {

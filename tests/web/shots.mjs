@@ -320,38 +320,41 @@ const site = await new Site({ dist: flags.dist, models: flags.models, overlay })
 let [n_taken, n_failed] = [0, 0];
 try {
   for (const [size, [width, height]] of Object.entries(SIZES)) {
-    for (const theme of THEMES) {
-      const context = await browser.newContext({
-        viewport: { width, height },
-        colorScheme: theme,
-        isMobile: size === "phone",
-        hasTouch: size === "phone",
-        ignoreHTTPSErrors: true,
-        serviceWorkers: "block",
-      });
-      context.setDefaultTimeout(20_000);
-      for (const [state, act] of Object.entries(STATES)) {
-        const name = `${state}-${size}-${theme}`;
-        if (flags.only && !name.includes(flags.only)) continue;
-        if (["similarity", "chat", "chat-turns", "bergamot", "room-01-live"].includes(state) && !flags.models) continue;
-        const page = await context.newPage();
-        const explorer = new Explorer(page, site);
-        try {
-          await explorer.open();
-          await explorer.ready();
-          await act({ page, explorer });
-          await explorer.settled();
-          await page.waitForTimeout(1500);
-          n_taken += 1;
-        } catch (err) {
-          n_failed += 1;
-          console.log(`not ok ${name}: ${err.message.split("\n")[0]}`);
-        }
-        await page.screenshot({ path: path.join(flags.out, `${name}.png`), fullPage: size !== "wide" }).catch(() => {});
-        await page.close();
+    const context = await browser.newContext({
+      viewport: { width, height },
+      isMobile: size === "phone",
+      hasTouch: size === "phone",
+      ignoreHTTPSErrors: true,
+      serviceWorkers: "block",
+    });
+    context.setDefaultTimeout(20_000);
+    for (const [state, act] of Object.entries(STATES)) {
+      const themes = THEMES.filter((theme) => !flags.only || `${state}-${size}-${theme}`.includes(flags.only));
+      if (!themes.length) continue;
+      if (["similarity", "chat", "chat-turns", "bergamot", "room-01-live"].includes(state) && !flags.models) continue;
+      const page = await context.newPage();
+      await page.emulateMedia({ colorScheme: themes[0] });
+      const explorer = new Explorer(page, site);
+      try {
+        await explorer.open();
+        await explorer.ready();
+        await act({ page, explorer });
+        await explorer.settled();
+        n_taken += themes.length;
+      } catch (err) {
+        n_failed += themes.length;
+        console.log(`not ok ${state}-${size}: ${err.message.split("\n")[0]}`);
       }
-      await context.close();
+      // The other theme is that of the same page: what is drawn has to follow.
+      for (const theme of themes) {
+        await page.emulateMedia({ colorScheme: theme });
+        await page.waitForTimeout(1500);
+        const file = path.join(flags.out, `${state}-${size}-${theme}.png`);
+        await page.screenshot({ path: file, fullPage: size !== "wide" }).catch(() => {});
+      }
+      await page.close();
     }
+    await context.close();
   }
 } finally {
   await browser.close();

@@ -26,8 +26,8 @@ Installs what is missing, fetches the models, builds the page and serves it unti
   --host ADDRESS  address to listen on (default: 127.0.0.1, this machine only). Browsers offer
                   WebGPU to https and localhost only: other machines get the CPU engine
   --no-open       do not open a browser
-  --release       what visitors get (the default)
-  --fast          compiles sooner, runs slower: for work on the page",
+  --release       all of it as visitors get it: smaller, and takes longer to compile
+  --fast          compiles sooner, without relaxed SIMD: for work on the page",
     run: run_command,
 };
 
@@ -41,7 +41,11 @@ fn run_command(flags: &mut Flags) -> Result<()> {
     let fast = flags.switch("--fast");
     let release = flags.switch("--release");
     flags.finish()?;
-    let effort = if fast && !release { wasm::Effort::Fast } else { wasm::Effort::Release };
+    let effort = match (fast, release) {
+        (_, true) => wasm::Effort::Release,
+        (true, false) => wasm::Effort::Fast,
+        (false, false) => wasm::Effort::Local,
+    };
 
     if let Err(err) = models::fetch() {
         note(&format!("going on without the models that are missing: {err:#}"));

@@ -28,8 +28,10 @@ const RELAXED_CRATES: [&str; 3] = ["vitrine-kernels", "vitrine-models", "vitrine
 /// How much time the build takes for how small and fast a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effort {
-    /// Compiles quickly; for looking at changes to the page.
+    /// Compiles quickly, one engine for all browsers; for looking at changes to the page.
     Fast,
+    /// The kernels as fast as visitors get them, the rest larger than theirs and sooner compiled.
+    Local,
     /// What visitors get, short of wasm-opt.
     Release,
     /// As `Release`, then shrunk by wasm-opt.
@@ -39,7 +41,7 @@ pub enum Effort {
 impl Effort {
     fn profile(self) -> &'static str {
         match self {
-            Self::Fast => "wasm-fast",
+            Self::Fast | Self::Local => "wasm-fast",
             Self::Release | Self::Dist => "wasm",
         }
     }
@@ -141,13 +143,13 @@ fn compile(
     let mut cargo = toolchain.cargo(target_dir, "build");
     cargo.args(["--package", "vitrine-app", "--profile", effort.profile()]);
     if effort != Effort::Fast {
-        // Names that tell every instance of a generic function apart, for `first_paint`.
-        cargo.args(["--config", &rustflags("-Csymbol-mangling-version=v0")]);
         // For flags of one crate's own, and for the standard library.
         Toolchain::allow_unstable(&mut cargo);
     }
     if effort == Effort::Dist {
         toolchain.build_std(&mut cargo);
+        // Names that tell every instance of a generic function apart, for `first_paint`.
+        cargo.args(["--config", &rustflags("-Csymbol-mangling-version=v0")]);
         for flag in DIST_FLAGS {
             cargo.args(["--config", &rustflags(flag)]);
         }

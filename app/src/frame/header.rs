@@ -13,7 +13,8 @@ use crate::state::url::{Place, Theme};
 use crate::state::{Store, use_store};
 
 /// The places, in the order of the line.
-const PLACES: [(Place, &str); 2] = [(Place::Explorer, "Explorer"), (Place::Lab, "Lab")];
+const PLACES: [(Place, &str); 3] =
+    [(Place::Home, "Rooms"), (Place::Explorer, "Explorer"), (Place::Lab, "Lab")];
 
 /// The top line.
 pub fn header() -> El {
@@ -23,8 +24,11 @@ pub fn header() -> El {
         store.choose(|url| url.theme = next);
     };
     let theme_name = move || if store.dark.get() { "Paper colours" } else { "Night colours" };
-    let places: Vec<View> =
-        PLACES.iter().map(|&(place, name)| place_link(store, place, name)).collect();
+    let tab = |&(place, name): &(Place, &'static str)| {
+        let id = format!("place-{}", place.word());
+        place_link(store, place, name).set("data-testid", &id).into()
+    };
+    let places: Vec<View> = PLACES.iter().map(tab).collect();
     let rooms = el!(nav class="rooms" aria-label="Parts of Vitrine").child(places);
     let has_model = move || store.url.read().place != Place::Lab;
     let theme = el!(button type="button" class="quiet" data-testid="theme")
@@ -44,9 +48,11 @@ pub fn header() -> El {
 }
 
 /// A link to a place; the address tells what is shown there.
-fn place_link(store: Store, place: Place, name: &'static str) -> View {
-    let word = place.word();
+fn place_link(store: Store, place: Place, name: &'static str) -> El {
     let is_here = move || store.url.read().place == place;
+    // The rooms belong to the list.
+    let is_within =
+        move || is_here() || place == Place::Home && store.url.read().place == Place::Room;
     let go = move |event: MouseEvent| {
         // With a key held it opens beside, as any link does.
         if !(event.ctrl_key() || event.meta_key() || event.shift_key()) {
@@ -55,13 +61,11 @@ fn place_link(store: Store, place: Place, name: &'static str) -> View {
         }
     };
     el!(a)
-        .set("href", &format!("#p={word}"))
-        .set("data-testid", &format!("place-{word}"))
-        .class("here", is_here)
+        .set("href", &format!("#p={}", place.word()))
+        .class("here", is_within)
         .attr("aria-current", move || is_here().then_some("page"))
         .on("click", go)
         .child(name)
-        .into()
 }
 
 /// The engine of the place that is shown.

@@ -8,7 +8,7 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use crate::host;
 use crate::lens::lab::activations::Statistic;
-use crate::lens::lab::knobs::Choice;
+use crate::lens::lab::knobs::{Choice, in_titles};
 use crate::lens::lab::maps::Probe;
 use crate::lens::lab::norms::Quantity;
 use crate::lens::lab::series::{Curve, Run};
@@ -275,7 +275,8 @@ impl LabState {
 fn receive(lab: Lab, message: FromLab, attachment: &JsValue) {
     let now = lab.runs.read_untracked().last().map_or(0, |run| run.run);
     match message {
-        FromLab::Fault(fault) => {
+        FromLab::Fault(mut fault) => {
+            fault.what = in_titles(&fault.what);
             use_store().said.set(fault.what.clone());
             lab.fault.set(Some(fault));
             if lab.phase.get_untracked() == Some(Phase::Starting) {

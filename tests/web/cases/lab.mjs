@@ -152,7 +152,7 @@ export default [
     await lab.turn("model.n_heads", "5");
     await lab.id("train").click();
     const fault = await until(async () => (await lab.id("lab-fault").allInnerTexts())[0], "a fault");
-    check(fault.includes("model.n_heads") && fault.includes("16"), `it names the field: ${fault}`);
+    check(fault.includes("“Heads” is 5") && fault.includes("“Width” = 16"), `it names the knobs: ${fault}`);
     equal(await lab.id("knob-model.n_heads").getAttribute("aria-invalid"), "true", "the knob");
     await lab.turn("model.n_heads", "4");
     equal(await lab.id("lab-fault").count(), 0, "faults once it is turned");

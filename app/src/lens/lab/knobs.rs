@@ -237,6 +237,22 @@ pub fn find(name: &str) -> Option<&'static Knob> {
     KNOBS.iter().find(|knob| knob.name == name)
 }
 
+/// A fault of the trainer in the words of the page: `model.n_heads` is “Heads”.
+pub fn in_titles(what: &str) -> String {
+    let word = |word: &str| {
+        let field = word.trim_end_matches([',', '.', ':', ';']);
+        let is_it = |knob: &&Knob| match knob.name.rsplit_once('.') {
+            Some((_, own)) => field == knob.name || field == own && own.contains('_'),
+            None => false,
+        };
+        match KNOBS.iter().find(is_it) {
+            Some(knob) => format!("“{}”{}", knob.title, &word[field.len()..]),
+            None => word.to_owned(),
+        }
+    };
+    what.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
 impl Knob {
     /// The value that a text says, written in one way; none if the knob cannot be that.
     pub fn read(&self, text: &str) -> Option<String> {
@@ -426,6 +442,17 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn faults_speak_of_knobs_by_their_titles() {
+        let query = "model.n_heads=5&model.d_model=48";
+        let config = TrainConfig::from_query(query).expect("fields");
+        let fault = config.check().expect_err("5 heads").to_string();
+        assert!(fault.contains("model.n_heads"), "{fault}");
+        let said = in_titles(&fault);
+        assert!(said.contains("“Heads” is 5") && said.contains("“Width” = 48"), "{said}");
+        assert_eq!(in_titles("the text is empty, or so."), "the text is empty, or so.");
     }
 
     #[test]

@@ -51,10 +51,11 @@ impl<'a> Matrix<'a> {
 
     /// `tile[c][t]` = row `first + t`, column `inner.start + c`, for `size` rows.
     #[inline(always)]
-    fn fill_tile(self, first: usize, size: usize, inner: &Range<usize>, tile: &mut [f32]) {
-        if self.row == 1 {
-            for (column, c) in tile.chunks_exact_mut(size).zip(inner.clone()) {
-                column.copy_from_slice(&self.values[first + c * self.col..][..size]);
+    fn fill_tile<S: Simd>(self, first: usize, size: usize, inner: &Range<usize>, tile: &mut [f32]) {
+        // Lengths that the compiler knows: in WebAssembly any other copy is a call.
+        if self.row == 1 && size == S::TILE {
+            for (column, c) in tile.chunks_exact_mut(S::TILE).zip(inner.clone()) {
+                column.copy_from_slice(&self.values[first + c * self.col..][..S::TILE]);
             }
             return;
         }
@@ -66,19 +67,13 @@ impl<'a> Matrix<'a> {
         }
     }
 
-    /// `panel[c][j]` = row `inner.start + c`, column `first + j`, for `n` of `width` columns.
+    /// `panel[c][j]` = row `inner.start + c`, column `first + j`, for `n` of a panel's columns.
     #[inline(always)]
-    fn fill_panel(
-        self,
-        inner: &Range<usize>,
-        first: usize,
-        [n, width]: [usize; 2],
-        panel: &mut [f32],
-    ) {
-        if self.col == 1 {
+    fn fill_panel<S: Simd>(self, inner: &Range<usize>, first: usize, n: usize, panel: &mut [f32]) {
+        let width = GROUPS * S::LANES;
+        if self.col == 1 && n == width {
             for (out, c) in panel.chunks_exact_mut(width).zip(inner.clone()) {
-                out[..n].copy_from_slice(&self.values[c * self.row + first..][..n]);
-                out[n..].fill(0.0);
+                out.copy_from_slice(&self.values[c * self.row + first..][..width]);
             }
             return;
         }
@@ -141,7 +136,7 @@ impl Kernel for Product<'_> {
             let panels = scratch.panels.floats_mut(n_panels * panel_len);
             for (idx, panel) in panels.chunks_exact_mut(panel_len).enumerate() {
                 let first = idx * width;
-                b.fill_panel(&inner, first, [width.min(n - first), width], panel);
+                b.fill_panel::<S>(&inner, first, width.min(n - first), panel);
             }
             for block in (0..m).step_by(TILES * S::TILE) {
                 let n_rows = (TILES * S::TILE).min(m - block);
@@ -149,7 +144,7 @@ impl Kernel for Product<'_> {
                 let tile_rows = (0..n_rows).step_by(S::TILE).map(|t| (t, S::TILE.min(n_rows - t)));
                 for (t, size) in tile_rows.clone() {
                     let tile = &mut tiles[t * inner.len()..][..size * inner.len()];
-                    a.fill_tile(block + t, size, &inner, tile);
+                    a.fill_tile::<S>(block + t, size, &inner, tile);
                 }
                 for (idx, panel) in panels.chunks_exact(panel_len).enumerate() {
                     for (t, size) in tile_rows.clone() {

@@ -5,7 +5,9 @@
 //! that costs less than what the weights lost, and one instruction multiplies and sums pairs.
 //!
 //! In WebAssembly each kernel is a function of its own: browsers give registers to functions
-//! with many values in a cheaper, worse way.
+//! with many values in a cheaper, worse way. Nor is a loop unrolled there beyond its chains of sums:
+//! the compiler would put all steps of one chain behind each other, and what the others wait
+//! for would no longer fit the registers.
 
 use super::packed::{BlockLayout, GROUPS, widen_halves};
 use crate::simd::Simd;
@@ -16,9 +18,6 @@ pub(crate) type Sums<S, const T: usize> = [[<S as Simd>::F32; GROUPS]; T];
 
 /// Largest magnitude of a quantised activation.
 const QUANT_MAX: f32 = 32767.0;
-
-/// Steps of a loop's body: in WebAssembly each turn also looks whether it is to be interrupted.
-const UNROLL: usize = 4;
 
 /// A tile of x for the integer kernels.
 #[derive(Clone, Copy)]
@@ -43,25 +42,26 @@ pub(crate) struct QuantPanel<'a> {
 }
 
 /// Σ w[c]·x[c] over rows c of `w`, each `stride` values of which a panel's width from `offset` on
-/// count, and a tile of x `[k, T]`. `U` chains of sums hide the latency of additions.
+/// count, and a tile of x `[k, T]`. `U` chains of sums hide the latency of additions. A `PANEL` has
+/// nothing else in its rows: with what is known to the compiler it checks no index in the loop.
 #[cfg_attr(target_arch = "wasm32", inline(never))]
 #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-pub(crate) fn tile_f32<S: Simd, const T: usize, const U: usize>(
+pub(crate) fn tile_f32<S: Simd, const T: usize, const U: usize, const PANEL: bool>(
     s: S,
     w: &[f32],
     [stride, offset]: [usize; 2],
     x: &[f32],
 ) -> Sums<S, T> {
     let width = GROUPS * S::LANES;
+    let [stride, offset] = if PANEL { [width, 0] } else { [stride, offset] };
     let mut chains = [[[s.f32_zero(); GROUPS]; T]; U];
-    // Arrays, not slices: no index is checked in the loop.
-    let (x_steps, x_rest) = x.as_chunks::<T>().0.as_chunks::<UNROLL>();
-    for (w, x) in w.chunks_exact(stride * UNROLL).zip(x_steps) {
-        for u in 0..UNROLL {
-            step_f32(s, &w[u * stride + offset..][..width], &x[u], &mut chains[u % U]);
+    let (x_steps, x_rest) = x.as_chunks::<T>().0.as_chunks::<U>();
+    for (w, x) in w.chunks_exact(stride * U).zip(x_steps) {
+        for u in 0..U {
+            step_f32(s, &w[u * stride + offset..][..width], &x[u], &mut chains[u]);
         }
     }
-    for (w, x) in w.chunks_exact(stride).skip(x_steps.len() * UNROLL).zip(x_rest) {
+    for (w, x) in w.chunks_exact(stride).skip(x_steps.len() * U).zip(x_rest) {
         step_f32(s, &w[offset..][..width], x, &mut chains[0]);
     }
     let mut sums = chains[0];
@@ -130,10 +130,26 @@ pub(crate) fn any_tile_f32<S: Simd>(
     x: &[f32],
     put: &mut impl Put<S>,
 ) {
+    if layout == [GROUPS * S::LANES, 0] {
+        tile_of::<S, true>(s, n_rows, w, layout, x, put);
+    } else {
+        tile_of::<S, false>(s, n_rows, w, layout, x, put);
+    }
+}
+
+#[inline(always)]
+fn tile_of<S: Simd, const PANEL: bool>(
+    s: S,
+    n_rows: usize,
+    w: &[f32],
+    layout: [usize; 2],
+    x: &[f32],
+    put: &mut impl Put<S>,
+) {
     match n_rows {
-        1 => put_all(put, s, tile_f32::<S, 1, 4>(s, w, layout, x)),
-        2 => put_all(put, s, tile_f32::<S, 2, 2>(s, w, layout, x)),
-        n => for_tile_of!(S, n, T => put_all(put, s, tile_f32::<S, T, 1>(s, w, layout, x))),
+        1 => put_all(put, s, tile_f32::<S, 1, 4, PANEL>(s, w, layout, x)),
+        2 => put_all(put, s, tile_f32::<S, 2, 2, PANEL>(s, w, layout, x)),
+        n => for_tile_of!(S, n, T => put_all(put, s, tile_f32::<S, T, 1, PANEL>(s, w, layout, x))),
     }
 }
 
@@ -176,20 +192,16 @@ pub(crate) fn tile_i16<S: Simd, const T: usize>(
     let width = GROUPS * S::LANES;
     let mut sums = [[s.f32_zero(); GROUPS]; T];
     if !w.minima.is_empty() {
-        sums = tile_f32::<S, T, 1>(s, w.minima, [width, 0], x.sums);
+        sums = tile_f32::<S, T, 1, true>(s, w.minima, [width, 0], x.sums);
     }
     let blocks = w.pairs.chunks_exact(16 * width).zip(w.scales.chunks_exact(width));
-    let x_steps = x.pairs.as_chunks::<T>().0.as_chunks::<UNROLL>().0;
-    let (x_blocks, _) = x_steps.as_chunks::<{ 16 / UNROLL }>();
+    let (x_blocks, _) = x.pairs.as_chunks::<T>().0.as_chunks::<16>();
     let (x_scales, _) = x.scales.as_chunks::<T>();
     for ((pairs, scales), (x_pairs, x_scales)) in blocks.zip(x_blocks.iter().zip(x_scales)) {
         let mut dots = [[s.i32_zero(); GROUPS]; T];
-        for (w, x) in pairs.chunks_exact(UNROLL * width).zip(x_pairs) {
-            for u in 0..UNROLL {
-                let w = &w[u * width..][..width];
-                let w: [_; GROUPS] = [s.i32_load(w), s.i32_load(&w[S::LANES..])];
-                step_i16(s, w, &x[u], &mut dots);
-            }
+        for (w, x) in pairs.chunks_exact(width).zip(x_pairs) {
+            let w: [_; GROUPS] = [s.i32_load(w), s.i32_load(&w[S::LANES..])];
+            step_i16(s, w, x, &mut dots);
         }
         let scales = [s.f32_load(scales), s.f32_load(&scales[S::LANES..])];
         end_block(s, dots, scales, x_scales, &mut sums);

@@ -29,8 +29,8 @@ pub(crate) struct Packed {
     width: usize,
     /// Bytes of one panel.
     panel_bytes: usize,
-    /// Whether all scales are finite, as the fast widening of halves needs.
-    scales_are_finite: bool,
+    /// Whether all halves are finite, scales or values, as the fast widening of halves needs.
+    halves_are_finite: bool,
     lines: Lines,
 }
 
@@ -66,7 +66,7 @@ impl Packed {
             k * width * dtype.block_bytes()
         };
         let lines = Lines::zeros(n.div_ceil(width) * panel_bytes);
-        let mut packed = Self { n, k, dtype, width, panel_bytes, scales_are_finite: true, lines };
+        let mut packed = Self { n, k, dtype, width, panel_bytes, halves_are_finite: true, lines };
         let row_bytes = k / dtype.block_len() * dtype.block_bytes();
         for row_idx in 0..n {
             let row = &bytes[row_idx * row_bytes..][..row_bytes];
@@ -74,9 +74,14 @@ impl Packed {
             let lane = row_idx % width;
             let panel = &mut packed.lines.bytes_mut()[start..start + panel_bytes];
             if dtype.is_quantised() {
-                packed.scales_are_finite &= pack_blocks(dtype, row, panel, lane, width);
+                packed.halves_are_finite &= pack_blocks(dtype, row, panel, lane, width);
             } else {
                 let size = dtype.block_bytes();
+                if dtype == DType::F16 {
+                    let mut halves = row.as_chunks::<2>().0.iter();
+                    packed.halves_are_finite &=
+                        halves.all(|half| f16::from_le_bytes(*half).is_finite());
+                }
                 for (value, column) in
                     row.chunks_exact(size).zip(panel.chunks_exact_mut(width * size))
                 {
@@ -99,7 +104,7 @@ impl Packed {
 
     /// Whether the integer kernels give this matrix's product.
     pub fn suits_integers(&self) -> bool {
-        self.dtype.is_quantised() && self.dtype != DType::I8 && self.scales_are_finite
+        self.dtype.is_quantised() && self.dtype != DType::I8 && self.halves_are_finite
     }
 
     /// Bytes held.
@@ -169,16 +174,24 @@ impl Packed {
     pub fn widen_panel<S: Simd>(&self, s: S, panel_idx: usize, into: &mut [f32]) {
         let panel = self.panel(panel_idx);
         match self.dtype {
+            DType::F16 if self.halves_are_finite => {
+                let halves: &[u16] = bytemuck::cast_slice(panel);
+                let outs = into.chunks_exact_mut(S::LANES);
+                for (out, halves) in outs.zip(halves.chunks_exact(S::LANES)) {
+                    s.f32_store(s.f32_from_f16(halves), out);
+                }
+            }
             DType::F16 => {
                 let halves: &[u16] = bytemuck::cast_slice(panel);
                 for (out, bits) in into.iter_mut().zip(halves) {
                     *out = f16::from_bits(*bits).to_f32();
                 }
             }
+            // The upper half of an f32.
             DType::BF16 => {
                 let halves: &[u16] = bytemuck::cast_slice(panel);
                 for (out, bits) in into.iter_mut().zip(halves) {
-                    *out = bf16::from_bits(*bits).to_f32();
+                    *out = f32::from_bits(u32::from(*bits) << 16);
                 }
             }
             DType::Q8_0 => self.widen_q8(s, DType::Q8_0, panel, into),
