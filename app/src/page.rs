@@ -92,8 +92,9 @@ fn navigated(store: Store) {
 
 /// Paper or night, as chosen or as the system says.
 fn theme(store: Store) {
+    let is_night = browser::watched_media("(prefers-color-scheme: dark)");
     let dark = derive(move || match store.url.read().theme {
-        Theme::Auto => browser::media("(prefers-color-scheme: dark)"),
+        Theme::Auto => is_night.get(),
         Theme::Light => false,
         Theme::Dark => true,
     });

@@ -50,7 +50,7 @@ pub fn card() -> View {
     let card = el!(div class="card" data-testid="card")
         .child(shape)
         .child(frame("Configuration", "card-config", &["field", "value"], config))
-        .child(frame("Files", "card-files", &["file", "size", "sha256"], files));
+        .child(frame("Files", "card-files", &["file", "size", "sha256", "known from"], files));
     panel(kit, title, None).child(card).done()
 }
 

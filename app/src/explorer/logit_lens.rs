@@ -65,7 +65,8 @@ fn favourite(store: Store) -> Option<Vec<View>> {
     let row = rows.get(layer)?;
     let best = row.top.first()?;
     let rank = format::ordinal(row.rank_of_final + 1);
-    let sure = format!(" ({}); the final favourite comes {rank}.", format::three(best.logit));
+    let sure =
+        format!(" ({}); the final favourite (the line) comes {rank}.", format::three(best.logit));
     Some(vec![
         el!(span).child(format!("Before layer {layer} it leans to ")).into(),
         el!(bdi class="token-text").child(label(&best.text, 16)).into(),

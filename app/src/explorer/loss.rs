@@ -137,7 +137,10 @@ fn loss_view(store: Store, idx: usize, label: String, loss: Option<f32>, most: f
     let number = loss.map_or("·".into(), format::three);
     let is_focused = derive(move || store.focus.read().query == Some(idx));
     let hover = Hover { query: Some(idx as u32), ..Hover::default() };
-    let fill = el!(span class="loss-fill").styled("height", &height);
+    // A token of which nothing was said in advance has no bar, not even a low one.
+    let visibility = if loss.is_some() { "visible" } else { "hidden" };
+    let fill =
+        el!(span class="loss-fill").styled("height", &height).styled("visibility", visibility);
     el!(li class="loss")
         .class("focused", move || is_focused.get())
         .when("pointerenter", move || store.preview(hover))

@@ -88,7 +88,7 @@ fn title(store: Store) -> String {
     }
     let what = if is_rms { "Root mean square" } else { "Mean and spread" };
     let when = if store.url.read().norms_after { "after" } else { "before" };
-    format!("{what} of each token {when} each norm (3.1: the first of layer 3)")
+    format!("{what} of each token {when} each norm (0.1: the first of layer 0)")
 }
 
 /// The layer of a site.

@@ -32,7 +32,11 @@ pub fn discriminator() -> View {
         .set("data-testid", "replaced-bars")
         .class("waiting", move || shares.read().is_none())
         .child(rows);
-    panel(kit, fixed("Which tokens were put in the place of others?"), None).child(bars).done()
+    let what = "How probable it is that each token was put there in the place of another.";
+    panel(kit, fixed("Which tokens were put in the place of others?"), None)
+        .child(el!(p class="hint").child(what))
+        .child(bars)
+        .done()
 }
 
 fn bar(text: &str, share: f32) -> El {

@@ -48,7 +48,7 @@ pub fn residual(id: &'static str) -> View {
     let cursor = derive(move || (store.focus.read().query, col.get()));
     let title = fixed(TITLE);
     let testid = "residual-stream";
-    let spec = Matrix { view: stream, cursor, name: title, testid, square: false, max_cell: 28.0 };
+    let spec = Matrix { view: stream, cursor, name: title, testid, square: false, max_cell: 72.0 };
     let right = el!(div)
         .child(el!(p class="hint").child(term("residual stream")))
         .child(chart::chart(at_token, "residual-chart"));

@@ -499,7 +499,8 @@ impl Drop for Listener {
     }
 }
 
-fn listen(target: EventTarget, name: &'static str, act: Box<dyn FnMut(Event)>) {
+/// Hears an event of a target for as long as the part of the page that is being made.
+pub fn listen(target: EventTarget, name: &'static str, act: Box<dyn FnMut(Event)>) {
     let act = Closure::wrap(act);
     if target.add_event_listener_with_callback(name, act.as_ref().unchecked_ref()).is_ok() {
         keep(Box::new(Listener { target, name, act }));

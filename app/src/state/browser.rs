@@ -2,7 +2,8 @@
 
 use wasm_bindgen::JsValue;
 
-use crate::parts::dom::window;
+use crate::parts::dom::{listen, window};
+use crate::state::cell::Var;
 
 const TEXT_KEY: &str = "vitrine.text";
 const CORPUS_KEY: &str = "vitrine.corpus";
@@ -66,4 +67,13 @@ fn kept(key: &str) -> Option<String> {
 /// Whether a media query holds.
 pub fn media(query: &str) -> bool {
     window().match_media(query).ok().flatten().is_some_and(|list| list.matches())
+}
+
+/// Whether a media query holds, now and later: a system goes from day to night while a page is open.
+pub fn watched_media(query: &'static str) -> Var<bool> {
+    let holds = Var::new(media(query));
+    if let Some(list) = window().match_media(query).ok().flatten() {
+        listen(list.into(), "change", Box::new(move |_| holds.set(media(query))));
+    }
+    holds
 }
