@@ -46,7 +46,8 @@ fn reasons(view: &MatrixView) -> Vec<(bool, String)> {
     if view.reasons.is_empty() && view.masked.contains(&true) {
         return vec![(false, "not seen".into())];
     }
-    view.reasons.clone()
+    // What is left out is explained for as long as something is.
+    if view.masked.contains(&true) { view.reasons.clone() } else { Vec::new() }
 }
 
 fn reason_view((is_hatched, reason): &(bool, String)) -> View {

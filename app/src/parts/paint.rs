@@ -172,13 +172,15 @@ fn paint_numbers(context: &CanvasRenderingContext2d, view: &MatrixView, grid: &G
     context.set_font(FACE);
     context.set_text_baseline("middle");
     context.set_text_align("center");
+    // Where hundredths would be all that is said of them.
+    let is_small = view.scale.max.abs().max(view.scale.min.abs()) < 0.05;
     for row in 0..view.n_rows {
         for col in 0..view.n_cols {
             let Some(value) = view.value(row, col) else { continue };
             let dark = wants_dark_text(view.scale.color(value));
             context.set_fill_style_str(if dark { "#1b1d21" } else { "#ffffff" });
             let (x, y) = grid.corner(row, col);
-            let text = short(value);
+            let text = if is_small { format::three(value) } else { short(value) };
             let (x, y) = (x + grid.cell_width * 0.5 - 0.5, y + grid.cell_height * 0.5);
             let _ = context.fill_text_with_max_width(&text, x, y, grid.cell_width - 4.0);
         }

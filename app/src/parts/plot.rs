@@ -242,12 +242,27 @@ impl Ranged for Axis {
     }
 
     fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f32> {
-        self.of.key_points(hint)
+        let most = hint.max_num_points();
+        let of_factors = || self.is_log.then(|| factors(self.of.range(), most)).flatten();
+        of_factors().unwrap_or_else(|| self.of.key_points(hint))
     }
 
     fn range(&self) -> Range<f32> {
         self.of.range()
     }
+}
+
+/// Ticks of an axis of factors as people know them, as logarithms: 1, 2 and 5 of each decade, or 1 and 3, or 1, as
+/// many as there is room for. None where there would be fewer than two.
+fn factors(range: Range<f32>, most: usize) -> Option<Vec<f32>> {
+    let decades = range.start.floor() as i32..=range.end.ceil() as i32;
+    [&[1.0_f32, 2.0, 5.0][..], &[1.0, 3.0], &[1.0]].into_iter().find_map(|steps| {
+        let all =
+            decades.clone().flat_map(|ten| steps.iter().map(move |step| step.log10() + ten as f32));
+        let ticks: Vec<f32> =
+            all.filter(|tick| (range.start - 1e-4..=range.end + 1e-4).contains(tick)).collect();
+        (2..=most.min(7)).contains(&ticks.len()).then_some(ticks)
+    })
 }
 
 impl ValueFormatter<f32> for Axis {
@@ -371,6 +386,21 @@ mod tests {
                 Mark::Text { .. } => None,
             })
             .collect()
+    }
+
+    #[test]
+    fn axes_of_factors_have_ticks_that_people_know() {
+        let shown = |range: Range<f32>| {
+            let ticks = factors(range, 10)?;
+            Some(ticks.iter().map(|tick| format::three(10_f32.powf(*tick))).collect::<Vec<_>>())
+        };
+        assert_eq!(
+            shown(-1.0..0.4),
+            Some(["0.100", "0.200", "0.500", "1.00", "2.00"].map(String::from).into())
+        );
+        assert_eq!(shown(-1.0..1.2).map(|ticks| ticks.len()), Some(7), "1, 2, 5, as many as fit");
+        assert_eq!(shown(-3.0..0.0).map(|ticks| ticks.len()), Some(7), "1 and 3");
+        assert_eq!(shown(0.05..0.2), None);
     }
 
     #[test]

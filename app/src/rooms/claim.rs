@@ -95,8 +95,8 @@ fn table(slot: &str, [what, published]: [&'static str; 2], rows: Derived<Vec<Row
     let body = part(move || rows.read().iter().map(row).collect());
     let head = el!(tr)
         .child(el!(th scope="col").child(what))
-        .child(el!(th scope="col").child(format!("† {published}")))
-        .child(el!(th scope="col").child("• measured here"));
+        .child(el!(th scope="col").child(format!("†\u{a0}{published}")))
+        .child(el!(th scope="col").child("•\u{a0}measured here"));
     el!(table class="data claim-table")
         .set("data-testid", &format!("table-{slot}"))
         .child(el!(thead).child(head))

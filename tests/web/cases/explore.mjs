@@ -26,6 +26,18 @@ export default [
     equal(rows.length, await explorer.tokens().count(), "rows of the head's table");
   }),
 
+  open("the-theme-follows-the-system-until-one-is-chosen", async ({ page, explorer }) => {
+    const theme = () => page.evaluate(() => document.documentElement.dataset.theme);
+    equal(await theme(), "light", "by day");
+    await page.emulateMedia({ colorScheme: "dark" });
+    await until(async () => (await theme()) === "dark", "the colours of the night");
+    await explorer.id("theme").click();
+    await until(async () => (await theme()) === "light", "paper, as chosen");
+    await page.emulateMedia({ colorScheme: "light" });
+    await page.emulateMedia({ colorScheme: "dark" });
+    equal(await theme(), "light", "what was chosen stays");
+  }),
+
   open("rows-of-the-head-sum-to-one", async ({ explorer }) => {
     for (const [q, row] of (await explorer.headValues()).entries()) {
       const seen = row.slice(0, q + 1);

@@ -88,8 +88,10 @@ pub fn chart(looks: &[SlowLook], at: usize) -> Option<ChartSpec> {
         x_name: "steps".into(),
         y_name: "share, or mean squared error".into(),
         lines: vec![
-            Line { name: "answers right".into(), color: 0, points: points(|look| look.right, 0) },
-            Line { name: "error".into(), color: 1, points: error },
+            Line {
+                name: "• answers right".into(), color: 0, points: points(|look| look.right, 0)
+            },
+            Line { name: "• error".into(), color: 1, points: error },
         ],
         is_x_whole: true,
         marker: looks.get(at).map(|look| look.step as f32),

@@ -157,8 +157,8 @@ impl Machine {
     fn forward(self) -> El {
         let tile = el!(div class="fast-row flash-tiles")
             .child(self.plate(Shown::Scores, "S", "flash-scores", "S: the tile of scores"))
-            .child(self.plate(Shown::Highest, "m", "flash-highest", "m"))
-            .child(self.plate(Shown::Sums, "l", "flash-sums", "ℓ"))
+            .child(self.plate(Shown::Highest, "m", "flash-highest", "m: largest so far"))
+            .child(self.plate(Shown::Sums, "l", "flash-sums", "ℓ: sum so far"))
             .child(self.plate(Shown::Output, "O", "flash-output", "O/ℓ: the output so far"));
         let whole = el!(div class="fast-row flash-tiles")
             .child(self.plate(Shown::Pattern, "P", "flash-pattern", "P: what matrices keep"))

@@ -101,7 +101,11 @@ pub fn timed_name(timed: Timed) -> &'static str {
 /// Sizes along one axis (0: n, 1: d) and milliseconds, where the other is `fixed`.
 fn along(times: &[Taken], timed: Timed, axis: usize, fixed: u32) -> Vec<(f64, f64)> {
     let is_it = |(known, shape, _): &&Taken| *known == timed && shape[1 - axis] == fixed;
-    times.iter().filter(is_it).map(|(_, shape, time)| (shape[axis].into(), time.ms)).collect()
+    let points = times.iter().filter(is_it).map(|(_, shape, time)| (shape[axis].into(), time.ms));
+    let mut points: Vec<(f64, f64)> = points.collect();
+    // The other sweep meets this one in a point, and is measured first.
+    points.sort_by(|a, b| a.0.total_cmp(&b.0));
+    points
 }
 
 /// Times along an axis (0: n, 1: d), both on axes of factors.
