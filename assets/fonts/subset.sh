@@ -1,5 +1,5 @@
 #!/bin/sh
-# Cuts the bundled fonts: ./subset.sh FOLDER, where FOLDER holds the three npm packages of the
+# Cuts the bundled fonts: ./subset.sh FOLDER, where FOLDER holds the four npm packages of the
 # README, unpacked (`npm install --prefix FOLDER PACKAGE@VERSION ...`).
 set -eu
 from=$1/node_modules
@@ -22,3 +22,8 @@ cut $mono-latin-400-normal mono "U+0020-007E,U+00A0-00FF,U+2000-2BFF"
 cut $mono-latin-ext-400-normal mono-latin-ext "U+0100-024F"
 cut $mono-greek-400-normal mono-greek "U+0370-03FF"
 cut $mono-cyrillic-400-normal mono-cyrillic "U+0400-045F"
+
+# Formulas: what the rooms' words write, upright and italic, with the table that places parts of a formula.
+letters="U+0020-007E,U+00B7,U+00D7,U+03B1-03C9,U+2032,U+2061,U+210E,U+2113,U+1D434-1D467,U+1D6FC-1D714"
+signs="U+2190,U+2192,U+2208,U+2211-2212,U+2218,U+221A,U+2248,U+2260,U+2264-2265,U+22A4,U+22C5"
+cut @fontsource/stix-two-math/files/stix-two-math-latin-400-normal math "$letters,$signs"

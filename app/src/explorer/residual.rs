@@ -13,7 +13,7 @@ use crate::parts::term::term;
 use crate::state::cell::{Var, derive};
 use crate::state::use_store;
 
-const TITLE: &str = "Length of each token's vector through the layers";
+const TITLE: &str = "Length of each token’s vector through the layers";
 
 /// The panel, under a name of its own.
 pub fn residual(id: &'static str) -> View {
