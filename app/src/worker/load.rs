@@ -288,8 +288,10 @@ fn own_title(checkpoint: &Checkpoint<BlobSource>) -> String {
         let path = checkpoint.config_json()?.get("_name_or_path")?.as_str()?;
         path.rsplit('/').next()
     };
+    // Of files that give it no name, the architecture says more than the name of one of them.
+    let kind = || checkpoint.config_json()?.get("model_type")?.as_str();
     let title = from_gguf.or_else(from_json).filter(|title| !title.trim().is_empty());
-    shown_title(title.unwrap_or(checkpoint.name()))
+    shown_title(title.or_else(kind).unwrap_or(checkpoint.name()))
 }
 
 /// The file and the text that cuts into tokens: tokenizer.json, or what a GGUF holds of it.

@@ -170,7 +170,8 @@ impl Ways {
         let state = move || match self.of_all.phase.get() {
             Phase::Failed(what, advice) => Some(format!("{what}. {advice}")),
             Phase::Running => Some("Measuring on this engine.".to_owned()),
-            Phase::Idle | Phase::Done => None,
+            Phase::Idle => Some("Not measured in this visit yet.".to_owned()),
+            Phase::Done => None,
         };
         let cell = |name: &str| -> View { el!(th scope="col").child(name).into() };
         let head = el!(tr).child(vec![
