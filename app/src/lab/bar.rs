@@ -92,7 +92,7 @@ fn figures(lab: Lab) -> El {
     });
     let state = move || match lab.phase.get() {
         None if lab.runs.read().is_empty() => {
-            Some("Nothing has been trained yet. Choose on the left, then press Train.".to_owned())
+            Some("Nothing has been trained yet. Choose what to train, then press Train.".to_owned())
         }
         None => Some("Stopped.".to_owned()),
         Some(Phase::Starting) => Some("Making the model.".to_owned()),
@@ -106,7 +106,7 @@ fn figures(lab: Lab) -> El {
         let (n_params, n_tokens) = (format::count(facts.n_params), facts.n_tokens);
         (facts.n_params > 0).then(|| {
             let d_vocab = facts.d_vocab;
-            format!("{n_params} parameters, {d_vocab} tokens in the vocabulary, {n_tokens} tokens and {} ops a step", facts.n_ops)
+            format!("{n_params} parameters, {d_vocab} tokens in the vocabulary, {n_tokens} tokens and {} operations a step", facts.n_ops)
         })
     };
     el!(div class="lab-figures" data-testid="lab-figures")

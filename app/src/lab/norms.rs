@@ -13,6 +13,10 @@ use crate::state::lab::{Lab, use_lab};
 pub fn norms(lab: Lab) -> View {
     let (quantity, each) = (lab.quantity, lab.each);
     let what = move || quantity.get().name();
+    let empty = move || {
+        let words = "Train: the norms of each layer grow here, a line and a row a layer.";
+        lab.current.read().is_none().then_some(words)
+    };
     let all = el!(label class="check")
         .child(
             el!(input type="checkbox" data-testid="lab-each")
@@ -23,14 +27,15 @@ pub fn norms(lab: Lab) -> View {
     let tools = el!(div class="cells-tools")
         .child(switches("quantity", quantity, &Quantity::ALL))
         .child(all)
-        .child(part(move || vec![term(what()).into()]));
+        .child(part(move || vec![term(what()).into()]))
+        .child(el!(p class="hint lab-empty").text(empty));
     let shown = Shown {
         id: "lab-norms",
         testids: ["lab-norm-map", "norm-lines"],
         explain: &[
-            "Each row is a layer (or parameter), each column a step at which norms were taken: some two hundred over the run. The norm is the length of all its numbers together.",
+            "Each row is a layer (or parameter), each column a step at which norms were taken, at most 64 of them; the table has all. The norm is the length of all its numbers together.",
             "The gradient is the one before it was cut down to the clipping norm. The update is what the optimiser made of it: its ratio to the weights says how fast a layer changes. Layers whose ratio is far from the others’ learn too slowly or too fast.",
-            "The lines above the map are the same numbers on an axis of factors; broad pale lines are further layers in the same four colours.",
+            "The lines above the map are the same numbers, on an axis of factors unless one is 0; broad pale lines are further layers in the same four colours.",
         ],
         title: derive(move || {
             let of = if each.get() { "parameter" } else { "layer" };

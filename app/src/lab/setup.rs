@@ -46,7 +46,10 @@ fn preset_view(lab: Lab, preset: &'static Preset) -> View {
 /// What is to be seen in the preset that is chosen.
 fn note(choice: &Choice) -> &'static str {
     let chosen = PRESETS.iter().find(|preset| preset.choice() == *choice);
-    chosen.map_or("Your own: the address holds every knob.", |preset| preset.note)
+    chosen.map_or(
+        "Your own settings: the page’s address keeps them, so that they can be shared.",
+        |preset| preset.note,
+    )
 }
 
 /// What is learned: examples of the task, or where the text comes from.

@@ -268,6 +268,8 @@ fn factors(range: Range<f32>, most: usize) -> Option<Vec<f32>> {
 impl ValueFormatter<f32> for Axis {
     fn format_ext(&self, value: &f32) -> String {
         match self.is_whole {
+            // Beyond what an f32 holds.
+            false if self.is_log && *value > 38.0 => format!("1e{value:.0}"),
             // Ticks of an axis of factors are whole powers where they are many.
             false if self.is_log => format::three(10_f32.powf(*value)).replace(".00e", "e"),
             // Large ones with as many digits as there is room for.

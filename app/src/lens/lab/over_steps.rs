@@ -20,12 +20,23 @@ pub struct OverSteps {
     pub values: Vec<f32>,
 }
 
+/// Most columns of a map: more are narrower than can be seen, or do not fit.
+const MAX_COLUMNS: usize = 64;
+
 impl OverSteps {
-    /// Places down, steps across.
-    pub fn map(self) -> Option<MatrixView> {
+    /// Places down, steps across, evenly chosen where they are many.
+    pub fn map(mut self) -> Option<MatrixView> {
         if self.values.is_empty() {
             return None;
         }
+        let n_steps = self.steps.len();
+        let apart = n_steps.div_ceil(MAX_COLUMNS);
+        // The last one is always shown.
+        let is_shown = |at: usize| (n_steps - 1 - at % n_steps).is_multiple_of(apart);
+        let numbered = self.values.into_iter().enumerate();
+        self.values = numbered.filter(|(at, _)| is_shown(*at)).map(|(_, value)| value).collect();
+        let numbered = self.steps.into_iter().enumerate();
+        self.steps = numbered.filter(|(at, _)| is_shown(*at)).map(|(_, step)| step).collect();
         Some(MatrixView {
             n_rows: self.names.len(),
             n_cols: self.steps.len(),
@@ -96,6 +107,23 @@ mod tests {
             steps: vec![1, 5],
             values: vec![1.0, 2.0, 3.0, 4.0],
         }
+    }
+
+    #[test]
+    fn a_map_of_many_steps_has_some_of_them_and_the_last() {
+        let steps: Vec<u32> = (0..200).map(|step| step * 2).collect();
+        let values: Vec<f32> =
+            [steps.clone(), steps.clone()].concat().iter().map(|step| *step as f32).collect();
+        let names = vec!["embed".to_owned(), "layer 0".to_owned()];
+        let all = OverSteps { quantity: "norm", names, steps, values };
+        let map = all.map().expect("values");
+        assert_eq!((map.n_rows, map.n_cols, map.values.len()), (2, 50, 100));
+        assert_eq!(map.col_labels.last().map(String::as_str), Some("398"));
+        assert!(
+            map.values.chunks(50).all(|row| row[49] == 398.0 && row[0] == 6.0),
+            "{:?}",
+            map.values
+        );
     }
 
     #[test]

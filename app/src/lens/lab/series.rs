@@ -91,7 +91,7 @@ impl Curve {
     pub fn title(self) -> &'static str {
         match self {
             Self::Loss => "Loss over the steps",
-            Self::Right => "Share of held-out tokens and examples that are right",
+            Self::Right => "Held-out tokens and examples that are right",
             Self::Rate => "Learning rate over the steps",
             Self::Norm => "Norm of all gradients over the steps",
         }

@@ -179,7 +179,8 @@ impl Course {
             ToLab::Pause if self.is_running() => {
                 self.set_phase(Phase::Paused);
                 self.keep().await?;
-                self.look_at(true, control).await
+                self.look_at(true, control).await?;
+                self.set_look(self.look).await
             }
             ToLab::Resume if can_step => {
                 self.go_on(false);
@@ -272,7 +273,8 @@ impl Course {
         let patience = self.config.run.patience;
         if is_last || patience > 0 && self.n_worse >= patience {
             self.set_phase(Phase::Done);
-            return self.look_at(true, control).await;
+            self.look_at(true, control).await?;
+            return self.set_look(self.look).await;
         }
         if self.is_single {
             self.is_single = false;
@@ -381,7 +383,8 @@ impl Course {
         let (step, back_to) = (step as u32, back_to as u32);
         self.set_phase(Phase::Diverged { step, loss, back_to });
         self.looked_step = None;
-        self.look_at(true, control).await
+        self.look_at(true, control).await?;
+        self.set_look(self.look).await
     }
 
     /// Back to a state that was kept.
