@@ -24,6 +24,7 @@ const COMMANDS: &[Command] = &[
     crate::models::COMMAND,
     crate::setup::COMMAND,
     crate::new_op::COMMAND,
+    crate::new_room::COMMAND,
 ];
 
 /// Runs the command that `args` names, or prints help.

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::commands::{Command, Flags};
+use crate::names::{self, camel_case};
 use crate::process::{note, step};
 use crate::workspace::root;
 
@@ -48,11 +49,7 @@ fn run_command(flags: &mut Flags) -> Result<()> {
 
 /// Writes the op into the crate at `kernels`.
 fn write(kernels: &Path, name: &str) -> Result<()> {
-    let is_snake = name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
-        && !name.ends_with('_')
-        && !name.contains("__");
-    ensure!(is_snake, "`{name}` is not in snake case, such as group_norm");
+    names::check(name, "group_norm")?;
     let dir = kernels.join("src/ops").join(name);
     ensure!(!dir.exists(), "{} is there already", dir.display());
     let catalogue = kernels.join("src/ops/mod.rs");
@@ -81,30 +78,9 @@ fn with_line(catalogue: &str, name: &str) -> Result<String> {
     Ok(format!("{before}\n    /// Squares, until it is more.\n    {camel} in {name};{after}"))
 }
 
-fn camel_case(name: &str) -> String {
-    let capitalised = |word: &str| {
-        let (first, rest) = word.split_at(1);
-        format!("{}{rest}", first.to_ascii_uppercase())
-    };
-    name.split('_').map(capitalised).collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use std::process::Command as Process;
-
     use super::*;
-    use crate::site::walk;
-    use crate::workspace::{artefacts, scratch};
-
-    #[test]
-    fn names() {
-        assert_eq!(camel_case("group_norm"), "GroupNorm");
-        assert_eq!(camel_case("rope2"), "Rope2");
-        for bad in ["", "GroupNorm", "group-norm", "../x", "_a", "a_", "a__b", "2d"] {
-            assert!(write(Path::new("/nowhere"), bad).is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn the_line_comes_last() {
@@ -119,36 +95,9 @@ mod tests {
     /// a copy of the kernels.
     #[test]
     fn what_is_written_compiles() {
-        let copy = scratch("test-new-op");
-        if copy.exists() {
-            std::fs::remove_dir_all(&copy).unwrap();
-        }
-        for (path, file) in walk(&root().join("kernels")).unwrap() {
-            let to = copy.join("kernels").join(path);
-            std::fs::create_dir_all(to.parent().unwrap()).unwrap();
-            std::fs::copy(file, to).unwrap();
-        }
-        let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
-        let alone: String = manifest
-            .lines()
-            .filter(|line| !line.starts_with("default-members"))
-            .map(|line| match line.starts_with("members") {
-                true => "members = [\"kernels\"]\n".to_owned(),
-                false => format!("{line}\n"),
-            })
-            .collect();
-        std::fs::write(copy.join("Cargo.toml"), alone).unwrap();
-        std::fs::copy(root().join("Cargo.lock"), copy.join("Cargo.lock")).unwrap();
+        let copy = names::copy_of(&["kernels"], "test-new-op");
         write(&copy.join("kernels"), "group_norm").unwrap();
         assert!(write(&copy.join("kernels"), "group_norm").is_err(), "written twice");
-        let output = Process::new(env!("CARGO"))
-            .args(["check", "--quiet", "--offline", "--tests", "--package", "vitrine-kernels"])
-            // The dependencies are compiled there already.
-            .env("CARGO_TARGET_DIR", artefacts(""))
-            .current_dir(&copy)
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success() && !said.contains("warning"), "{said}");
+        names::check_compiles(&copy, &["--tests", "--package", "vitrine-kernels"]);
     }
 }

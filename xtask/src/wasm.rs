@@ -54,9 +54,23 @@ pub fn build(effort: Effort, out: &Path) -> Result<()> {
         std::fs::remove_dir_all(out)?;
     }
     std::fs::create_dir_all(out)?;
-    step("Compiling the page, the engine and the tokenizer for the web");
+    let modules = || compile(toolchain, effort, &artefacts("web"), MODULES, &[]);
+    let (compiled, with_relaxed) = if effort == Effort::Dist {
+        step(
+            "Compiling the page, the engine, without and with relaxed SIMD, and the tokenizer for the web",
+        );
+        // Beside each other: much of either is the work of one core, crate by crate.
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| relaxed(toolchain, effort));
+            let compiled = modules();
+            let other = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            anyhow::Ok((compiled?, Some(other?)))
+        })?
+    } else {
+        step("Compiling the page, the engine and the tokenizer for the web");
+        (modules()?, None)
+    };
     let mut objects = BTreeMap::new();
-    let compiled = compile(toolchain, effort, &artefacts("web"), MODULES, &[])?;
     for name in MODULES {
         let module = compiled.join(format!("{name}.wasm"));
         objects.insert(*name, bind(effort, &module, name, out)?);
@@ -65,8 +79,13 @@ pub fn build(effort: Effort, out: &Path) -> Result<()> {
         note("the plain engine also stands in for the one with relaxed SIMD");
         return stand_in(out);
     }
-    step("Compiling the engine once more, with relaxed SIMD for browsers that have it");
-    let compiled = relaxed(toolchain, effort)?;
+    let compiled = match with_relaxed {
+        Some(compiled) => compiled,
+        None => {
+            step("Compiling the engine once more, with relaxed SIMD for browsers that have it");
+            relaxed(toolchain, effort)?
+        }
+    };
     objects.insert(RELAXED, bind(effort, &compiled.join("engine.wasm"), RELAXED, out)?);
     if effort == Effort::Dist {
         shorten_glue(out)?;

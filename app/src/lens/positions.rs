@@ -133,7 +133,7 @@ pub fn chart(facts: &PositionFacts, head: usize, most: usize) -> Option<ChartSpe
     let row = &view.values[head * view.n_cols..][..view.n_cols];
     let points = row.iter().rev().enumerate().map(|(at, &value)| (at as f32, value));
     Some(ChartSpec {
-        title: format!("What head {head} takes off a score"),
+        title: format!("What head {head} adds to a score"),
         x_name: "distance".into(),
         y_name: "added to the score".into(),
         lines: vec![Line { name: format!("head {head}"), color: 0, points: points.collect() }],

@@ -5,6 +5,8 @@ pub const CHAR_WIDTH: f64 = 7.2;
 /// Height of a line of labels.
 pub const LINE_HEIGHT: f64 = 14.0;
 const MAX_LABEL: f64 = 88.0;
+/// Space below the last row: its label is higher than a low cell.
+const BELOW: f64 = 6.0;
 /// Smallest cell; what does not fit then is scrolled to.
 const MIN_CELL: f64 = 3.0;
 
@@ -75,7 +77,7 @@ impl Grid {
         // Whole device pixels, so that cells are of equal size and edges sharp.
         let snap = |size: f64| ((size * pixel_ratio).floor() / pixel_ratio).max(MIN_CELL);
         let mut cell_width = snap(((width - left - right) / n_cols as f64).min(max_cell));
-        let mut cell_height = snap(((height - top - 2.0) / n_rows as f64).min(max_cell));
+        let mut cell_height = snap(((height - top - BELOW) / n_rows as f64).min(max_cell));
         if square {
             cell_width = cell_width.min(cell_height);
             cell_height = cell_width;
@@ -95,7 +97,7 @@ impl Grid {
             row_stride: stride(LINE_HEIGHT, cell_height),
             col_stride: stride(col_room, cell_width),
             width: left + cell_width * n_cols as f64 + right,
-            height: top + cell_height * n_rows as f64 + 2.0,
+            height: top + cell_height * n_rows as f64 + BELOW,
         }
     }
 

@@ -56,6 +56,8 @@ pub struct ChartSpec {
     pub y_range: Option<(f32, f32)>,
     /// x stands for whole numbers.
     pub is_x_whole: bool,
+    /// Equal steps of x are equal factors, with labels at powers of two.
+    pub is_x_doubling: bool,
     /// Equal steps of y are equal factors; what is not above 0 breaks the line.
     pub is_y_log: bool,
     /// A vertical rule at this x.
@@ -63,10 +65,26 @@ pub struct ChartSpec {
 }
 
 impl ChartSpec {
-    /// A point as it is drawn: on an axis of factors y is its power of ten.
+    /// A point as it is drawn: on an axis of factors by its power of two (x) or ten (y).
     fn placed(&self, &(x, y): &(f32, f32)) -> (f32, f32) {
-        // Below 0 this is NaN, at 0 it is infinite: neither is drawn.
-        (x, if self.is_y_log { y.log10() } else { y })
+        // Below 0 a logarithm is NaN, at 0 it is infinite: neither is drawn.
+        (self.placed_x(x), if self.is_y_log { y.log10() } else { y })
+    }
+
+    fn placed_x(&self, x: f32) -> f32 {
+        if self.is_x_doubling { x.log2() } else { x }
+    }
+
+    fn x_scale(&self) -> Scale {
+        match (self.is_x_doubling, self.is_x_whole) {
+            (true, _) => Scale::Twos,
+            (false, true) => Scale::Whole,
+            (false, false) => Scale::Plain,
+        }
+    }
+
+    fn y_scale(&self) -> Scale {
+        if self.is_y_log { Scale::Tens } else { Scale::Plain }
     }
 }
 
@@ -193,8 +211,8 @@ fn draw_on(
         .x_label_area_size(fine(20))
         .y_label_area_size(fine(44))
         .build_cartesian_2d(
-            Axis { of: x.into(), is_whole: spec.is_x_whole, is_log: false },
-            Axis { of: y.clone().into(), is_whole: false, is_log: spec.is_y_log },
+            Axis { of: x.into(), scale: spec.x_scale() },
+            Axis { of: y.clone().into(), scale: spec.y_scale() },
         )?;
     let label = ("sans-serif", fine(12)).into_font().color(&Role::Quiet.color());
     let hairline = Role::Hairline.color();
@@ -208,7 +226,7 @@ fn draw_on(
         .x_labels(n_x)
         .y_labels(n_y)
         .draw()?;
-    if let Some(x) = spec.marker {
+    if let Some(x) = spec.marker.map(|x| spec.placed_x(x)) {
         let rule = vec![(x, y.start), (x, y.end)];
         chart.draw_series(LineSeries::new(rule, Role::Marker.color()))?;
     }
@@ -224,13 +242,23 @@ fn draw_on(
     area.present()
 }
 
+/// What the numbers along an axis stand for.
+#[derive(Clone, Copy, PartialEq)]
+enum Scale {
+    /// Themselves.
+    Plain,
+    /// Themselves; only whole ones have a label.
+    Whole,
+    /// The two to their power; only whole powers have a label.
+    Twos,
+    /// The ten to their power.
+    Tens,
+}
+
 /// An axis whose numbers are written as all numbers on the page.
 struct Axis {
     of: RangedCoordf32,
-    /// Only whole numbers have a label.
-    is_whole: bool,
-    /// Values are powers of ten.
-    is_log: bool,
+    scale: Scale,
 }
 
 impl Ranged for Axis {
@@ -243,7 +271,8 @@ impl Ranged for Axis {
 
     fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f32> {
         let most = hint.max_num_points();
-        let of_factors = || self.is_log.then(|| factors(self.of.range(), most)).flatten();
+        let is_factors = self.scale == Scale::Tens;
+        let of_factors = || is_factors.then(|| factors(self.of.range(), most)).flatten();
         of_factors().unwrap_or_else(|| self.of.key_points(hint))
     }
 
@@ -267,17 +296,20 @@ fn factors(range: Range<f32>, most: usize) -> Option<Vec<f32>> {
 
 impl ValueFormatter<f32> for Axis {
     fn format_ext(&self, value: &f32) -> String {
-        match self.is_whole {
+        let is_whole = value.fract().abs() < 1e-3;
+        match self.scale {
             // Beyond what an f32 holds.
-            false if self.is_log && *value > 38.0 => format!("1e{value:.0}"),
+            Scale::Tens if *value > 38.0 => format!("1e{value:.0}"),
             // Ticks of an axis of factors are whole powers where they are many.
-            false if self.is_log => format::three(10_f32.powf(*value)).replace(".00e", "e"),
+            Scale::Tens => format::three(10_f32.powf(*value)).replace(".00e", "e"),
             // Large ones with as many digits as there is room for.
-            false if value.abs() >= 1.0 => format::three(*value).replace("0e", "e"),
-            false => format::three(*value),
+            Scale::Plain if value.abs() >= 1.0 => format::three(*value).replace("0e", "e"),
+            Scale::Plain => format::three(*value),
+            Scale::Whole | Scale::Twos if !is_whole => String::new(),
             // No tick is at a negative zero.
-            true if value.fract().abs() < 1e-3 => format::fixed((value.round() + 0.0).into(), 0),
-            true => String::new(),
+            Scale::Whole => format::fixed((value.round() + 0.0).into(), 0),
+            Scale::Twos if *value < 0.0 => format!("1/{}", 2_f32.powf(-value.round())),
+            Scale::Twos => format::fixed(2_f64.powf(value.round().into()), 0),
         }
     }
 }
@@ -448,6 +480,22 @@ mod tests {
     }
 
     #[test]
+    fn doublings_are_equal_steps_with_powers_of_two_beside() {
+        let points = [(128., 1.), (256., 2.), (512., 3.), (1024., 4.)];
+        let marks = draw(&ChartSpec { is_x_doubling: true, ..spec(&points) }, 900.0, 160.0);
+        let xs: Vec<i32> = series(&marks)[0].iter().map(|point| point.0).collect();
+        assert!(((xs[1] - xs[0]) - (xs[3] - xs[2])).abs() <= 1, "{xs:?}");
+        let labels: Vec<&str> = marks
+            .iter()
+            .filter_map(|mark| match mark {
+                Mark::Text { text, .. } => Some(text.as_str()),
+                Mark::Path { .. } => None,
+            })
+            .collect();
+        assert!(["128", "256", "512"].iter().all(|label| labels.contains(label)), "{labels:?}");
+    }
+
+    #[test]
     fn what_is_not_finite_breaks_the_line() {
         let points = [(0., 1.), (1., 2.), (2., f32::NAN), (3., 2.), (4., f32::INFINITY), (5., 1.)];
         let marks = draw(&spec(&points), 300.0, 120.0);
@@ -471,7 +519,7 @@ mod tests {
 
     #[test]
     fn ticks_fit_beside_the_axis() {
-        let axis = Axis { of: (0.0..1.0).into(), is_whole: false, is_log: false };
+        let axis = Axis { of: (0.0..1.0).into(), scale: Scale::Plain };
         for (value, tick) in [(1.5e19, "1.5e19"), (2e5, "2.0e5"), (5e-4, "5.0e−4"), (10.0, "10.0")]
         {
             assert_eq!(axis.format_ext(&value), tick);

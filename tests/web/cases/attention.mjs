@@ -183,7 +183,7 @@ export default [
     check(found.every((one) => one > 0.1 && one < 3), `exponents ${found}`);
     check(found[0] > found[2] && found[0] > found[6], `attention to all grows faster with n: ${found}`);
     check(rows.slice(8).every((row) => /times as long/.test(row[2])), "both are compared");
-  }, { timeout: 150_000 }),
+  }, { timeout: 150_000, alone: true }),
 
   bare("the-question-is-judged-by-this-run", "", async ({ room }) => {
     const say = async (text) => {

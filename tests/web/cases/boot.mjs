@@ -66,6 +66,7 @@ async function startsWithoutLaterParts(page, site, explorer, hash) {
 const firstMap = (engine) => ({
   name: `first-map-needs-no-later-part-${engine}`,
   graphics: engine === "gpu" ? "gpu" : "none",
+  alone: true,
   allow: [failed, /later/],
   timeout: 180_000,
   run: async ({ page, site, explorer }) => {

@@ -93,7 +93,7 @@ export default [
     // Two busy cores make single tasks late; a page that computes would have many.
     const late = tasks.filter((ms) => ms > 50).sort((a, b) => a - b);
     check(late.length <= 3 && (late.at(-1) ?? 0) < 250, `tasks over 50 ms: ${late.map((ms) => Math.round(ms))}`);
-  }),
+  }, { alone: true }),
 
   open("select-a-token-by-click-and-keys", async ({ page, explorer }) => {
     const tokens = explorer.tokens();

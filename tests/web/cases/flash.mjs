@@ -131,7 +131,7 @@ export default [
     check(matrices > 20 * blocks, traffic[2]);
     await room.measure("sparse");
     check((await room.table("sparse")).every(([, , here]) => /times as fast/.test(here)), "shares are timed");
-  }, { timeout: 240_000 }),
+  }, { timeout: 240_000, alone: true }),
 
   open("all-ways-are-measured-and-can-be-stopped", "&r-from=random&r-mask=none", async ({ room }) => {
     await room.id("measure-ways").click();
@@ -140,7 +140,7 @@ export default [
     const text = await room.id("table-ways").innerText();
     check(/all pairs\s+100 %\s+0\s/.test(text), text);
     check(/no kernel skips these/.test(text), "masks alone save nothing, and the table says so");
-  }, { timeout: 150_000 }),
+  }, { timeout: 150_000, alone: true }),
 
   open("the-question-is-judged-by-this-run", "&r-from=random", async ({ room }) => {
     const say = async (text) => {

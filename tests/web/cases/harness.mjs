@@ -40,6 +40,7 @@ export default [
   ),
   {
     name: "sees-a-page-held-up",
+    alone: true,
     overlay: { "planted.html": Buffer.from(blank) },
     run: async ({ page, site }) => {
       await page.goto(site.url("planted.html"));

@@ -152,6 +152,7 @@ pub fn chart(runs: &[Arc<Run>], curve: Curve, is_log: bool) -> Option<ChartSpec>
         lines,
         y_range: (curve == Curve::Right).then_some((0.0, 1.0)),
         is_x_whole: true,
+        is_x_doubling: false,
         is_y_log: is_log,
         marker: None,
     })

@@ -210,11 +210,11 @@ pub fn favor_chart(errors: &[FavorError]) -> Option<ChartSpec> {
     let line = |name: &str, color: u8, of: fn(&FavorError) -> f32| Line {
         name: name.to_owned(),
         color,
-        points: errors.iter().map(|e| ((e.m as f32).log2(), of(e))).collect(),
+        points: errors.iter().map(|e| (e.m as f32, of(e))).collect(),
     };
     (!errors.is_empty()).then(|| ChartSpec {
         title: "Error of the kernel by the number of random features".into(),
-        x_name: "log₂ m".into(),
+        x_name: "m".into(),
         y_name: "root mean square error of exp(xᵀy)".into(),
         lines: vec![
             line("† positive, Lemma 2", HELD_OUT, |e| e.positive_exact),
@@ -222,7 +222,7 @@ pub fn favor_chart(errors: &[FavorError]) -> Option<ChartSpec> {
             line("† trigonometric, Lemma 2", 1 + HELD_OUT, |e| e.trigonometric_exact),
             line("• trigonometric", 1, |e| e.trigonometric),
         ],
-        is_x_whole: true,
+        is_x_doubling: true,
         is_y_log: true,
         ..ChartSpec::default()
     })
@@ -260,14 +260,14 @@ pub fn time_chart(times: &[Taken]) -> Option<ChartSpec> {
     let line = |(color, &timed): (u8, &Timed)| Line {
         name: format!("• {}", form(timed)),
         color,
-        points: points(times, timed).iter().map(|(n, ms)| (n.log2() as f32, *ms as f32)).collect(),
+        points: points(times, timed).iter().map(|(n, ms)| (*n as f32, *ms as f32)).collect(),
     };
     (!times.is_empty()).then(|| ChartSpec {
         title: "Time by the number of tokens, one head of 64 columns".into(),
-        x_name: "log₂ N".into(),
+        x_name: "N".into(),
         y_name: "milliseconds".into(),
         lines: (0..).zip(&Timed::ALL).map(line).collect(),
-        is_x_whole: true,
+        is_x_doubling: true,
         is_y_log: true,
         ..ChartSpec::default()
     })

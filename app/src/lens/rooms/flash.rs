@@ -227,15 +227,15 @@ pub fn time_chart(title: &str, times: &[Taken], shown: &[Timed]) -> Option<Chart
         points: times
             .iter()
             .filter(|(known, ..)| *known == timed)
-            .map(|(_, n, time)| ((*n as f32).log2(), time.ms as f32))
+            .map(|(_, n, time)| (*n as f32, time.ms as f32))
             .collect(),
     };
     (!times.is_empty()).then(|| ChartSpec {
         title: title.into(),
-        x_name: "log₂ N".into(),
+        x_name: "N".into(),
         y_name: "milliseconds".into(),
         lines: (0..).zip(shown).map(line).collect(),
-        is_x_whole: true,
+        is_x_doubling: true,
         is_y_log: true,
         ..ChartSpec::default()
     })
@@ -249,17 +249,17 @@ pub fn block_chart(blocks: &[Block]) -> Option<ChartSpec> {
     let line = |name: &str, color: u8, of: &dyn Fn(&Block) -> f64| Line {
         name: name.into(),
         color,
-        points: blocks.iter().map(|one| ((one.0 as f32).log2(), of(one) as f32)).collect(),
+        points: blocks.iter().map(|one| (one.0 as f32, of(one) as f32)).collect(),
     };
     (!blocks.is_empty()).then(|| ChartSpec {
         title: "Traffic and time by the size of a block, N = 1024, 64 columns".into(),
-        x_name: "log₂ of the rows of a block".into(),
+        x_name: "rows of a block".into(),
         y_name: "MB, and ms".into(),
         lines: vec![
             line("• MB moved", 0, &|(_, moved, _)| moved.blocks as f64 / 1e6),
             line("• ms", 1, &|(.., time)| time.ms),
         ],
-        is_x_whole: true,
+        is_x_doubling: true,
         is_y_log: true,
         ..ChartSpec::default()
     })

@@ -148,7 +148,7 @@ pub fn depth_chart(all: &[(Place, Vec<f64>)]) -> Option<ChartSpec> {
     let mut lines = Vec::new();
     for (color, place) in (0..).zip(Place::ALL) {
         let points = last_layers(all, place);
-        let drawn = |(n, g): (f64, f64)| (n.log2() as f32, g as f32);
+        let drawn = |(n, g): (f64, f64)| (n as f32, g as f32);
         let theory = match place {
             Place::Post => Some(0.0),
             Place::Pre => Some(-0.5),
@@ -165,10 +165,10 @@ pub fn depth_chart(all: &[(Place, Vec<f64>)]) -> Option<ChartSpec> {
     }
     (!all.is_empty()).then(|| ChartSpec {
         title: "Gradient of the last layer by the number of layers, before the first step".into(),
-        x_name: "log₂ L".into(),
+        x_name: "layers".into(),
         y_name: "norm of the gradient".into(),
         lines,
-        is_x_whole: true,
+        is_x_doubling: true,
         is_y_log: true,
         ..ChartSpec::default()
     })

@@ -38,7 +38,7 @@ const HEADS: [&str; 16] = [
 const STAGES: [(Stage, [&str; 3]); 4] = [
     (Stage::Scores, ["QK", "attention-scores", "Q Kᵀ: each query times each key"]),
     (Stage::Scaled, ["scaled", "attention-scaled", "÷ √d_k: brought to one size"]),
-    (Stage::Masked, ["mask", "attention-masked", "mask: what may not be seen is out (decoder)"]),
+    (Stage::Masked, ["mask", "attention-masked", "mask: what may not be seen is left out"]),
     (Stage::Pattern, ["A", "attention-pattern", "softmax: A, shares of 1 in each row"]),
 ];
 

@@ -17,17 +17,17 @@ pub fn std_chart(found: &[Products]) -> Option<ChartSpec> {
     let line = |name: &str, color: u8, of: &dyn Fn(&Products) -> f64| Line {
         name: name.into(),
         color,
-        points: found.iter().map(|one| ((one.d_k as f32).log2(), of(one) as f32)).collect(),
+        points: found.iter().map(|one| (one.d_k as f32, of(one) as f32)).collect(),
     };
     (!found.is_empty()).then(|| ChartSpec {
         title: "How far products of random queries and keys spread, by d_k".into(),
-        x_name: "log₂ d_k".into(),
+        x_name: "d_k".into(),
         y_name: "standard deviation of q·k".into(),
         lines: vec![
             line("† √d_k", HELD_OUT, &|one| f64::from(one.d_k).sqrt()),
             line("• measured", 0, &|one| one.std),
         ],
-        is_x_whole: true,
+        is_x_doubling: true,
         is_y_log: true,
         ..ChartSpec::default()
     })
@@ -63,18 +63,15 @@ pub fn entropy_chart(found: &[Products], n_keys: u32) -> Option<ChartSpec> {
     let line = |name: &str, color: u8, which: usize| Line {
         name: name.into(),
         color,
-        points: found
-            .iter()
-            .map(|one| ((one.d_k as f32).log2(), one.entropy[which] as f32))
-            .collect(),
+        points: found.iter().map(|one| (one.d_k as f32, one.entropy[which] as f32)).collect(),
     };
     (!found.is_empty()).then(|| ChartSpec {
         title: format!("Entropy of softmax over {n_keys} keys, by d_k"),
-        x_name: "log₂ d_k".into(),
+        x_name: "d_k".into(),
         y_name: "nats, mean of all queries".into(),
         lines: vec![line("• softmax(q·k)", 1, 0), line("• softmax(q·k / √d_k)", 0, 1)],
         y_range: Some((0.0, (n_keys as f32).ln())),
-        is_x_whole: true,
+        is_x_doubling: true,
         ..ChartSpec::default()
     })
 }
@@ -115,7 +112,7 @@ pub fn time_chart(times: &[Taken], axis: usize, fixed: u32) -> Option<ChartSpec>
         color,
         points: along(times, timed, axis, fixed)
             .iter()
-            .map(|(size, ms)| (size.log2() as f32, *ms as f32))
+            .map(|(size, ms)| (*size as f32, *ms as f32))
             .collect(),
     };
     let lines: Vec<Line> = (0..).zip(&Timed::ALL).map(line).collect();
@@ -125,10 +122,10 @@ pub fn time_chart(times: &[Taken], axis: usize, fixed: u32) -> Option<ChartSpec>
             0 => format!("Time by the number of tokens n, {other} = {fixed}"),
             _ => format!("Time by the number of columns d, {other} = {fixed}"),
         },
-        x_name: format!("log₂ {name}"),
+        x_name: name.into(),
         y_name: "milliseconds".into(),
         lines,
-        is_x_whole: true,
+        is_x_doubling: true,
         is_y_log: true,
         ..ChartSpec::default()
     })
