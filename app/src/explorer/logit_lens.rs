@@ -53,7 +53,16 @@ fn lens_panel() -> View {
     let hooks: Hooks = Some(Box::new(|| vec!["blocks.*.hook_resid_pre".into()]));
     let kit = Kit { hooks, ..Kit::of_chart("lens", explain, spec, numbers) };
     let favourite = part(move || favourite(store).unwrap_or_default());
-    panel(kit, fixed("What each layer would say"), None)
+    let title = derive(move || {
+        let (at, tokens) = (store.wants.read().lens_at, store.tokens.read());
+        match at.and_then(|at| tokens.get(at as usize)) {
+            Some(token) => {
+                format!("What each layer would say after “{}”", label(&token.text, 16))
+            }
+            None => "What each layer would say".to_owned(),
+        }
+    });
+    panel(kit, title, None)
         .child(chart::chart(spec, "lens-chart"))
         .child(el!(p class="hint lens-favourite").child(favourite))
         .done()

@@ -89,6 +89,14 @@ fn foot() -> View {
     })
 }
 
+/// Why, as a sentence behind the one that says what.
+fn reason(why: &str) -> String {
+    let why = why.strip_prefix("No WebGPU: ").unwrap_or(why).trim_end_matches('.');
+    let mut letters = why.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    if first.is_empty() { first } else { format!("{first}{}.", letters.as_str()) }
+}
+
 /// Why there is no WebGPU, where the page runs without.
 fn banner() -> View {
     let store = use_store();
@@ -100,7 +108,7 @@ fn banner() -> View {
     let make = move || {
         let words = el!(p)
             .child(el!(strong).child("No WebGPU here: the model runs on the processor. "))
-            .text(move || store.engine.get().map(|engine| engine.why));
+            .text(move || store.engine.get().map(|engine| reason(&engine.why)));
         let button = el!(button type="button" class="quiet" aria-label="Dismiss")
             .when("click", move || closed.set(true))
             .child(icon::close());

@@ -20,7 +20,13 @@ pub fn activations(lab: Lab) -> View {
     };
     let tools = el!(div class="cells-tools")
         .child(switches("statistic", statistic, &Statistic::ALL))
-        .child(part(move || vec![term(statistic.get().name()).into()]))
+        .child(part(move || {
+            let asked = el!(span class="hint asked")
+                .child("What is the ")
+                .child(term(statistic.get().name()))
+                .child("?");
+            vec![asked.into()]
+        }))
         .child(el!(p class="hint lab-empty").text(empty));
     let shown = Shown {
         id: "lab-activations",

@@ -27,7 +27,11 @@ pub fn norms(lab: Lab) -> View {
     let tools = el!(div class="cells-tools")
         .child(switches("quantity", quantity, &Quantity::ALL))
         .child(all)
-        .child(part(move || vec![term(what()).into()]))
+        .child(part(move || {
+            let asked =
+                el!(span class="hint asked").child("What is the ").child(term(what())).child("?");
+            vec![asked.into()]
+        }))
         .child(el!(p class="hint lab-empty").text(empty));
     let shown = Shown {
         id: "lab-norms",

@@ -31,7 +31,7 @@ pub fn samples(lab: Lab) -> View {
     let kit = Kit {
         id: "lab-samples",
         explain: &[
-            "Inputs that are never trained on, the same after every look. The model writes the likeliest token, reads it back, and so on until it writes the end. Wrong characters are struck through, with what was wanted beside them.",
+            "Inputs that are never trained on, the same after every look. The model writes the likeliest token, reads it back, and so on until it writes the end. Wrong characters are struck through, with what was wanted beside them. □ is a mark of the vocabulary that is no character, such as the one of the end.",
             "Of a text there is no right or wrong: the model goes on from a held-out beginning, with numbers drawn from the run’s seed at temperature 0.8.",
         ],
         table: Some(Box::new(numbers)),
@@ -63,6 +63,7 @@ fn sample_view(sample: &Sample) -> View {
         return el!(li class="sample sample-text").child(input).child(given).into();
     };
     let is_right = given == wanted;
+    let [given, wanted] = [given, wanted].map(|text| with_marks(text));
     let mark = el!(span class="sample-mark" role="img")
         .set("aria-label", if is_right { "right" } else { "wrong" })
         .child(if is_right { "✓" } else { "✗" });
@@ -71,12 +72,41 @@ fn sample_view(sample: &Sample) -> View {
         .child(mark)
         .child(input)
         .child(el!(span aria-hidden="true").child("→"))
-        .child(el!(bdi class="token-text").child(compared(given, wanted)));
+        .child(el!(bdi class="token-text").child(compared(&given, &wanted)));
     if !is_right {
         let wanted = el!(bdi class="token-text").child(wanted.as_str());
         line = line.child(el!(span class="hint").child("wanted ").child(wanted));
     }
     line.into()
+}
+
+/// Names of marks of the trainer’s vocabularies, beside the sentinels of denoising.
+const MARKS: &[&str] = &["pad", "s", "/s", "mask"];
+
+/// What was written, each mark of the vocabulary as one sign: such a mark is no character of a text, and an
+/// untrained model writes some.
+fn with_marks(text: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find('<') {
+        let (before, from) = rest.split_at(start);
+        shown.push_str(before);
+        let is_mark = |name: &str| {
+            MARKS.contains(&name)
+                || name.strip_prefix("extra_id_").is_some_and(|id| id.parse::<u32>().is_ok())
+        };
+        match from[1..].split_once('>').filter(|(name, _)| is_mark(name)) {
+            Some((_, after)) => {
+                shown.push('□');
+                rest = after;
+            }
+            None => {
+                shown.push('<');
+                rest = &from[1..];
+            }
+        }
+    }
+    shown + rest
 }
 
 /// What was written, character by character, the wrong ones marked.
@@ -95,4 +125,17 @@ fn compared(given: &str, wanted: &str) -> Vec<View> {
         false => el!(s).child(text).into(),
     };
     runs.into_iter().map(view).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_are_one_sign_and_other_brackets_stay() {
+        assert_eq!(with_marks("<s>19<extra_id_5><extra_id_12>-1</s>"), "□19□□-1□");
+        for text in ["a < b > c", "<b>", "<extra_id_>", "<", ""] {
+            assert_eq!(with_marks(text), text);
+        }
+    }
 }

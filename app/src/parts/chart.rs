@@ -4,6 +4,7 @@ use crate::parts::dom::{El, View, el, part};
 use crate::parts::plot::{self, ChartSpec, Mark, Role};
 use crate::parts::size::use_size;
 use crate::parts::svg::{path_data, scaled};
+use crate::parts::symbol::with_indices;
 use crate::state::cell::Derived;
 
 /// A chart that fills its space; a shape stands in while there is nothing to draw.
@@ -24,14 +25,16 @@ pub fn chart(spec: Derived<Option<ChartSpec>>, testid: &str) -> El {
         Some(spec) => spec.title.clone(),
         None => "Nothing is drawn yet".into(),
     };
-    let axes =
-        move || (*spec.read()).as_ref().map(|spec| format!("{} over {}", spec.y_name, spec.x_name));
+    let axes = part(move || match &*spec.read() {
+        Some(spec) => with_indices(&format!("{} over {}", spec.y_name, spec.x_name)),
+        None => Vec::new(),
+    });
     let svg = el!(svg class="chart-svg" role="img")
         .attr("aria-label", name)
         .set("data-testid", testid)
         .child(marks);
     let legend =
-        el!(figcaption class="legend").child(keys).child(el!(span class="legend-name").text(axes));
+        el!(figcaption class="legend").child(keys).child(el!(span class="legend-name").child(axes));
     el!(figure class="chart")
         .class("waiting", move || spec.read().is_none())
         .child(frame.child(svg))
@@ -40,7 +43,7 @@ pub fn chart(spec: Derived<Option<ChartSpec>>, testid: &str) -> El {
 
 fn key_view(line: &plot::Line) -> View {
     let swatch = el!(i).set("class", Role::Series(line.color).class());
-    el!(span class="key").child(swatch).child(line.name.as_str()).into()
+    el!(span class="key").child(swatch).child(el!(span).child(with_indices(&line.name))).into()
 }
 
 fn mark_view(mark: Mark) -> View {

@@ -4,11 +4,23 @@
 pub const CHAR_WIDTH: f64 = 7.2;
 /// Height of a line of labels.
 pub const LINE_HEIGHT: f64 = 14.0;
+/// Labels take at most so much, or this share of the width where that is more, up to a limit.
 const MAX_LABEL: f64 = 88.0;
+const LABEL_SHARE: f64 = 0.34;
+const LABEL_LIMIT: f64 = 152.0;
+/// Height of a label on its slope for each pixel of its length.
+const SLOPE: f64 = std::f64::consts::FRAC_1_SQRT_2;
 /// Space below the last row: its label is higher than a low cell.
 const BELOW: f64 = 6.0;
 /// Smallest cell; what does not fit then is scrolled to.
 const MIN_CELL: f64 = 3.0;
+
+/// Characters of the longest label of columns but the last, and of the last.
+pub fn chars_of_columns(labels: &[String]) -> (usize, usize) {
+    let count = |label: &String| label.chars().count();
+    let Some((last, others)) = labels.split_last() else { return (0, 0) };
+    (others.iter().map(count).max().unwrap_or(0), count(last))
+}
 
 /// What is to be placed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -19,8 +31,10 @@ pub struct Content {
     pub n_cols: usize,
     /// Characters of the longest row label.
     pub row_chars: usize,
-    /// Characters of the longest column label.
+    /// Characters of the longest column label but the last.
     pub col_chars: usize,
+    /// Characters of the last column's label.
+    pub last_chars: usize,
     /// Cells as high as wide.
     pub square: bool,
     /// Largest width of a cell.
@@ -57,25 +71,31 @@ pub struct Grid {
 impl Grid {
     /// Fits a matrix into some space on a screen of so many device pixels a CSS pixel.
     pub fn fit(content: Content, width: f64, height: f64, pixel_ratio: f64) -> Self {
-        let Content { n_rows, n_cols, row_chars, col_chars, square, max_cell } = content;
+        let Content { n_rows, n_cols, row_chars, col_chars, last_chars, square, max_cell } =
+            content;
         if n_rows == 0 || n_cols == 0 {
             return Self::default();
         }
-        let left = (row_chars as f64 * CHAR_WIDTH + 8.0).min(MAX_LABEL);
+        // Whole device pixels, so that cells are of equal size, and edges and letters sharp.
+        let up = |size: f64| (size * pixel_ratio).ceil() / pixel_ratio;
+        let most = (width * LABEL_SHARE).clamp(MAX_LABEL, LABEL_LIMIT);
+        let left = up((row_chars as f64 * CHAR_WIDTH + 8.0).min(most));
         let label_width = col_chars as f64 * CHAR_WIDTH + 4.0;
+        let last_width = last_chars as f64 * CHAR_WIDTH + 4.0;
         let mut flat = (width - left) / n_cols as f64;
         if square {
             flat = flat.min((height - LINE_HEIGHT) / n_rows as f64);
         }
         let is_slanted = label_width > flat.min(max_cell) && flat >= 9.0 && col_chars > 3;
         let (top, right) = if is_slanted {
-            let rise = label_width.min(MAX_LABEL) * 0.71;
-            (rise + 12.0, rise)
+            let rise = up(label_width.max(last_width).min(MAX_LABEL) * SLOPE);
+            (up(rise + 12.0), rise)
         } else {
-            (LINE_HEIGHT + 6.0, 4.0)
+            // One that is longer than the others, as a mark of the end is, goes on beside the cells.
+            let beyond = if last_chars > col_chars { last_width - flat.min(max_cell) } else { 0.0 };
+            (up(LINE_HEIGHT + 6.0), up(beyond.clamp(4.0, MAX_LABEL)))
         };
-        // Whole device pixels, so that cells are of equal size and edges sharp.
-        let snap = |size: f64| ((size * pixel_ratio).floor() / pixel_ratio).max(MIN_CELL);
+        let snap = |size: f64| ((size * pixel_ratio).floor() / pixel_ratio).max(up(MIN_CELL));
         let mut cell_width = snap(((width - left - right) / n_cols as f64).min(max_cell));
         let mut cell_height = snap(((height - top - BELOW) / n_rows as f64).min(max_cell));
         if square {
@@ -85,7 +105,7 @@ impl Grid {
             cell_height = cell_height.min(24.0);
         }
         let stride = |room: f64, cell: f64| ((room / cell).ceil() as usize).max(1);
-        let col_room = if is_slanted { LINE_HEIGHT } else { label_width };
+        let col_room = if is_slanted { LINE_HEIGHT / SLOPE } else { label_width };
         Self {
             n_rows,
             n_cols,
@@ -96,9 +116,16 @@ impl Grid {
             is_slanted,
             row_stride: stride(LINE_HEIGHT, cell_height),
             col_stride: stride(col_room, cell_width),
-            width: left + cell_width * n_cols as f64 + right,
-            height: top + cell_height * n_rows as f64 + BELOW,
+            width: up(left + cell_width * n_cols as f64 + right),
+            height: up(top + cell_height * n_rows as f64 + BELOW),
         }
+    }
+
+    /// How far right of its column's middle a label stands: the last one begins at its cell and goes on beside it.
+    pub fn label_shift(&self, col: usize, label: &str) -> f64 {
+        let beyond = label.chars().count() as f64 * CHAR_WIDTH - self.cell_width;
+        let is_last = col + 1 == self.n_cols && !self.is_slanted;
+        if is_last && beyond > 0.0 { beyond * 0.5 } else { 0.0 }
     }
 
     /// The cell at a point.
@@ -152,8 +179,15 @@ impl Grid {
 mod tests {
     use super::*;
 
-    const CONTENT: Content =
-        Content { n_rows: 9, n_cols: 9, row_chars: 6, col_chars: 6, square: true, max_cell: 48.0 };
+    const CONTENT: Content = Content {
+        n_rows: 9,
+        n_cols: 9,
+        row_chars: 6,
+        col_chars: 6,
+        last_chars: 6,
+        square: true,
+        max_cell: 48.0,
+    };
 
     #[test]
     fn a_small_matrix_fits_its_space() {
@@ -162,6 +196,37 @@ mod tests {
         assert_eq!(grid.cell_width, grid.cell_height);
         assert_eq!((grid.cell_width * 2.0).fract(), 0.0);
         assert_eq!((grid.row_stride, grid.col_stride), (1, 1));
+    }
+
+    #[test]
+    fn a_longer_mark_of_the_end_takes_no_other_label_its_place() {
+        let labels: Vec<String> = "tuesday".chars().map(String::from).collect();
+        let labels = [labels, vec!["</s>".to_owned()]].concat();
+        assert_eq!(chars_of_columns(&labels), (1, 4));
+        let content = Content { n_cols: 24, n_rows: 24, col_chars: 1, last_chars: 4, ..CONTENT };
+        let grid = Grid::fit(content, 360.0, 360.0, 2.0);
+        assert_eq!((grid.is_slanted, grid.col_stride), (false, 1));
+        let last = grid.corner(0, 23).0 + 4.0 * CHAR_WIDTH;
+        assert!(last <= grid.width && grid.width <= 360.0, "{grid:?}");
+    }
+
+    #[test]
+    fn everything_stands_on_device_pixels() {
+        for ratio in [1.0, 2.0, 1.5] {
+            let grid = Grid::fit(CONTENT, 333.3, 277.7, ratio);
+            for size in [grid.left, grid.top, grid.width, grid.height, grid.cell_width] {
+                let off = (size * ratio).fract();
+                assert!(off.min(1.0 - off) < 1e-9, "{size} at {ratio}");
+            }
+        }
+    }
+
+    #[test]
+    fn slanted_labels_keep_a_line_s_distance() {
+        let content = Content { n_cols: 30, n_rows: 30, ..CONTENT };
+        let grid = Grid::fit(content, 480.0, 480.0, 1.0);
+        assert!(grid.is_slanted);
+        assert!(grid.col_stride as f64 * grid.cell_width * SLOPE >= LINE_HEIGHT);
     }
 
     #[test]

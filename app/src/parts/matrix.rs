@@ -9,7 +9,7 @@ use web_sys::{HtmlCanvasElement, KeyboardEvent, PointerEvent};
 use crate::format;
 use crate::lens::attention::MatrixView;
 use crate::parts::dom::{El, effect, el};
-use crate::parts::grid::{Content, Grid};
+use crate::parts::grid::{Content, Grid, chars_of_columns};
 use crate::parts::legend::legend;
 use crate::parts::paint::{self, Inks};
 use crate::parts::size::{pixel_ratio, use_size};
@@ -173,11 +173,13 @@ fn cell_at(grid: Derived<Grid>, event: &PointerEvent) -> Option<Cell> {
 
 fn content(view: &MatrixView, square: bool, max_cell: f64) -> Content {
     let longest = |labels: &[String]| labels.iter().map(|l| l.chars().count()).max().unwrap_or(0);
+    let (col_chars, last_chars) = chars_of_columns(&view.col_labels);
     Content {
         n_rows: view.n_rows,
         n_cols: view.n_cols,
         row_chars: longest(&view.row_labels),
-        col_chars: longest(&view.col_labels),
+        col_chars,
+        last_chars,
         square,
         max_cell,
     }

@@ -16,4 +16,5 @@ pub mod size;
 pub mod slider;
 pub mod steps;
 pub mod svg;
+pub mod symbol;
 pub mod term;

@@ -161,8 +161,9 @@ fn paint_labels(context: &CanvasRenderingContext2d, view: &MatrixView, grid: &Gr
             context.set_text_align("center");
             // The last label keeps off the edge.
             let half = text.chars().count() as f64 * CHAR_WIDTH * 0.5;
-            let over = (x + grid.cell_width * 0.5 + half - grid.width).max(0.0);
-            let _ = context.fill_text(text, -over, -5.0);
+            let shift = grid.label_shift(col, text);
+            let over = (x + grid.cell_width * 0.5 + shift + half - grid.width).max(0.0);
+            let _ = context.fill_text(text, shift - over, -5.0);
         }
         context.restore();
     }
@@ -178,7 +179,7 @@ fn paint_numbers(context: &CanvasRenderingContext2d, view: &MatrixView, grid: &G
         for col in 0..view.n_cols {
             let Some(value) = view.value(row, col) else { continue };
             let dark = wants_dark_text(view.scale.color(value));
-            context.set_fill_style_str(if dark { "#1b1d21" } else { "#ffffff" });
+            context.set_fill_style_str(if dark { "#000000" } else { "#ffffff" });
             let (x, y) = grid.corner(row, col);
             let text = if is_small { format::three(value) } else { short(value) };
             let (x, y) = (x + grid.cell_width * 0.5 - 0.5, y + grid.cell_height * 0.5);
@@ -190,9 +191,11 @@ fn paint_numbers(context: &CanvasRenderingContext2d, view: &MatrixView, grid: &G
 /// As much of a number as a cell holds; the read-out has all of it.
 fn short(value: f32) -> String {
     let size = value.abs();
-    if (0.0..0.995).contains(&size) {
+    if size < 0.995 {
         let text = format::fixed(value.into(), 2);
         if size < 0.005 { "0".into() } else { text.replacen("0.", ".", 1).replace('-', "−") }
+    } else if size < 1.0 {
+        format::fixed(value.round().into(), 2).replace('-', "−")
     } else {
         format::three(value)
     }

@@ -1,12 +1,14 @@
 //! Line charts by plotters, drawn into a list of marks: they become SVG nodes on the page and
 //! SVG text in a file. Colours are roles, so that a style sheet decides.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::ops::Range;
 use std::rc::Rc;
 
-use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
+use plotters::coord::ranged1d::{
+    BoldPoints, KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter,
+};
 use plotters::coord::types::RangedCoordf32;
 use plotters::prelude::*;
 use plotters_backend::text_anchor::{HPos, VPos};
@@ -210,10 +212,7 @@ fn draw_on(
         .margin_right(fine(12))
         .x_label_area_size(fine(20))
         .y_label_area_size(fine(44))
-        .build_cartesian_2d(
-            Axis { of: x.into(), scale: spec.x_scale() },
-            Axis { of: y.clone().into(), scale: spec.y_scale() },
-        )?;
+        .build_cartesian_2d(Axis::new(x, spec.x_scale()), Axis::new(y.clone(), spec.y_scale()))?;
     let label = ("sans-serif", fine(12)).into_font().color(&Role::Quiet.color());
     let hairline = Role::Hairline.color();
     chart
@@ -259,6 +258,14 @@ enum Scale {
 struct Axis {
     of: RangedCoordf32,
     scale: Scale,
+    /// Digits behind the point of all ticks, by the step between them; none where they are too large or small.
+    n_digits: Cell<Option<u32>>,
+}
+
+impl Axis {
+    fn new(range: Range<f32>, scale: Scale) -> Self {
+        Self { of: range.into(), scale, n_digits: Cell::default() }
+    }
 }
 
 impl Ranged for Axis {
@@ -271,14 +278,39 @@ impl Ranged for Axis {
 
     fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f32> {
         let most = hint.max_num_points();
-        let is_factors = self.scale == Scale::Tens;
-        let of_factors = || is_factors.then(|| factors(self.of.range(), most)).flatten();
-        of_factors().unwrap_or_else(|| self.of.key_points(hint))
+        let points = match self.scale {
+            Scale::Tens => factors(self.of.range(), most).or_else(|| within(self.of.range(), most)),
+            _ => None,
+        };
+        let points = points.unwrap_or_else(|| self.of.key_points(hint));
+        self.n_digits.set(digits_of(&points));
+        points
     }
 
     fn range(&self) -> Range<f32> {
         self.of.range()
     }
+}
+
+/// Ticks of an axis of factors, where all of it is less than a factor of ten: at equal steps, as logarithms.
+fn within(range: Range<f32>, most: usize) -> Option<Vec<f32>> {
+    let is_small = range.end - range.start < 1.0 && range.start.abs() < 30.0;
+    let steps = || RangedCoordf32::from(10_f32.powf(range.start)..10_f32.powf(range.end));
+    let ticks = || steps().key_points(BoldPoints(most.min(6)));
+    is_small.then(|| ticks().into_iter().map(f32::log10).filter(|tick| tick.is_finite()).collect())
+}
+
+/// How many digits behind the point tell evenly spaced ticks apart.
+fn digits_of(ticks: &[f32]) -> Option<u32> {
+    let step = ticks.get(1)? - ticks.first()?;
+    let largest = ticks.iter().fold(0.0_f32, |most, tick| most.max(tick.abs()));
+    let is_plain = (1e-3..1e5).contains(&step) && largest < 1e5;
+    // 0.25 needs a digit more than 0.2.
+    let places = |n_digits: &u32| {
+        let scaled = step * 10_f32.powi(*n_digits as i32);
+        (scaled - scaled.round()).abs() < 0.01 * scaled
+    };
+    if is_plain { (0..=4).find(places) } else { None }
 }
 
 /// Ticks of an axis of factors as people know them, as logarithms: 1, 2 and 5 of each decade, or 1 and 3, or 1, as
@@ -294,14 +326,30 @@ fn factors(range: Range<f32>, most: usize) -> Option<Vec<f32>> {
     })
 }
 
+/// A number of one digit and noughts; none if it has more, or is better written with a power of ten.
+fn one_digit(value: f32) -> Option<String> {
+    let power = value.log10().floor();
+    let digit = value / 10_f32.powf(power);
+    let is_one = (digit - digit.round()).abs() < 1e-3 && (1e-3..1e5).contains(&value);
+    is_one.then(|| format::fixed(value.into(), (-power).max(0.0) as u32))
+}
+
 impl ValueFormatter<f32> for Axis {
     fn format_ext(&self, value: &f32) -> String {
         let is_whole = value.fract().abs() < 1e-3;
         match self.scale {
             // Beyond what an f32 holds.
             Scale::Tens if *value > 38.0 => format!("1e{value:.0}"),
-            // Ticks of an axis of factors are whole powers where they are many.
-            Scale::Tens => format::three(10_f32.powf(*value)).replace(".00e", "e"),
+            // 1, 2, 5 of a decade, or whole powers where they are many: with no more digits than that.
+            Scale::Tens => match one_digit(10_f32.powf(*value)) {
+                Some(short) => short,
+                None => format::three(10_f32.powf(*value)).replace(".00e", "e"),
+            },
+            Scale::Plain if let Some(n_digits) = self.n_digits.get() => {
+                // No tick is at a negative zero.
+                let value = if value.abs() < 1e-6 { 0.0 } else { *value };
+                format::fixed(value.into(), n_digits).replace('-', "−")
+            }
             // Large ones with as many digits as there is room for.
             Scale::Plain if value.abs() >= 1.0 => format::three(*value).replace("0e", "e"),
             Scale::Plain => format::three(*value),
@@ -438,6 +486,14 @@ mod tests {
     }
 
     #[test]
+    fn an_axis_of_less_than_a_factor_of_ten_has_ticks_at_equal_steps() {
+        let axis = Axis::new(1.22_f32.log10()..1.8_f32.log10(), Scale::Tens);
+        let labels: Vec<String> =
+            axis.key_points(BoldPoints(5)).iter().map(|tick| axis.format_ext(tick)).collect();
+        assert_eq!(labels, ["1.30", "1.40", "1.50", "1.60", "1.70"]);
+    }
+
+    #[test]
     fn a_line_is_one_path_with_labels_beside() {
         let marks = draw(&spec(&[(0., 1.), (1., 3.), (2., 2.)]), 300.0, 120.0);
         let lines = series(&marks);
@@ -473,7 +529,7 @@ mod tests {
             Mark::Text { text, .. } => Some(text.as_str()),
             Mark::Path { .. } => None,
         });
-        assert!(labels.clone().any(|label| label == "10.0"), "{:?}", labels.collect::<Vec<_>>());
+        assert!(labels.clone().any(|label| label == "10"), "{:?}", labels.collect::<Vec<_>>());
         let zero =
             ChartSpec { is_y_log: true, ..spec(&[(0., 1.), (1., 10.), (2., 0.), (3., -1.)]) };
         assert_eq!(series(&draw(&zero, 300.0, 160.0))[0].len(), 2);
@@ -518,8 +574,21 @@ mod tests {
     }
 
     #[test]
+    fn ticks_of_an_axis_have_as_many_digits_as_their_step() {
+        let labels = |range: Range<f32>| -> Vec<String> {
+            let axis = Axis::new(range, Scale::Plain);
+            let points = axis.key_points(BoldPoints(6));
+            points.iter().map(|tick| axis.format_ext(tick)).collect()
+        };
+        assert_eq!(labels(0.0..1.0), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
+        assert_eq!(labels(-60.0..60.0), ["−50", "0", "50"]);
+        assert_eq!(labels(0.0..0.5)[1], "0.1");
+        assert!(labels(0.0..1e7).iter().all(|label| label.len() < 8));
+    }
+
+    #[test]
     fn ticks_fit_beside_the_axis() {
-        let axis = Axis { of: (0.0..1.0).into(), scale: Scale::Plain };
+        let axis = Axis::new(0.0..1.0, Scale::Plain);
         for (value, tick) in [(1.5e19, "1.5e19"), (2e5, "2.0e5"), (5e-4, "5.0e−4"), (10.0, "10.0")]
         {
             assert_eq!(axis.format_ext(&value), tick);

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::format;
 use crate::lens::attention::MatrixView;
 use crate::palette::css;
-use crate::parts::grid::{Content, Grid};
+use crate::parts::grid::{Content, Grid, chars_of_columns};
 use crate::parts::paint::Inks;
 use crate::parts::plot::{self, ChartSpec, FINENESS, HELD_OUT, Mark, Role};
 
@@ -29,11 +29,13 @@ pub fn matrix(view: &MatrixView, caption: &str, dark: bool) -> Option<Picture> {
         return None;
     }
     let longest = |labels: &[String]| labels.iter().map(|l| l.chars().count()).max().unwrap_or(0);
+    let (col_chars, last_chars) = chars_of_columns(&view.col_labels);
     let content = Content {
         n_rows: view.n_rows,
         n_cols: view.n_cols,
         row_chars: longest(&view.row_labels),
-        col_chars: longest(&view.col_labels),
+        col_chars,
+        last_chars,
         square: view.n_rows == view.n_cols,
         max_cell: 36.0,
     };
@@ -65,7 +67,8 @@ pub fn matrix(view: &MatrixView, caption: &str, dark: bool) -> Option<Picture> {
         let label = view.col_labels.get(col).map_or("", String::as_str);
         let turn = grid.is_slanted.then_some(-45);
         let anchor = if grid.is_slanted { "start" } else { "middle" };
-        text(&mut out, x + grid.cell_width * 0.5, y - 6.0, anchor, turn, label, inks);
+        let x = x + grid.cell_width * 0.5 + grid.label_shift(col, label);
+        text(&mut out, x, y - 6.0, anchor, turn, label, inks);
     }
     text(&mut out, 0.0, height - 8.0, "start", None, caption, inks);
     out.push_str("</svg>");

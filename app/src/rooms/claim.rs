@@ -3,6 +3,7 @@
 use crate::parts::chart::chart;
 use crate::parts::dom::{El, View, el, part};
 use crate::parts::plot::ChartSpec;
+use crate::parts::symbol::with_indices;
 use crate::protocol::room::{RoomAsk, RoomPart};
 use crate::state::cell::{Derived, Var};
 use crate::state::room::{self, Heard};
@@ -106,8 +107,8 @@ fn table(slot: &str, [what, published]: [&'static str; 2], rows: Derived<Vec<Row
 fn row((what, published, here): &Row) -> View {
     let here = here.as_deref().unwrap_or("not yet");
     el!(tr)
-        .child(el!(th scope="row").child(what.as_str()))
-        .child(el!(td).child(published.as_str()))
-        .child(el!(td).child(here))
+        .child(el!(th scope="row").child(with_indices(what)))
+        .child(el!(td).child(with_indices(published)))
+        .child(el!(td).child(with_indices(here)))
         .into()
 }

@@ -2,6 +2,7 @@
 
 use crate::format;
 use crate::parts::dom::{El, View, el};
+use crate::parts::symbol::with_indices;
 use crate::state::cell::Derived;
 
 /// An identity that is checked on live data.
@@ -24,7 +25,7 @@ fn item(of: Invariant) -> View {
     let Invariant { name, error, bound } = of;
     let is_broken = move || error.get().is_some_and(|error| error.is_nan() || error > bound);
     let words = move || match error.get() {
-        None => "not in this setting".to_owned(),
+        None => "does not apply now".to_owned(),
         Some(error) => format!("error {}", format::three(error)),
     };
     let verdict = move || match error.get() {
@@ -34,7 +35,7 @@ fn item(of: Invariant) -> View {
     };
     el!(li)
         .class("broken", is_broken)
-        .child(el!(span).child(name))
+        .child(el!(span).child(with_indices(name)))
         .child(el!(span class="num").text(words))
         .child(el!(span class="verdict").text(verdict))
         .child(el!(span class="hint").child(format!("bound {}", format::three(bound))))

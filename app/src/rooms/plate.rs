@@ -4,8 +4,9 @@ use std::rc::Rc;
 
 use crate::explorer::own_cursor;
 use crate::lens::attention::MatrixView;
-use crate::parts::dom::{El, el};
+use crate::parts::dom::{El, el, part};
 use crate::parts::matrix::{Acts, Cursor, Matrix, matrix};
+use crate::parts::symbol::with_indices;
 use crate::state::cell::Derived;
 
 /// What a plate shows.
@@ -32,6 +33,6 @@ pub fn plate(plate: Plate) -> El {
     el!(figure)
         .set("class", &format!("plate plate-{testid}"))
         .set("data-symbol", symbol)
-        .child(el!(figcaption).text(move || title.get()))
+        .child(el!(figcaption).child(part(move || with_indices(&title.get()))))
         .child(matrix(spec, &acts))
 }

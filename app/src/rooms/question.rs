@@ -51,7 +51,8 @@ pub fn question(question: Question, measure: impl Fn() + 'static) -> El {
         let is_right = off <= tolerance;
         let word = if is_right { "Right" } else { "Not yet" };
         let (said, found) = (written(said), written(found));
-        let words = format!(": your run here says {found} {unit}, you said {said}.");
+        let near = if is_right && said != found { ", which is near enough" } else { "" };
+        let words = format!(": your run here says {found} {unit}, you said {said}{near}.");
         vec![
             el!(strong).set("class", if is_right { "right" } else { "wrong" }).child(word).into(),
             el!(span).child(words).into(),

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Element, Event};
+use web_sys::{Element, Event, Node};
 
 use crate::host;
 use crate::parts::dom::{Child, El, View, around, document, effect, either, el};
@@ -71,13 +71,28 @@ fn alive(visit: Visit, root: &Element) -> View {
     for word in all(&article, "[data-means]") {
         let means = word.get_attribute("data-means").unwrap_or_default();
         let term = explained(&word.text_content().unwrap_or_default(), &means);
-        let _ = word.replace_with_with_node_1(term.element());
+        let kept = el!(span class="kept").child(term);
+        take_sign(&word, kept.element());
+        let _ = word.replace_with_with_node_1(kept.element());
     }
     let parts = all(&article, "[data-part]");
     visit.n_parts.set(parts.len() as u8 + 1);
     follow_presented(visit, parts);
     follow_lit(visit, &article);
     on_buttons(visit, article)
+}
+
+/// Takes the sign behind a word, a comma say, into an element: no line begins with it.
+fn take_sign(word: &Element, into: &Element) {
+    let behind = word.next_sibling().filter(|node| node.node_type() == Node::TEXT_NODE);
+    let Some((behind, text)) = behind.and_then(|node| node.node_value().map(|text| (node, text)))
+    else {
+        return;
+    };
+    let end = text.find(char::is_whitespace).unwrap_or(text.len());
+    if into.append_with_str_1(&text[..end]).is_ok() {
+        behind.set_node_value(Some(&text[end..]));
+    }
 }
 
 fn made(visit: Visit, mount: &Mount, name: &str) -> Option<View> {

@@ -68,7 +68,7 @@ export default [
     equal((await room.step())[1], 16, "a step a block");
     await shown(room, "attention-block", /^11\. Multi-head attention/);
     equal(await room.id("block-10").getAttribute("aria-current"), "step", "the block is marked");
-    await shown(room, "attention-said", /^Cross-attention, layer 1, head 2\. d_k is 16, so products are divided by 4/);
+    await shown(room, "attention-said", /^Cross-attention, layer 1, head 2\. dk is 16, so products are divided by 4/);
     equal(await room.id("knob-d").inputValue(), "128", "d");
     equal(await room.id("knob-column").inputValue(), "7", "the column");
     await room.id("block-2").click();

@@ -134,8 +134,9 @@ export default [
   }, { timeout: 240_000, alone: true }),
 
   open("all-ways-are-measured-and-can-be-stopped", "&r-from=random&r-mask=none", async ({ room }) => {
+    const rows = room.id("table-ways").locator("tbody tr").filter({ hasNotText: "not yet" });
+    equal(await rows.count(), 0, "nothing is shown before it was measured");
     await room.id("measure-ways").click();
-    const rows = room.id("table-ways").locator("tbody tr");
     await until(async () => (await rows.count()) === 9, "nine ways", 90_000);
     const text = await room.id("table-ways").innerText();
     check(/all pairs\s+100 %\s+0\s/.test(text), text);

@@ -102,7 +102,7 @@ impl Machine {
             cursor: Some((cursor, acts)),
         });
         el!(div class="fast-machine")
-            .child(pattern)
+            .child(el!(div class="fast-row flash-tiles").child(pattern))
             .child(el!(p class="hint" data-testid="ROOM_WORD-line").text(move || self.line()))
     }
 

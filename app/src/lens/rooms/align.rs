@@ -185,7 +185,7 @@ pub fn loss_chart(losses: &[Vec<f32>; 2], at: Option<u32>) -> Option<ChartSpec> 
     has_any.then(|| ChartSpec {
         title: "Loss by the step, the same first weights and examples".into(),
         x_name: "step".into(),
-        y_name: "loss of the step".into(),
+        y_name: "loss".into(),
         lines: (0..).zip(Twin::ALL).map(line).collect(),
         is_x_whole: true,
         marker: at.map(|step| step as f32),

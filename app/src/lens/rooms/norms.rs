@@ -184,7 +184,7 @@ pub fn race_chart(names: &[&str], runs: &[Vec<Stride>]) -> Option<ChartSpec> {
     runs.iter().any(|run| !run.is_empty()).then(|| ChartSpec {
         title: "Loss by the step, six layers, the same seed and data".into(),
         x_name: "step".into(),
-        y_name: "loss of the step".into(),
+        y_name: "loss".into(),
         lines: (0..).zip(names.iter().zip(runs)).map(line).collect(),
         is_x_whole: true,
         ..ChartSpec::default()

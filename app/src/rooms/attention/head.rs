@@ -6,9 +6,10 @@ use super::machine::Machine;
 use crate::format;
 use crate::lens::attention::MatrixView;
 use crate::lens::rooms::attention::{OF, all_heads, pattern, stage, values};
-use crate::parts::dom::{Child, El, View, el, list};
+use crate::parts::dom::{Child, El, View, el, list, part};
 use crate::parts::legend::legend;
 use crate::parts::matrix::{Acts, Matrix, matrix};
+use crate::parts::symbol::with_indices;
 use crate::protocol::Attention;
 use crate::rooms::plate::{Plate, plate};
 use crate::state::cell::{Derived, derive};
@@ -68,8 +69,9 @@ pub fn stages(machine: Machine) -> View {
     let mut all: Vec<View> = pairs.to_vec();
     all.push(side(["V", "attention-values", "V: what each token hands over"], false));
     all.push(side(["Z", "attention-output", "A V: the values in these shares"], true));
+    let words = part(move || with_indices(&said(machine).unwrap_or_default()));
     vec![
-        el!(p class="hint" data-testid="attention-said").text(move || said(machine)).into(),
+        el!(p class="hint" data-testid="attention-said").child(words).into(),
         el!(div class="attention-stages").child(all).into(),
     ]
     .into_node()

@@ -176,11 +176,14 @@ impl Ways {
         let cell = |name: &str| -> View { el!(th scope="col").child(name).into() };
         let head = el!(tr).child(vec![
             cell("way"),
-            cell("• products"),
-            cell("• error"),
-            cell("• time, N = 1024"),
+            cell("•\u{a0}products"),
+            cell("•\u{a0}error"),
+            cell("•\u{a0}time, N\u{a0}=\u{a0}1024"),
         ]);
-        let rows = part(move || self.all.read().iter().map(row).collect());
+        let rows = part(move || match self.all.read().as_slice() {
+            [] => WAYS.iter().map(|(_, title)| not_yet(title)).collect(),
+            all => all.iter().map(row).collect(),
+        });
         el!(div class="claim")
             .child(
                 el!(p class="claim-tools").child(button).child(el!(span class="hint").text(state)),
@@ -207,6 +210,12 @@ impl Ways {
             }
         });
     }
+}
+
+/// The row of a way that was not measured.
+fn not_yet(title: &'static str) -> View {
+    let cells = [(); 3].map(|()| -> View { el!(td).child("not yet").into() });
+    el!(tr).child(el!(th scope="row").child(title)).child(cells.to_vec()).into()
 }
 
 fn row((way, error, [own, all], time): &Measured) -> View {

@@ -170,7 +170,7 @@ mod tests {
             assert!((sum - 1.0).abs() < 1e-4, "{}: {sum}", line.name);
             assert!(line.points[N_BINS / 2].0.abs() < 1e-5);
         }
-        assert_eq!(entropy_chart(&found(), 64).unwrap().lines[1].points[3], (5.0, 2.0));
+        assert_eq!(entropy_chart(&found(), 64).unwrap().lines[1].points[3], (32.0, 2.0));
     }
 
     #[test]
