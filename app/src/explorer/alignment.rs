@@ -38,7 +38,7 @@ pub fn alignment_of([id, matrix_id, lines_id]: [&'static str; 3]) -> View {
     let title = derive(move || title(store));
     let explain = &[
         "When the decoder writes a token, its cross-attention looks at the source. Each row is a token that was written, each column a token of the source; the number is the share of attention of that step. The last row is the token that would come next.",
-        "A token is written by the step before it, so a row here is the row before in the head's own map, which is labelled by the token that the decoder reads.",
+        "A token is written by the step before it, so a row here is the row before in the head’s own map, which is labelled by the token that the decoder reads.",
         "Shown is the mean of all heads of all layers, of one layer, or one head: choose it in the wall of cross-attention. Heads that were not trained to align do other work as well, such as looking at the end of the sentence.",
     ];
     let kit = Kit::of_matrix(id, explain, view, title);

@@ -21,7 +21,7 @@ pub fn beam() -> View {
         explain: &[
             "Greedy search takes the most probable token at every step. Beam search keeps several beginnings side by side: each is continued by every token, and the best of all continuations go on.",
             "Steps stand across. In each column are the candidates of that step, best first, with the sum of the logarithms of their probabilities; kept ones are black, dropped ones grey, ended ones underlined. The chosen hypothesis is drawn bold.",
-            "A hypothesis is scored by that sum divided by a power of its length, as the model's configuration says, so that long ones are not at a disadvantage.",
+            "A hypothesis is scored by that sum divided by a power of its length, as the model’s configuration says, so that long ones are not at a disadvantage.",
         ],
         table: Some(Box::new(move || Some(beam::table(&store.written.read_untracked())))),
         picture: None,

@@ -33,7 +33,7 @@ pub fn head() -> View {
     let table = Some(Box::new(table) as _);
     let explain = &[
         "Each row is a token that looks, each column a token that it can look at. In a model that reads left to right no token sees later ones: those cells are empty.",
-        "The steps stand above: q · k compares what a token asks for with what another offers; the score is divided by the square root of the head's width; later tokens are masked; softmax turns each row into shares that sum to 1; the shares weigh the values.",
+        "The steps stand above: q · k compares what a token asks for with what another offers; the score is divided by the square root of the head’s width; later tokens are masked; softmax turns each row into shares that sum to 1; the shares weigh the values.",
         "Point at a cell for its exact value, click to keep it. Every number is a tensor of this run, or plain arithmetic on one.",
     ];
     let hooks: Hooks = Some(Box::new(move || {
@@ -182,9 +182,9 @@ fn stages() -> View {
         Stage::Values => "× values",
     };
     let explain = move || match store.url.read().stage {
-        Stage::Scores => "The dot product of the row's query with the column's key.",
+        Stage::Scores => "The dot product of the row’s query with the column’s key.",
         Stage::Scaled => {
-            "Divided by the square root of the head's width, so that sizes stay alike."
+            "Divided by the square root of the head’s width, so that sizes stay alike."
         }
         Stage::Masked => "The scores that count: later tokens are left out.",
         Stage::Pattern => "Each row as shares of 1: how much the token looks at each other one.",
@@ -230,7 +230,7 @@ fn options() -> El {
     let option = |&average: &Average| {
         let name = match average {
             Average::None => "one head",
-            Average::Heads => "mean of the layer's heads",
+            Average::Heads => "mean of the layer’s heads",
             Average::Layers => "mean over layers",
         };
         el!(option)

@@ -61,7 +61,7 @@ pub fn invariants() -> El {
         } else if store.comparing.get() {
             "Comparing"
         } else if (*store.engine.read()).as_ref().is_some_and(|engine| !engine.gpu_available) {
-            "GPU = CPU needs WebGPU"
+            "GPU = CPU is checked where there is WebGPU"
         } else {
             "Check GPU = CPU"
         }

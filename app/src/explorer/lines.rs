@@ -19,7 +19,8 @@ pub fn lines(view: Derived<Option<MatrixView>>) -> Vec<View> {
         let max = (*view.read()).as_ref().map_or(1.0, |view| view.scale.max);
         format::three(value.get() as f32 / 100.0 * max)
     });
-    let range = Range { name: "From", testid: "threshold", range: ["0", "100", "1"], value, shown };
+    let range =
+        Range { name: "Weights from", testid: "threshold", range: ["0", "100", "1"], value, shown };
     let threshold = slider(
         range,
         move |v| store.adjust(|url| url.threshold = v as u8),

@@ -26,9 +26,9 @@ pub fn lens() -> View {
 }
 
 fn lens_of_none() -> View {
-    let explain = &["The lens needs the model's unembedding, which a recorded run does not hold."];
+    let explain = &["The lens needs the model’s unembedding, which a recorded run does not hold."];
     let kit = Kit { id: "lens", explain, table: None, picture: None, hooks: None };
-    let words = "The logit lens needs the model's unembedding: load the model and type the text.";
+    let words = "The logit lens needs the model’s unembedding: load the model and type the text.";
     panel(kit, fixed("What each layer would say"), None)
         .child(el!(p class="hint").child(words))
         .done()

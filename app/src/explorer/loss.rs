@@ -29,9 +29,9 @@ pub fn loss() -> View {
         })
     };
     let explain = &[
-        "The loss of a token is −ln of the probability that the model gave it, seeing only the tokens before. 0 would be certainty; ln of the vocabulary's size is a blind guess.",
+        "The loss of a token is −ln of the probability that the model gave it, seeing only the tokens before. 0 would be certainty; ln of the vocabulary’s size is a blind guess.",
         "The first token has none: there is nothing before it.",
-        "A model that fills gaps sees both sides: here each token alone is masked, and its loss is −ln of the probability at its place given all others. The sum is the text's pseudo-log-likelihood.",
+        "A model that fills gaps sees both sides: here each token alone is masked, and its loss is −ln of the probability at its place given all others. The sum is the text’s pseudo-log-likelihood.",
     ];
     let hooks: Hooks = Some(Box::new(|| vec!["logits".into()]));
     let kit = Kit { hooks, ..Kit::of_chart("loss", explain, spec, numbers) };

@@ -42,7 +42,7 @@ fn masked() -> View {
         explain: &[
             "This model was trained to fill gaps: some tokens of a text are replaced by its mask, and it says what stood there, from the words on both sides.",
             "Click a token of the strip to mask it, or focus it and press Enter; again gives it back. Under it stands the most probable token, here are the next ones, and how probable the masked token itself is: rank 1 means that the model would have put it there.",
-            "The probabilities are the softmax of the head's logits at that place, over the whole vocabulary.",
+            "The probabilities are the softmax of the head’s logits at that place, over the whole vocabulary.",
         ],
         table: Some(Box::new(move || Some(table(store)))),
         picture: None,

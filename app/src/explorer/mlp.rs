@@ -26,7 +26,7 @@ pub fn mlp() -> View {
         format!("MLP of layer {layer}: the {N_NEURONS} strongest of {n} neurons")
     });
     let explain = &[
-        "Each column is one neuron of the layer's MLP, after its activation function (and its gate, where there is one); each row a token. Blue is positive, red negative.",
+        "Each column is one neuron of the layer’s MLP, after its activation function (and its gate, where there is one); each row a token. Blue is positive, red negative.",
         "Shown are the neurons with the largest magnitude at any token of this text.",
     ];
     let hooks: Hooks = Some(Box::new(move || {

@@ -57,7 +57,7 @@ fn offers() -> View {
         )
     };
     vec![
-        el!(h3).child("Beside this page").into(),
+        el!(h3).child("Included with this page").into(),
         el!(ul class="offers").child(offers).into(),
         el!(p class="hint").text(none).into(),
     ]
@@ -130,7 +130,7 @@ fn from_disk() -> View {
         el!(h3).child("From your disk").into(),
         el!(label class="file").child(el!(span).child("Choose files")).child(input).into(),
         el!(p class="hint")
-            .child("One GGUF, or config.json with model.safetensors and tokenizer.json, or a Marian model's .bin with its lexical shortlist and tokenizer.json. Or drop them on the page. They stay on this machine.")
+            .child("One GGUF, or config.json with model.safetensors and tokenizer.json, or a Marian model’s .bin with its lexical shortlist and tokenizer.json. Or drop them on the page. They stay on this machine.")
             .into(),
     ]
     .into_node()

@@ -40,7 +40,7 @@ pub fn norms(id: &'static str) -> View {
     let has_mean = move || store.card.get().is_some_and(|card| !card.rms_norm);
     let title = derive(move || title(store));
     let explain = &[
-        "Before a block reads a token's vector, a norm rescales it. LayerNorm takes off the mean μ and divides by the spread σ; RMSNorm divides by the root mean square alone. Then come the learned gain γ and bias β.",
+        "Before a block reads a token’s vector, a norm rescales it. LayerNorm takes off the mean μ and divides by the spread σ; RMSNorm divides by the root mean square alone. Then come the learned gain γ and bias β.",
         "Tokens are rows, norms are columns: 3.1 is the first norm of layer 3, 3.2 its second, out the last one. Before shows what the norm meets, after what it leaves, without γ and β: mean 0 and spread 1, but for rounding.",
         "An outlier dimension reaches six times the spread at some token.",
     ];
@@ -58,9 +58,9 @@ pub fn norms(id: &'static str) -> View {
             Matrix { view, cursor, name: fixed(name), testid, square: false, max_cell: 28.0 };
         matrix(spec, &acts)
     };
-    let scales = drawn(scale, "Scale of each token's vector at each norm", "norms-scale");
+    let scales = drawn(scale, "Scale of each token’s vector at each norm", "norms-scale");
     let means = show(has_mean, move || {
-        drawn(mean, "Mean of each token's vector at each norm", "norms-mean").into()
+        drawn(mean, "Mean of each token’s vector at each norm", "norms-mean").into()
     });
     let norms = el!(div class="norms")
         .child(means)

@@ -36,9 +36,9 @@ pub fn positions() -> View {
     let view = derive(move || view(store, &*facts.get()?));
     let title = derive(move || facts.get().map_or("Positions".into(), |facts| title(&facts)));
     let explain = &[
-        "Attention by itself does not know the order of tokens. A learned or sinusoidal table gives each position a row, which is added to the token's embedding.",
-        "Rotary positions turn pairs of a query's and a key's numbers by an angle that grows with the position, each pair at its own speed: what counts in their product is then the distance alone. The line shows how much of a product of equal vectors is left at each distance.",
-        "ALiBi takes from each score a number that grows with the distance, at a slope of each head's own. T5 sorts distances into buckets, exact ones near and ever wider ones far, and each head adds a learned number for each.",
+        "Attention by itself does not know the order of tokens. A learned or sinusoidal table gives each position a row, which is added to the token’s embedding.",
+        "Rotary positions turn pairs of a query’s and a key’s numbers by an angle that grows with the position, each pair at its own speed: what counts in their product is then the distance alone. The line shows how much of a product of equal vectors is left at each distance.",
+        "ALiBi takes from each score a number that grows with the distance, at a slope of each head’s own. T5 sorts distances into buckets, exact ones near and ever wider ones far, and each head adds a learned number for each.",
         "The right picture is the mask: which earlier tokens the chosen layer sees at all.",
     ];
     let hooks: Hooks =
@@ -86,7 +86,7 @@ fn stacks(store: Store, at: Var<usize>) -> El {
 
 fn title(facts: &PositionFacts) -> String {
     let words = match facts.kind {
-        PositionKind::Learned => "Learned positions: the table's rows, one a position",
+        PositionKind::Learned => "Learned positions: the table’s rows, one a position",
         PositionKind::Sinusoidal => "Sinusoidal positions: sines and cosines, a row a position",
         PositionKind::Rotary => "Rotary positions: by which angle each pair has turned",
         PositionKind::Linear => "ALiBi: what each head adds to a score, by distance",

@@ -46,7 +46,7 @@ pub fn similarity() -> View {
     let kit = Kit {
         id: "similarity",
         explain: &[
-            "The model turns each sentence into one vector: the mean of its tokens' last vectors, scaled to length 1. The number is the cosine of the angle between two of them: 1 for the same direction, about 0 for nothing in common.",
+            "The model turns each sentence into one vector: the mean of its tokens’ last vectors, scaled to length 1. The number is the cosine of the angle between two of them: 1 for the same direction, about 0 for nothing in common.",
             "The first row is the text at the top of the page; the others are the lines of the box. Type in either: the numbers follow.",
         ],
         table: Some(Box::new(move || {

@@ -19,13 +19,13 @@ const KEYS: &[(&str, &str)] = &[
     ("Escape", "let go of tokens and close what is open"),
     ("[ and ]", "layer before, layer after"),
     ("{ and }", "head before, head after"),
-    ("a", "next of an encoder–decoder's three attentions"),
+    ("a", "next of an encoder–decoder’s three attentions"),
     ("/", "to the text"),
     ("t", "in the Lab: train"),
     ("p", "in the Lab: pause, go on"),
     ("s", "in the Lab: one step"),
     ("?", "this list"),
-    ("Alt+← and Alt+→", "undo and redo: each choice is a step of the browser's history"),
+    ("Alt+← and Alt+→", "undo and redo: each choice is a step of the browser’s history"),
 ];
 
 /// Listens for as long as the page lives.

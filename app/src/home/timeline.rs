@@ -27,7 +27,7 @@ pub fn timeline() -> El {
                 .child(el!(p class="hint").child(
                 format!(
                     "22 rooms, in the order in which to read them, {} of them open: each runs its paper’s \
-                     mechanism here. Of the others, the papers.",
+                     mechanism here. The others are named, with their papers.",
                     OPEN.len()
                 ),
             )),

@@ -39,7 +39,7 @@ pub fn norms(lab: Lab) -> View {
         explain: &[
             "Each row is a layer (or parameter), each column a step at which norms were taken, at most 64 of them; the table has all. The norm is the length of all its numbers together.",
             "The gradient is the one before it was cut down to the clipping norm. The update is what the optimiser made of it: its ratio to the weights says how fast a layer changes. Layers whose ratio is far from the others’ learn too slowly or too fast.",
-            "The lines above the map are the same numbers, on an axis of factors unless one is 0; broad pale lines are further layers in the same four colours.",
+            "The lines above the map are the same numbers, on an axis of factors (unless one is 0 and the others are of one size); broad pale lines are further layers in the same four colours.",
         ],
         title: derive(move || {
             let of = if each.get() { "parameter" } else { "layer" };

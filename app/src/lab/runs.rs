@@ -71,7 +71,7 @@ fn line(lab: Lab, told: &Told, is_last: bool) -> View {
         .set("data-testid", &format!("run-{number}"))
         .child(key)
         .child(button(shown, "hide", Box::new(hide)))
-        .child(button("Take its knobs", "use", Box::new(take)))
+        .child(button("Use its settings", "use", Box::new(take)))
         .child(drop_button)
         .into()
 }

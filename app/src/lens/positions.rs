@@ -101,7 +101,7 @@ pub fn biases(facts: &PositionFacts, most: usize) -> Option<MatrixView> {
 pub fn chart(facts: &PositionFacts, head: usize, most: usize) -> Option<ChartSpec> {
     if let Some(decay) = decay(facts, most + 1) {
         return Some(ChartSpec {
-            title: "What is left of a query's product with the same key".into(),
+            title: "What is left of a query’s product with the same key".into(),
             x_name: "distance".into(),
             y_name: "mean cosine of the turns".into(),
             lines: vec![Line::of_values("mean of all pairs", 0, &decay)],

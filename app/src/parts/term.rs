@@ -15,7 +15,7 @@ const GLOSSARY: &[(&str, &str)] = &[
         "softmax",
         "Turns scores into shares: e to the power of each score, divided by the sum of all of them.",
     ),
-    ("logit", "The model's score for a possible next token, before softmax."),
+    ("logit", "The model’s score for a possible next token, before softmax."),
     (
         "temperature",
         "Divides the logits before softmax. Below 1 the favourites gain; above 1 the rest does.",
@@ -33,7 +33,7 @@ const GLOSSARY: &[(&str, &str)] = &[
     ("residual stream", "The vector of each token that every block reads and adds to."),
     (
         "norm",
-        "Rescales each token's vector before a block reads it. LayerNorm subtracts the mean and divides by the spread; RMSNorm divides by the root mean square.",
+        "Rescales each token’s vector before a block reads it. LayerNorm subtracts the mean and divides by the spread; RMSNorm divides by the root mean square.",
     ),
     ("loss", "−ln p of each token given those before it. 0 is certainty; more is surprise."),
     ("sink", "A token, often the first, that heads look at when nothing else concerns them."),

@@ -5,8 +5,10 @@
 
 mod card;
 mod change;
+mod fault;
 pub mod lab;
 pub mod room;
+mod search;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +17,8 @@ pub use card::{
     WeightsPart,
 };
 pub use change::{ChangeAsk, ChangeOf, Changed};
+pub use fault::{Fault, FaultPlace};
+pub use search::{BeamNode, Fate, Hypothesis, Written};
 
 /// Counts the page's runs; answers to an older run are dropped.
 pub type RunId = u32;
@@ -483,66 +487,6 @@ pub struct MaskedPlace {
     pub top: Vec<Candidate>,
 }
 
-/// A search for the target text.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Written {
-    /// Of which run.
-    pub run: RunId,
-    /// Hypotheses side by side.
-    pub n_beams: u32,
-    /// Whether the search has ended.
-    pub is_done: bool,
-    /// The best hypothesis as a text.
-    pub text: String,
-    /// Its last node.
-    pub chosen: Option<u32>,
-    /// All candidates, step by step, the best of a step first.
-    pub nodes: Vec<BeamNode>,
-    /// Those that have ended, best first.
-    pub hypotheses: Vec<Hypothesis>,
-}
-
-/// A candidate of one step of a search.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct BeamNode {
-    /// The node that it follows; none at the start.
-    pub parent: Option<u32>,
-    /// Vocabulary index of the token that it adds.
-    pub id: u32,
-    /// Printable form.
-    pub text: String,
-    /// ln p of that token.
-    pub log_p: f32,
-    /// Sum of ln p since the start.
-    pub score: f32,
-    /// Tokens since the start.
-    pub n_tokens: u32,
-    /// What became of it.
-    pub fate: Fate,
-}
-
-/// What became of a candidate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Fate {
-    /// It was among the beams.
-    Kept,
-    /// It ended, and was taken among the hypotheses.
-    Ended,
-    /// Others were better.
-    Dropped,
-}
-
-/// A hypothesis that has ended.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Hypothesis {
-    /// Its last node.
-    pub node: u32,
-    /// Its score for its length.
-    pub score: f32,
-    /// Its text.
-    pub text: String,
-}
-
 /// What one layer would predict if it were the last.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LensRow {
@@ -569,37 +513,4 @@ pub enum GenerateEnd {
     Context,
     /// The visitor stopped it.
     Stopped,
-}
-
-/// A failure, in words for the visitor.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fault {
-    /// Where it belongs on screen.
-    pub place: FaultPlace,
-    /// What went wrong: file, field, value, limit.
-    pub what: String,
-    /// What to do.
-    pub advice: String,
-    /// What the file says of its model, where one was opened: fields and values.
-    pub facts: Vec<(String, String)>,
-}
-
-impl Fault {
-    /// A fault without facts.
-    pub fn new(place: FaultPlace, what: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { place, what: what.into(), advice: advice.into(), facts: Vec::new() }
-    }
-}
-
-/// Where a fault belongs on screen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum FaultPlace {
-    /// The engine's badge.
-    Engine,
-    /// The model picker.
-    Model,
-    /// The text and its run.
-    Run,
-    /// An export or a comparison.
-    Panel,
 }

@@ -84,16 +84,16 @@ pub fn presenter_bar(visit: Visit) -> View {
                     .child(name)
             };
             el!(nav class="presenter" aria-label="The presentation")
-                .child(go("Up", "present-up", -1))
+                .child(go("Back", "present-up", -1))
                 .child(
                     el!(span class="num" data-testid="present-at")
                         .text(move || format!("{} of {}", at() + 1, visit.n_parts.get())),
                 )
-                .child(go("Down", "present-down", 1))
+                .child(go("Next", "present-down", 1))
                 .child(
                     el!(button type="button" class="quiet-text" data-testid="present-end")
                         .when("click", move || visit.present(None))
-                        .child("End"),
+                        .child("Close"),
                 )
                 .into()
         },

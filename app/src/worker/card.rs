@@ -1,5 +1,6 @@
 //! What the page is told of a loaded model.
 
+use serde_json::Value;
 use vitrine_kernels::ops::rope::RopePairs;
 use vitrine_models::arch::{Matrices, ModelSpec, NormKind, NormPosition, Part, Positions};
 use vitrine_models::hook::Stack;
@@ -119,7 +120,7 @@ pub(super) fn config(checkpoint: &Checkpoint<BlobSource>) -> Vec<(String, String
         }
         None => {
             let json = checkpoint.config_json().into_iter().flatten();
-            json.map(|(name, value)| field(name, value.to_string())).collect()
+            json.map(|(name, value)| field(name, shortest(value))).collect()
         }
     };
     let n_more = fields.len().saturating_sub(MAX_FIELDS);
@@ -128,6 +129,17 @@ pub(super) fn config(checkpoint: &Checkpoint<BlobSource>) -> Vec<(String, String
         fields.push(("and".to_owned(), format!("{n_more} more")));
     }
     fields
+}
+
+/// A value as text. A number that somebody's 32 bits hold is written as those would be: 0.15, not 0.15000000596.
+fn shortest(value: &Value) -> String {
+    let text = value.to_string();
+    let single = value.as_f64().map(|wide| (wide, wide as f32));
+    let same = single.filter(|&(wide, single)| value.is_f64() && f64::from(single) == wide);
+    match same.map(|(_, single)| single.to_string()).filter(|short| short.len() < text.len()) {
+        Some(short) => short,
+        None => text,
+    }
 }
 
 fn windows(spec: &ModelSpec) -> Vec<u32> {
@@ -184,7 +196,17 @@ fn count_text(n: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::count_text;
+    use serde_json::json;
+
+    use super::{count_text, shortest};
+
+    #[test]
+    fn numbers_of_32_bits_are_written_as_such() {
+        let dropout = f64::from(0.15_f32);
+        let all = [json!(dropout), json!(0.1), json!(1e-5), json!(10000.0), json!(7), json!("a")];
+        let shown = all.each_ref().map(shortest);
+        assert_eq!(shown, ["0.15", "0.1", "1e-5", "10000", "7", "\"a\""]);
+    }
 
     #[test]
     fn counts_are_short() {

@@ -5,25 +5,26 @@
 //! a keystroke runs only what follows it. Recordings are made once a length and replayed.
 
 pub mod beam;
+mod capacity;
 pub mod change;
 mod heads;
 mod input;
 mod options;
 pub mod patch;
 mod read;
+mod record;
 mod recordings;
 pub(crate) mod sites;
 mod text;
 
 use std::borrow::Cow;
 use std::ops::Range;
-use std::rc::Rc;
 
 use vitrine_kernels::{Control, Engine, InputData, Read, StateId, Step};
 use web_time::Instant;
 
-use crate::arch::forward::{Frame, RunInput};
-use crate::arch::{Forward, Model, ModelSpec, Products, pass};
+use crate::arch::forward::RunInput;
+use crate::arch::{Model, ModelSpec, Products};
 use crate::error::ModelError;
 use crate::hook::{Form, Hook, HookPoint, Stack};
 use crate::trace::Trace;
@@ -37,15 +38,12 @@ pub use patch::{Part, Patch};
 pub use read::Tap;
 pub use sites::Capture;
 
+use capacity::{MIN_CAPACITY, allocate};
 use recordings::{Built, Key, Recordings};
-use sites::Sites;
 use text::Text;
 
 /// What is said where a source is given to a model that reads none.
 const NO_ENCODER: &str = "this model has no encoder beside a decoder";
-
-/// The smallest capacity of the states.
-const MIN_CAPACITY: usize = 64;
 
 /// How a run went.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -500,152 +498,5 @@ impl Session {
             row[cols.clone()].copy_from_slice(given);
         }
         all
-    }
-
-    /// The recording of a key, made if it is not there.
-    fn recording(&mut self, key: Key) -> Result<Rc<Built>, ModelError> {
-        if let Some(built) = self.recordings.find(key) {
-            return Ok(built);
-        }
-        let built = match key {
-            Key::Source { n_rows, has_padding } => self.record_source(n_rows, has_padding)?,
-            Key::Pass { n_rows, has_padding, has_head } => {
-                self.record_pass(n_rows, has_padding, has_head)?
-            }
-            Key::Head { n_rows } => self.record_head(n_rows)?,
-            Key::Pooled => self.record_pooled()?,
-            Key::Scores { of, layer, is_pattern } => self.record_scores(of, layer, is_pattern)?,
-            Key::RowSums => self.record_row_sums()?,
-        };
-        Ok(self.recordings.keep(&mut self.engine, key, built))
-    }
-
-    fn record_pass(
-        &self,
-        n_rows: usize,
-        has_padding: bool,
-        has_head: bool,
-    ) -> Result<Built, ModelError> {
-        let sites = Some(&self.text.sites);
-        let patches = &self.patches;
-        let frame = Frame { n_rows, sites, has_padding, patches, batch: None };
-        let mut f = Forward::new(&self.model, self.spec(), frame);
-        let x = pass::body(&mut f)?;
-        // The statistics of all rows are captured; logits are computed of the last one only.
-        let mut y = pass::final_norm(&mut f, x)?;
-        if !self.spec().causal && !self.spec().has_dual() {
-            y = f.hook(Hook::LastHiddenState, y)?;
-        }
-        let mut outputs = Vec::new();
-        if has_head {
-            if n_rows > 1 {
-                let last_row = f.input(RunInput::LastRow);
-                y = f.recorder().gather(y, last_row)?;
-            }
-            let logits = pass::unembed(&mut f, y)?;
-            f.recorder().keep(logits);
-            outputs.push((Hook::Logits, logits));
-        }
-        let (recording, inputs) = f.finish();
-        Ok(Built { stack: self.spec().stack, recording, inputs, outputs })
-    }
-
-    /// The encoder's pass, and the keys and values that the decoder's blocks ask.
-    fn record_source(&self, n_rows: usize, has_padding: bool) -> Result<Built, ModelError> {
-        let spec = self.spec();
-        let (Some(encoder), Some(source)) = (&spec.encoder, &self.source) else {
-            return Err(ModelError::input("source", NO_ENCODER));
-        };
-        let sites = Some(&source.sites);
-        let patches = &self.patches;
-        let frame = Frame { n_rows, sites, has_padding, patches, batch: None };
-        let mut f = Forward::new(&self.model, encoder, frame);
-        let x = pass::body(&mut f)?;
-        let y = pass::final_norm(&mut f, x)?;
-        let encoded = f.hook(Hook::LastHiddenState, y)?;
-        f.turn_to(spec, &self.text.sites);
-        pass::cross_keys(&mut f, encoded)?;
-        let (recording, inputs) = f.finish();
-        Ok(Built { stack: Stack::Encoder, recording, inputs, outputs: Vec::new() })
-    }
-
-    /// Declares rows of the text from `n_valid` on stale.
-    fn forget_rows(&mut self, n_valid: usize) {
-        self.text.forget_rows(n_valid);
-        self.logits.clear();
-    }
-
-    /// Tokens that the states have room for: of the text, of a source.
-    fn capacities(&self) -> [usize; 2] {
-        [self.text.sites.capacity, self.source.as_ref().map_or(0, |source| source.sites.capacity)]
-    }
-
-    /// Makes room for so many tokens of text and source; growing starts from the first token, a
-    /// source that had run runs again.
-    async fn reserve(&mut self, needed: [usize; 2], control: &Control) -> Result<(), ModelError> {
-        let before = self.capacities();
-        let n_ctx = [self.spec().n_ctx, self.spec_of(Stack::Encoder).n_ctx];
-        let capacities = [0, 1].map(|idx| match needed[idx] {
-            needed if needed <= before[idx] => before[idx],
-            needed if self.options.is_exact => needed,
-            needed => needed.next_power_of_two().max(MIN_CAPACITY).min(n_ctx[idx]),
-        });
-        if capacities == before {
-            return Ok(());
-        }
-        let has_run = self.n_source() > 0;
-        let outcome = self.reallocate(capacities);
-        if outcome.is_err() {
-            self.reallocate(before)?;
-        }
-        if has_run {
-            self.run_source(control).await?;
-        }
-        outcome
-    }
-
-    fn reallocate(&mut self, capacities: [usize; 2]) -> Result<(), ModelError> {
-        self.free();
-        self.forget();
-        let (sites, source) = allocate(&mut self.engine, &self.model, &self.options, capacities)?;
-        self.text.sites = sites;
-        if let Some((text, sites)) = self.source.as_mut().zip(source) {
-            text.sites = sites;
-        }
-        Ok(())
-    }
-
-    /// Gives the states back, and the recordings that hold them.
-    fn free(&mut self) {
-        self.recordings.clear(&mut self.engine);
-        self.text.sites.free(&mut self.engine);
-        if let Some(source) = &mut self.source {
-            source.sites.free(&mut self.engine);
-        }
-    }
-}
-
-/// The states of the text, and of a source where there is an encoder.
-fn allocate(
-    engine: &mut Engine,
-    model: &Model,
-    options: &Options,
-    [capacity, n_source]: [usize; 2],
-) -> Result<(Sites, Option<Sites>), ModelError> {
-    let (spec, max_bytes) = (model.spec(), options.max_state_bytes);
-    let sites_of = |engine: &mut Engine, spec, capacities, max_bytes| {
-        Sites::allocate(engine, spec, &options.capture, capacities, options.wall_side, max_bytes)
-    };
-    let Some(encoder) = &spec.encoder else {
-        return Ok((sites_of(engine, spec, [capacity, 0], max_bytes)?, None));
-    };
-    // What is kept of the source is at most half of all.
-    let mut source = sites_of(engine, encoder, [n_source, 0], max_bytes / 2)?;
-    match sites_of(engine, spec, [capacity, n_source], max_bytes - source.n_bytes) {
-        Ok(sites) => Ok((sites, Some(source))),
-        Err(err) => {
-            source.free(engine);
-            Err(err)
-        }
     }
 }

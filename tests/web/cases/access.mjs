@@ -1,27 +1,10 @@
 // Keyboard, screen readers, contrast: axe-core finds nothing in either theme, at any size, on
 // any panel, and every control is reached by Tab.
 
-import { createRequire } from "node:module";
-import { readFileSync } from "node:fs";
-
+import { violations } from "../lib/axe.mjs";
 import { check, equal, until } from "../lib/check.mjs";
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const TABS = ["norms", "residual", "mlp", "loss", "positions", "weights", "card"];
-
-/** Violations in words: rule, element, what is wrong. */
-export async function violations(page) {
-  // Past the page's policy for scripts, which holds for the page's own.
-  await page.evaluate(`${AXE};undefined`);
-  return page.evaluate(async () => {
-    const { violations } = await globalThis.axe.run(document, {
-      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    });
-    return violations.flatMap(({ id, nodes }) =>
-      nodes.slice(0, 3).map(({ target, failureSummary }) => `${id} at ${target}: ${failureSummary.replace(/\s+/g, " ")}`),
-    );
-  });
-}
 
 const axe = (theme, name, viewport) => ({
   name: `axe-${theme}-${name}`,

@@ -1,8 +1,7 @@
 // Room 01: two models in training, one character taken apart, what is measured, real sentences.
 
 import { check, equal, near, until } from "../lib/check.mjs";
-import { Room } from "../lib/room.mjs";
-import { violations } from "./access.mjs";
+import { axes, byKeyboard, presentedAndPrinted, Room } from "../lib/room.mjs";
 
 const open = (name, more, run, extra = {}) => ({
   name,
@@ -15,19 +14,6 @@ const open = (name, more, run, extra = {}) => ({
   timeout: 120_000,
   ...extra,
 });
-
-const axe = (theme, viewport, name) =>
-  open(`axe-${theme}-${name}`, "&r-row=3", async ({ page, room }) => {
-    const found = [...(await violations(page))];
-    await room.id("present").click();
-    for (let part = 0; part < 2; part += 1) {
-      await page.keyboard.press("ArrowDown");
-      for (const one of await violations(page)) if (!found.includes(one)) found.push(one);
-    }
-    check(found.length === 0, `${found.length}: ${found.join(" | ")}`);
-    const [wide, screen] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
-    check(wide <= screen, `nothing is beyond the side: ${wide} of ${screen}`);
-  }, { context: { colorScheme: theme, viewport } });
 
 export default [
   open("a-link-reopens-knobs-and-row", "&r-task=numbers&r-twin=fixed&r-example=2&r-seed=7&r-row=3", async ({ page, room }) => {
@@ -177,39 +163,20 @@ export default [
     await until(async () => /“language”/.test(await room.id("align-line").innerText()), "another task", 30_000);
   }),
 
-  open("presented-and-printed", "", async ({ page, room }) => {
-    await room.id("present").click();
-    check(!(await room.id("align-alignment").isVisible()), "the question alone");
-    await page.keyboard.press("ArrowDown");
-    await until(() => room.id("align-alignment").isVisible(), "then the machine");
+  presentedAndPrinted(open, "", "align-alignment", "measure-lengths", async ({ page, room }) => {
     await page.keyboard.press("ArrowDown");
     await until(() => room.id("align-after").isVisible(), "then one character");
-    await page.keyboard.press("Escape");
-    await until(() => room.id("measure-lengths").isVisible(), "the whole room again");
-    await page.emulateMedia({ media: "print" });
-    check(!(await room.id("step-on").isVisible()), "no steps on paper");
-    check(await room.id("align-alignment").isVisible(), "the machine as it stands");
-    await page.emulateMedia({ media: "screen" });
   }),
 
-  open("by-keyboard-alone", "", async ({ page, room }) => {
-    await room.id("room").focus();
-    const seen = new Set();
-    for (let at = 0; at < 110; at += 1) {
-      await page.keyboard.press("Tab");
-      const name = await page.evaluate(() => document.activeElement?.dataset?.testid ?? document.activeElement?.dataset?.symbol ?? "");
-      if (name) seen.add(name);
-    }
-    for (const name of ["present", "knob-task", "knob-own", "align-train", "step-scrub", "align-alignment", "alpha", "knob-row", "align-row-0", "align-weights", "align-update", "measure-lengths", "try-fixed", "question-answer"]) {
-      check(seen.has(name), `${name} is reached by Tab: ${[...seen].join(" ")}`);
-    }
+  byKeyboard(open, "", [
+    "present", "knob-task", "knob-own", "align-train", "step-scrub", "align-alignment", "alpha", "knob-row", "align-row-0", "align-weights",
+    "align-update", "measure-lengths", "try-fixed", "question-answer",
+  ], 110, async ({ page, room }) => {
     await room.id("align-row-0").focus();
     await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
     await until(() => /r-row=2/.test(room.hash()), "a row by its button");
   }),
 
-  axe("light", { width: 1440, height: 900 }, "wide"),
-  axe("dark", { width: 1440, height: 900 }, "wide"),
-  axe("light", { width: 390, height: 844 }, "phone"),
+  ...axes(open, "&r-row=3", undefined, 2),
 ];

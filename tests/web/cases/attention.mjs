@@ -6,8 +6,7 @@ import { fileURLToPath } from "node:url";
 
 import { check, equal, until } from "../lib/check.mjs";
 import { small } from "../lib/fixtures.mjs";
-import { Room } from "../lib/room.mjs";
-import { violations } from "./access.mjs";
+import { axes, byKeyboard, presentedAndPrinted, Room } from "../lib/room.mjs";
 
 const MODEL = "dates-transformer";
 const FOLDER = path.join(path.dirname(fileURLToPath(import.meta.url)), "../../../assets/models", MODEL);
@@ -41,17 +40,6 @@ const summary = (room, name, before) =>
     const words = await room.page.locator(`#${name}-summary`).textContent().catch(() => "");
     return words && words !== before && words;
   }, `${name} shows something else`);
-
-const axe = (theme, viewport, name) =>
-  open(`axe-${theme}-${name}`, "&step=2", async ({ page, room }) => {
-    const found = [...(await violations(page))];
-    await room.id("present").click();
-    await page.keyboard.press("ArrowDown");
-    for (const one of await violations(page)) if (!found.includes(one)) found.push(one);
-    check(found.length === 0, `${found.length}: ${found.join(" | ")}`);
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-    check(wide <= 0, `${wide} px to scroll sideways`);
-  }, { context: { colorScheme: theme, viewport } });
 
 export default [
   bare("a-button-opens-the-model-that-the-room-looks-into", "", async ({ explorer, room }) => {
@@ -198,44 +186,22 @@ export default [
     await verdict(/^Right: your run here says 1[56]/);
   }),
 
-  open("presented-and-printed", "&step=4", async ({ page, room }) => {
-    await room.id("present").click();
-    check(!(await room.id("block-0").isVisible()), "the question alone");
-    await page.keyboard.press("ArrowDown");
-    await until(() => room.id("block-0").isVisible(), "then the figure");
+  presentedAndPrinted(open, "&step=4", "block-0", "measure-scale", async ({ page, room }) => {
     await page.keyboard.press("ArrowRight");
     await room.isAt(6);
     await page.keyboard.press("PageDown");
     await until(() => room.id("attention-scores").isVisible(), "then the stages");
-    await page.keyboard.press("Escape");
-    await until(() => room.id("measure-scale").isVisible(), "the whole room again");
-    await page.emulateMedia({ media: "print" });
-    check(!(await room.id("step-on").isVisible()), "no steps on paper");
-    check(await room.id("block-0").isVisible(), "the figure as it stands");
-    await page.emulateMedia({ media: "screen" });
   }),
 
-  open("by-keyboard-alone", "", async ({ page, room }) => {
-    await room.id("room").focus();
-    const seen = new Set();
-    for (let at = 0; at < 190; at += 1) {
-      await page.keyboard.press("Tab");
-      const name = await page.evaluate(() => document.activeElement?.dataset?.testid ?? document.activeElement?.dataset?.symbol ?? "");
-      if (name) seen.add(name);
-      if (name === "block-3") {
-        await page.keyboard.press("Enter");
-        await room.isAt(4);
-      }
-    }
-    for (const name of [
-      "present", "PE", "step-on", "fast-text", "fast-head", "block-0", "block-15", "attention-tensor-1", "knob-of", "attention-scores", "attention-cross",
-      "attention-pin-2", "knob-d", "attention-sinusoid", "attention-beams", "measure-scale", "measure-cost", "try-cross", "question-answer", "question-check",
-    ]) {
-      check(seen.has(name), `${name} is reached by Tab: ${[...seen].join(" ")}`);
-    }
+  byKeyboard(open, "", [
+    "present", "PE", "step-on", "fast-text", "fast-head", "block-0", "block-3", "block-15", "attention-tensor-1", "knob-of", "attention-scores",
+    "attention-cross", "attention-pin-2", "knob-d", "attention-sinusoid", "attention-beams", "measure-scale", "measure-cost", "try-cross",
+    "question-answer", "question-check",
+  ], 190, async ({ page, room }) => {
+    await room.id("block-3").focus();
+    await page.keyboard.press("Enter");
+    await room.isAt(4);
   }),
 
-  axe("light", { width: 1440, height: 900 }, "wide"),
-  axe("dark", { width: 1440, height: 900 }, "wide"),
-  axe("light", { width: 390, height: 844 }, "phone"),
+  ...axes(open, "&step=2"),
 ];

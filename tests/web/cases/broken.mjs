@@ -1,10 +1,10 @@
 // Broken files from the visitor's disk: each is refused with the file and the field named,
 // nothing breaks, and the model that was there stays usable.
 
+import { violations } from "../lib/axe.mjs";
 import { check } from "../lib/check.mjs";
 import { CONFIG, GGUF, SAFETENSORS, STRANGERS, TOKENIZER } from "../lib/broken.mjs";
 import { small } from "../lib/fixtures.mjs";
-import { violations } from "./access.mjs";
 
 /** Opens each set of files in one page; tells of all that went wrong, not of the first only. */
 const all = (name, list) => ({

@@ -3,9 +3,9 @@
 
 import { readFileSync } from "node:fs";
 
+import { violations } from "../lib/axe.mjs";
 import { check, equal, until } from "../lib/check.mjs";
 import { gpt2 } from "../lib/fixtures.mjs";
-import { violations } from "./access.mjs";
 
 const GOLDENS = JSON.parse(readFileSync(new URL("../../golden/chat.json", import.meta.url)));
 const hash = (text) => `#t=${encodeURIComponent(text)}`;

@@ -1,8 +1,7 @@
 // Room 10: the walk over tiles, what is measured, and other ways to attend.
 
 import { check, equal, until } from "../lib/check.mjs";
-import { Room } from "../lib/room.mjs";
-import { violations } from "./access.mjs";
+import { axes, byKeyboard, presentedAndPrinted, Room } from "../lib/room.mjs";
 
 const open = (name, more, run, extra = {}) => ({
   name,
@@ -14,15 +13,6 @@ const open = (name, more, run, extra = {}) => ({
   timeout: 90_000,
   ...extra,
 });
-
-const axe = (theme, viewport, name) =>
-  open(`axe-${theme}-${name}`, "&r-from=random&step=4", async ({ page, room }) => {
-    const found = [...(await violations(page))];
-    await room.id("present").click();
-    await page.keyboard.press("ArrowDown");
-    for (const one of await violations(page)) if (!found.includes(one)) found.push(one);
-    check(found.length === 0, `${found.length}: ${found.join(" | ")}`);
-  }, { context: { colorScheme: theme, viewport } });
 
 export default [
   open("a-link-reopens-knobs-and-step", "&r-from=random&r-rows=8&r-keys=2&r-mask=none&step=5", async ({ page, room }) => {
@@ -166,35 +156,14 @@ export default [
     await until(async () => (await room.step())[1] === 16, "a key at a time");
   }),
 
-  open("presented-and-printed", "&r-from=random", async ({ page, room }) => {
-    await room.id("present").click();
-    check(!(await room.id("flash-scores").isVisible()), "the question alone");
-    await page.keyboard.press("ArrowDown");
-    await until(() => room.id("flash-scores").isVisible(), "then the machine");
+  presentedAndPrinted(open, "&r-from=random", "flash-scores", "measure-time", async ({ page, room }) => {
     await page.keyboard.press("ArrowRight");
     await room.isAt(2);
-    await page.keyboard.press("Escape");
-    await until(() => room.id("measure-time").isVisible(), "the whole room again");
-    await page.emulateMedia({ media: "print" });
-    check(!(await room.id("step-on").isVisible()), "no steps on paper");
-    check(await room.id("flash-scores").isVisible(), "the machine as it stands");
-    await page.emulateMedia({ media: "screen" });
   }),
 
-  open("by-keyboard-alone", "&r-from=random", async ({ page, room }) => {
-    await room.id("room").focus();
-    const seen = new Set();
-    for (let at = 0; at < 90; at += 1) {
-      await page.keyboard.press("Tab");
-      const name = await page.evaluate(() => document.activeElement?.dataset?.testid ?? document.activeElement?.dataset?.symbol ?? "");
-      if (name) seen.add(name);
-    }
-    for (const name of ["present", "S", "knob-rows", "knob-pass", "knob-way", "step-on", "flash-scores", "measure-time", "measure-ways", "try-online", "question-answer"]) {
-      check(seen.has(name), `${name} is reached by Tab: ${[...seen].join(" ")}`);
-    }
-  }),
+  byKeyboard(open, "&r-from=random", [
+    "present", "S", "knob-rows", "knob-pass", "knob-way", "step-on", "flash-scores", "measure-time", "measure-ways", "try-online", "question-answer",
+  ], 90),
 
-  axe("light", { width: 1440, height: 900 }, "wide"),
-  axe("dark", { width: 1440, height: 900 }, "wide"),
-  axe("light", { width: 390, height: 844 }, "phone"),
+  ...axes(open, "&r-from=random&step=4"),
 ];

@@ -1,7 +1,7 @@
 // Home: what Vitrine is, one live map, the reading list, the doors.
 
+import { violations } from "../lib/axe.mjs";
 import { check, equal, until } from "../lib/check.mjs";
-import { violations } from "./access.mjs";
 
 const open = (name, run, more = {}) => ({
   name,

@@ -2,10 +2,10 @@
 
 import { readFileSync } from "node:fs";
 
+import { violations } from "../lib/axe.mjs";
 import { check, equal, near, until } from "../lib/check.mjs";
 import { Lab } from "../lib/lab.mjs";
 import { parse } from "../lib/safetensors.mjs";
-import { violations } from "./access.mjs";
 
 const SHORT = "data.task=copy&model.n_layers=1&model.d_model=16&model.n_heads=2&model.n_ctx=16&run.n_sequences=8&run.validate_every=10&run.n_validation=1";
 

@@ -1,8 +1,7 @@
 // Room 03: three models before their first step, and what is measured of them.
 
 import { check, equal, until } from "../lib/check.mjs";
-import { Room } from "../lib/room.mjs";
-import { violations } from "./access.mjs";
+import { axes, byKeyboard, presentedAndPrinted, Room } from "../lib/room.mjs";
 
 const open = (name, more, run, extra = {}) => ({
   name,
@@ -17,12 +16,6 @@ const open = (name, more, run, extra = {}) => ({
 });
 
 const number = (text) => Number(text.replace("−", "-"));
-
-const axe = (theme, viewport, name) =>
-  open(`axe-${theme}-${name}`, "&r-layers=4", async ({ page }) => {
-    const found = await violations(page);
-    check(found.length === 0, `${found.length}: ${found.join(" | ")}`);
-  }, { context: { colorScheme: theme, viewport } });
 
 export default [
   open("a-link-reopens-knobs-and-layer", "&r-layers=4&r-seed=7&step=2", async ({ page, room }) => {
@@ -123,7 +116,24 @@ export default [
     await verdict(/^Right/);
   }, { timeout: 200_000 }),
 
-  axe("light", { width: 1440, height: 900 }, "wide"),
-  axe("dark", { width: 1440, height: 900 }, "wide"),
-  axe("light", { width: 390, height: 844 }, "phone"),
+  open("one-click-sets-the-layers-and-the-step", "&r-layers=4", async ({ room }) => {
+    await room.id("try-deep").click();
+    await until(async () => (await room.step()).join() === "16,16", "the last of sixteen layers");
+    equal(await room.id("knob-layers").inputValue(), "16", "the knob");
+  }),
+
+  presentedAndPrinted(open, "&r-layers=4", "norms-size", "measure-layers", async ({ page, room }) => {
+    await page.keyboard.press("ArrowRight");
+    await room.isAt(2);
+    await page.keyboard.press("PageDown");
+    await until(() => room.id("measure-layers").isVisible(), "then the first claim");
+    check(!(await room.id("norms-size").isVisible()), "alone");
+  }),
+
+  byKeyboard(open, "&r-layers=4", [
+    "present", "print", "x", "knob-layers", "knob-seed", "step-on", "step-scrub", "norms-size", "norms-gradient", "measure-layers", "measure-depth",
+    "knob-rate", "measure-race", "norms-text", "change-norm", "try-deep", "question-answer", "question-check",
+  ], 110),
+
+  ...axes(open, "&r-layers=4"),
 ];

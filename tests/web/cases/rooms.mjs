@@ -1,8 +1,7 @@
 // The rooms: the frame that all share, and what each of them shows and measures.
 
 import { check, equal, until } from "../lib/check.mjs";
-import { Room } from "../lib/room.mjs";
-import { violations } from "./access.mjs";
+import { axes, byKeyboard, Room } from "../lib/room.mjs";
 
 const open = (name, more, run, extra = {}) => ({
   name,
@@ -18,16 +17,6 @@ const open = (name, more, run, extra = {}) => ({
 const number = (text) => Number(text.replace("−", "-"));
 
 /** The presented parts as well as the whole room, its measurements made. */
-const axe = (theme, viewport, name) =>
-  open(`axe-${theme}-${name}`, "&r-from=random", async ({ page, room }) => {
-    const found = [...(await violations(page))];
-    await room.measure("favor");
-    await room.id("present").click();
-    await page.keyboard.press("ArrowDown");
-    for (const one of await violations(page)) if (!found.includes(one)) found.push(one);
-    check(found.length === 0, `${found.length}: ${found.join(" | ")}`);
-  }, { context: { colorScheme: theme, viewport } });
-
 export default [
   {
     name: "home-leads-to-the-room-and-back-leads-home",
@@ -262,17 +251,10 @@ export default [
     await page.emulateMedia({ media: "screen" });
   }),
 
-  open("by-keyboard-alone", "&r-from=random", async ({ page, room }) => {
-    await room.id("room").focus();
-    const seen = new Set();
-    for (let at = 0; at < 90; at += 1) {
-      await page.keyboard.press("Tab");
-      const name = await page.evaluate(() => document.activeElement?.dataset?.testid ?? document.activeElement?.dataset?.symbol ?? "");
-      if (name) seen.add(name);
-    }
-    for (const name of ["present", "print", "outer", "knob-map", "step-on", "step-scrub", "fast-after", "measure-capacity", "measure-time", "try-sum", "question-answer", "question-check"]) {
-      check(seen.has(name), `${name} is reached by Tab: ${[...seen].join(" ")}`);
-    }
+  byKeyboard(open, "&r-from=random", [
+    "present", "print", "outer", "knob-map", "step-on", "step-scrub", "fast-after", "measure-capacity", "measure-time", "try-sum", "question-answer",
+    "question-check",
+  ], 90, async ({ page, room }) => {
     await room.id("question-answer").focus();
     await page.keyboard.type("130");
     await page.keyboard.press("Enter");
@@ -287,7 +269,5 @@ export default [
     },
   },
 
-  axe("light", { width: 1440, height: 900 }, "wide"),
-  axe("dark", { width: 1440, height: 900 }, "wide"),
-  axe("light", { width: 390, height: 844 }, "phone"),
+  ...axes(open, "&r-from=random", ({ room }) => room.measure("favor")),
 ];

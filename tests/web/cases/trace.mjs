@@ -5,9 +5,9 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { violations } from "../lib/axe.mjs";
 import { check, equal, near, until } from "../lib/check.mjs";
 import * as safetensors from "../lib/safetensors.mjs";
-import { violations } from "./access.mjs";
 
 const FILE = readFileSync(path.join(path.dirname(fileURLToPath(import.meta.url)), "../../golden/trace.safetensors"));
 // A case of the goldens: what transformers computed of a tiny BART, by the names of the hooks.
@@ -110,7 +110,7 @@ export default [
     await opened(explorer);
     equal(await explorer.id("generate").count(), 0, "nothing is generated");
     equal(await explorer.id("prompt").count(), 0, "no text to type");
-    check(/needs the model's unembedding/.test(await explorer.id("lens").innerText()), "the lens");
+    check(/needs the model’s unembedding/.test(await explorer.id("lens").innerText()), "the lens");
     for (const tab of ["weights", "positions"]) {
       await explorer.tab(tab);
       check(/needs a model/.test(await explorer.id("lacking").innerText()), tab);

@@ -4,11 +4,11 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { violations } from "../lib/axe.mjs";
 import { check, equal, near, until } from "../lib/check.mjs";
 import { openDriver } from "../lib/driver.mjs";
 import { marian } from "../lib/fixtures.mjs";
 import { floats, parse } from "../lib/safetensors.mjs";
-import { violations } from "./access.mjs";
 
 const GOLDEN = path.join(path.dirname(fileURLToPath(import.meta.url)), "../../golden");
 const SOURCE = "the man saw a dog";

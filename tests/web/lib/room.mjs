@@ -1,6 +1,7 @@
 // A room as a visitor meets it.
 
-import { until } from "./check.mjs";
+import { violations } from "./axe.mjs";
+import { check, until } from "./check.mjs";
 
 /** A number as the page writes it: a true minus in its power of ten. */
 const small = (text) => Number(text.replaceAll("−", "-"));
@@ -70,3 +71,57 @@ export class Room {
     return Promise.all(rows.map((row) => row.locator("th, td").allInnerTexts()));
   }
 }
+
+const WIDE = { width: 1440, height: 900 };
+const PHONE = { width: 390, height: 844 };
+
+/** Cases in which axe-core finds nothing in a room, before and after `act`, and in its first parts presented. */
+export function axes(open, more, act = async () => {}, n_parts = 1) {
+  const one = (theme, viewport, name) =>
+    open(`axe-${theme}-${name}`, more, async (given) => {
+      const { page, room } = given;
+      const found = new Set(await violations(page));
+      await act(given);
+      await room.id("present").click();
+      for (let part = 0; part < n_parts; part += 1) {
+        await page.keyboard.press("ArrowDown");
+        for (const violation of await violations(page)) found.add(violation);
+      }
+      check(found.size === 0, `${found.size}: ${[...found].join(" | ")}`);
+    }, { context: { colorScheme: theme, viewport } });
+  return [one("light", WIDE, "wide"), one("dark", WIDE, "wide"), one("light", PHONE, "phone")];
+}
+
+/** A case: the question alone, then the machine (`shown` in it), what `onward` looks at, all again (`claim`), on paper. */
+export const presentedAndPrinted = (open, more, shown, claim, onward = async () => {}) =>
+  open("presented-and-printed", more, async (given) => {
+    const { page, room } = given;
+    await room.id("present").click();
+    check(!(await room.id(shown).isVisible()), "the question alone");
+    await page.keyboard.press("ArrowDown");
+    await until(() => room.id(shown).isVisible(), "then the machine");
+    await onward(given);
+    await page.keyboard.press("Escape");
+    await until(() => room.id(claim).isVisible(), "the whole room again");
+    await page.emulateMedia({ media: "print" });
+    check(!(await room.id("step-on").isVisible()), "no steps on paper");
+    check(await room.id(shown).isVisible(), "the machine as it stands");
+    await page.emulateMedia({ media: "screen" });
+  });
+
+/** A case: Tab comes to all of these, by test names and symbols, in so many presses; then what keys do. */
+export const byKeyboard = (open, more, names, most, then = async () => {}) =>
+  open("by-keyboard-alone", more, async (given) => {
+    const { page, room } = given;
+    await room.id("room").focus();
+    const seen = new Set();
+    for (let at = 0; at < most; at += 1) {
+      await page.keyboard.press("Tab");
+      seen.add(await page.evaluate(() => {
+        const { testid, symbol } = document.activeElement?.dataset ?? {};
+        return testid ?? symbol;
+      }));
+    }
+    for (const name of names) check(seen.has(name), `${name} is reached by Tab: ${[...seen].join(" ")}`);
+    await then(given);
+  });

@@ -1,8 +1,7 @@
 // Room ROOM_NUMBER: what `new-room` writes, tried as every room is: from its link, by steps and knobs, judged.
 
 import { check, equal, until } from "../lib/check.mjs";
-import { Room } from "../lib/room.mjs";
-import { violations } from "./access.mjs";
+import { axes, byKeyboard, presentedAndPrinted, Room } from "../lib/room.mjs";
 
 const open = (name, more, run, extra = {}) => ({
   name,
@@ -14,12 +13,6 @@ const open = (name, more, run, extra = {}) => ({
   },
   ...extra,
 });
-
-const axe = (theme, viewport, name) =>
-  open(`axe-${theme}-${name}`, "", async ({ page }) => {
-    const found = await violations(page);
-    check(found.length === 0, `${found.length}: ${found.join(" | ")}`);
-  }, { context: { colorScheme: theme, viewport }, timeout: 90_000 });
 
 export default [
   open("a-link-reopens-knobs-and-step", "&r-shown=scores&step=1", async ({ room }) => {
@@ -48,7 +41,7 @@ export default [
     await verdict(right, /^Right/);
   }),
 
-  axe("light", { width: 1440, height: 900 }, "wide"),
-  axe("dark", { width: 1440, height: 900 }, "wide"),
-  axe("light", { width: 390, height: 844 }, "phone"),
+  byKeyboard(open, "", ["present", "A", "ROOM_WORD-text", "knob-shown", "step-on", "ROOM_WORD-pattern", "try-scores", "question-answer"], 60),
+
+  ...axes(open, ""),
 ];

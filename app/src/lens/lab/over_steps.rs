@@ -72,8 +72,7 @@ impl OverSteps {
             y_name: self.quantity.into(),
             lines: self.names.iter().enumerate().map(line).collect(),
             is_x_whole: true,
-            // What is zero or less has no place on an axis of factors.
-            is_y_log: self.values.iter().all(|value| *value > 0.0 || value.is_nan()),
+            is_y_log: is_for_factors(&self.values),
             ..ChartSpec::default()
         })
     }
@@ -96,9 +95,26 @@ impl OverSteps {
     }
 }
 
+/// Whether values are drawn on an axis of factors, where what is zero or less has no place: all are above zero, or
+/// the others span so much that an even axis would show the largest alone.
+fn is_for_factors(values: &[f32]) -> bool {
+    let known = || values.iter().copied().filter(|value| !value.is_nan());
+    let above = || known().filter(|value| *value > 0.0 && value.is_finite());
+    let (least, most) = (above().fold(f32::INFINITY, f32::min), above().fold(0.0, f32::max));
+    known().all(|value| value > 0.0) || known().all(|value| value >= 0.0) && most / least > 1e4
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn zeros_keep_an_even_axis_unless_the_rest_would_vanish_on_it() {
+        assert!(is_for_factors(&[0.1, 2.0, f32::NAN]));
+        assert!(!is_for_factors(&[0.0, 0.1, 2.0]));
+        assert!(!is_for_factors(&[-1.0, 1e-3, 1e9]));
+        assert!(is_for_factors(&[0.0, 0.1, 1e19]));
+    }
 
     fn all() -> OverSteps {
         OverSteps {
