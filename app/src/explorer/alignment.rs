@@ -12,6 +12,7 @@ use crate::parts::dom::{El, View, el, part};
 use crate::parts::frame::{Kit, panel};
 use crate::parts::grid::CHAR_WIDTH;
 use crate::parts::matrix::{Acts, Cursor, Matrix, matrix};
+use crate::parts::size::use_size;
 use crate::protocol::Attention;
 use crate::state::cell::{Derived, Var, derive};
 use crate::state::url::AlignOf;
@@ -21,6 +22,9 @@ use crate::state::{Hover, Store, use_store};
 const HEIGHT: usize = 150;
 const SOURCE_Y: usize = 14;
 const TARGET_Y: usize = 136;
+/// Space between words, and the least of it where there is little room.
+const GAP: f64 = 14.0;
+const LEAST_GAP: f64 = 6.0;
 /// Lines below this share are not drawn, unless they are a row's largest.
 const MIN_SHARE: f32 = 0.1;
 /// Most lines on screen.
@@ -126,20 +130,25 @@ fn averages(store: Store) -> El {
 
 /// The two sentences with lines between.
 fn lines(view: Derived<Option<MatrixView>>, cursor: Derived<Cursor>, id: &'static str) -> El {
+    let frame = el!(div class="lines-frame" tabindex="0" role="region" aria-label="Lines between the sentences");
+    let size = use_size(&frame);
     let picture = part(move || match &*view.read() {
-        Some(shown) => vec![picture(view, shown, cursor, id)],
+        Some(shown) => vec![picture(view, shown, cursor, id, size.get().0)],
         None => Vec::new(),
     });
-    el!(div class="lines-frame" tabindex="0" role="region" aria-label="Lines between the sentences")
-        .class("waiting", move || view.read().is_none())
-        .child(picture)
+    frame.class("waiting", move || view.read().is_none()).child(picture)
 }
 
-/// Middles of the words of a line, and where it ends.
-fn middles(labels: &[String]) -> (Vec<usize>, usize) {
+/// Middles of the words of a line, and where it ends: with less between them where the line would be wider than
+/// there is room.
+fn middles(labels: &[String], room: f64) -> (Vec<usize>, usize) {
+    let width = |label: &String| (label.chars().count().max(2) as f64 * CHAR_WIDTH) as usize;
+    let words: usize = labels.iter().map(width).sum();
+    let fitting = (room - words as f64) / labels.len().max(1) as f64;
+    let gap = fitting.clamp(LEAST_GAP, GAP) as usize;
     let mut at = 0;
     let middles = labels.iter().map(|label| {
-        let width = (label.chars().count().max(2) as f64 * CHAR_WIDTH) as usize + 14;
+        let width = width(label) + gap;
         at += width;
         at - width / 2
     });
@@ -151,9 +160,10 @@ fn picture(
     shown: &MatrixView,
     cursor: Derived<Cursor>,
     id: &str,
+    room: f64,
 ) -> View {
-    let (source, source_end) = middles(&shown.col_labels);
-    let (target, target_end) = middles(&shown.row_labels);
+    let (source, source_end) = middles(&shown.col_labels, room);
+    let (target, target_end) = middles(&shown.row_labels, room);
     let (above, below) = (source.clone(), target.clone());
     let drawn = part(move || {
         let view = view.read();
@@ -223,4 +233,20 @@ fn summary(view: &MatrixView) -> String {
     };
     let rows: Vec<String> = best(view).into_iter().enumerate().take(64).filter_map(row).collect();
     format!("Each written token and the source token that it came from most: {}", rows.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_move_together_before_the_line_is_cut() {
+        let labels = vec!["four".to_owned(); 10];
+        let end = |room| middles(&labels, room).1;
+        assert_eq!(end(1000.0), end(500.0), "no further apart than they need");
+        assert!(end(370.0) <= 370, "{}", end(370.0));
+        assert_eq!(end(10.0), 10 * (28 + 6), "then it is scrolled");
+        let middles = middles(&labels, 370.0).0;
+        assert!(middles.windows(2).all(|pair| pair[1] - pair[0] >= 28), "{middles:?}");
+    }
 }
