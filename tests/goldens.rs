@@ -104,6 +104,7 @@ tiny! {
     gpt2 gpt2_untied nanogpt llama llama_tied llama3_rope bert bert_encoder
     openai_gpt gpt_neo gptj gpt_neox gpt_neox_sequential opt opt_350m bloom bloom_6_heads
     llama_linear_rope mistral qwen2 qwen2_sliding qwen3 gemma phi phi_grouped
+    stablelm stablelm_parallel
     roberta distilbert electra electra_square electra_discriminator esm2 esm1b esm1
     transformer transformer_pre t5 t5_v11 bart mbart marian marian_two_vocabularies blenderbot blenderbot_small
 }

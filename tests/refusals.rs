@@ -93,6 +93,7 @@ fn what_only_some_architectures_know_is_named_too() {
         ("qwen3", "head_dim", Value::Null),
         ("gemma", "hidden_act", json!("mish")),
         ("phi", "qk_layernorm", json!(true)),
+        ("stablelm", "qk_layernorm", json!(true)),
         ("roberta", "pad_token_id", json!(40)),
         ("distilbert", "activation", json!("mish")),
         ("electra", "position_embedding_type", json!("relative_key_query")),

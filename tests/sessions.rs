@@ -33,6 +33,7 @@ const MODELS: [&str; 31] = [
     "qwen3",
     "gemma",
     "phi_grouped",
+    "stablelm",
     "bert",
     "roberta",
     "distilbert",

@@ -305,6 +305,15 @@ def phi(name, seed, n_kv, part):
     decoder(name, seed, tf.PhiForCausalLM(config), layout, 4, n_kv)
 
 
+def stablelm(name, seed, n_kv, part, **more):
+    config = tf.StableLmConfig(vocab_size=41, num_key_value_heads=n_kv, layer_norm_eps=1e-4, **SIZES, **SMALL, **more,
+                               rope_parameters={"rope_type": "default", "rope_theta": 300.0, "partial_rotary_factor": part})
+    layout = {**LLAMA, "rms": False, "eps": lambda config: config.layer_norm_eps, "parallel": config.use_parallel_residual}
+    if config.use_parallel_residual:
+        layout["ln2"] = "input_layernorm"
+    decoder(name, seed, tf.StableLmForCausalLM(config), Layout(**layout), 4, n_kv)
+
+
 def roberta():
     config = tf.RobertaConfig(vocab_size=41, type_vocab_size=1, layer_norm_eps=1e-4, hidden_act="gelu_new",
                               **{**SIZES, "max_position_embeddings": 34})
@@ -357,6 +366,8 @@ MAKERS = {
     "gemma": lambda: llama_like("gemma", 34, tf.GemmaForCausalLM, torch.float16, n_kv=1, head_dim=10),
     "phi": lambda: phi("phi", 35, 4, 0.67),
     "phi_grouped": lambda: phi("phi_grouped", 36, 2, 1.0),
+    "stablelm": lambda: stablelm("stablelm", 37, 2, 0.67, use_qkv_bias=True),
+    "stablelm_parallel": lambda: stablelm("stablelm_parallel", 38, 4, 0.34, use_parallel_residual=True, tie_word_embeddings=True),
     "roberta": roberta,
     "distilbert": distilbert,
     "electra": lambda: electra("electra", 42, 16),

@@ -41,6 +41,7 @@ mod qwen2;
 mod qwen3;
 mod recurrent;
 mod roberta;
+mod stablelm;
 mod t5;
 mod transformer;
 
@@ -71,6 +72,7 @@ pub const ARCHITECTURES: &[&ArchEntry] = &[
     &qwen3::ENTRY,
     &gemma::ENTRY,
     &phi::ENTRY,
+    &stablelm::ENTRY,
     &bert::ENTRY,
     &roberta::ENTRY,
     &distilbert::ENTRY,
