@@ -66,7 +66,7 @@ export default [
     await until(async () => /After \d+ steps: for “3 may 1999”/.test(await line()), "each of them at the input");
     await room.id("align-train").click();
     await until(async () => /^Stopped/.test(await room.id("align-status").innerText()), "stopped");
-    const known = await room.pixels("align-alignment");
+    const known = await room.drawn("align-alignment");
     // By keys: another input, at the models that are there already.
     await room.id("knob-own").focus();
     await page.keyboard.press("End");
@@ -74,7 +74,7 @@ export default [
     await page.keyboard.type("8");
     await until(async () => /After \d+ steps: for “3 may 1998”/.test(await line()), "another input", 30_000);
     check(/r-own=3_may_1998/.test(room.hash()), room.hash());
-    check((await room.pixels("align-alignment")) !== known, "another alignment");
+    check((await room.drawn("align-alignment")) !== known, "another alignment");
     const state = await room.pixels("align-after");
     await room.id("align-row-1").click();
     await until(async () => (await room.pixels("align-after")) !== state, "a character of it, taken apart");
@@ -95,7 +95,7 @@ export default [
   }),
 
   open("training-is-seen-scrubbed-and-stopped", "", async ({ room }) => {
-    const first = await room.pixels("align-alignment");
+    const first = await room.drawn("align-alignment");
     await room.id("align-train").click();
     await until(async () => (await room.step())[1] >= 4, "looks come on the way", 90_000);
     const line = () => room.id("align-line").innerText();
@@ -104,9 +104,9 @@ export default [
     await until(async () => (await room.id("align-loss").locator("path").count()) > 0, "losses are drawn");
     await room.id("step-scrub").fill("0");
     await until(async () => /Before the first step/.test(await line()), "back to the beginning");
-    equal(await room.pixels("align-alignment"), first, "which is what it was");
+    equal(await room.drawn("align-alignment"), first, "which is what it was");
     await room.id("step-scrub").fill("3");
-    await until(async () => (await room.pixels("align-alignment")) !== first, "later it is another");
+    await until(async () => (await room.drawn("align-alignment")) !== first, "later it is another");
     check((await room.verdicts()).every((verdict) => verdict === "holds"), `at every step: ${await room.errors()}`);
     await room.id("align-train").click();
     await until(async () => /^Stopped after \d+ and \d+ steps/.test(await room.id("align-status").innerText()), "it was stopped");

@@ -47,7 +47,7 @@ export default [
     await room.id("step-scrub").fill("15");
     await room.isAt(16);
     await explorer.settled();
-    equal(await room.pixels("flash-output"), await room.pixels("flash-matrices"), "in the end both are the same");
+    equal(await room.drawn("flash-output"), await room.drawn("flash-matrices"), "in the end both are the same");
   }),
 
   open("the-way-back-is-walked-tile-by-tile", "&r-from=random&r-mask=none&r-pass=backward", async ({ explorer, room }) => {
@@ -67,7 +67,7 @@ export default [
     await room.isAt(16);
     await explorer.settled();
     for (const name of ["dq", "dk", "dv"]) {
-      equal(await room.pixels(`flash-${name}`), await room.pixels(`flash-all-${name}`), `in the end ${name} is what matrices give`);
+      equal(await room.drawn(`flash-${name}`), await room.drawn(`flash-all-${name}`), `in the end ${name} is what matrices give`);
     }
     check(/loads [\d.]+ kB and stores [\d.]+ kB/.test(await room.id("flash-back-moved").innerText()), "what it moves");
     check((await room.verdicts()).every((verdict) => verdict === "holds"), await room.errors());

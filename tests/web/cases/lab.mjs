@@ -7,6 +7,9 @@ import { check, equal, near, until } from "../lib/check.mjs";
 import { Lab } from "../lib/lab.mjs";
 import { parse } from "../lib/safetensors.mjs";
 
+/** Counts what the engine asks of WebGPU. */
+const PROBE = readFileSync(new URL("../lib/probe.js", import.meta.url), "utf8");
+
 const SHORT = "data.task=copy&model.n_layers=1&model.d_model=16&model.n_heads=2&model.n_ctx=16&run.n_sequences=8&run.validate_every=10&run.n_validation=1";
 
 const PIECES = "corpus=toy&model.n_layers=1&model.d_model=32&model.n_heads=2&model.n_ctx=32&optimiser.rate=0.01&run.n_steps=60&run.validate_every=30&run.n_validation=1&run.n_sequences=8";
@@ -269,6 +272,31 @@ export default [
     check(/GPU|SwiftShader/i.test(await page.getByTestId("engine-badge").innerText()), "on the GPU");
     for (const [at, loss] of gpu.entries()) near(loss, cpu[at], 0.01 * cpu[at], `the loss of step ${at + 1}`);
   }, { graphics: "gpu", timeout: 240_000 }),
+
+  open("a-step-on-webgpu-makes-nothing-and-waits-once", `${SHORT}&run.n_steps=500&run.validate_every=500&engine=gpu`, async ({ page, lab }) => {
+    await lab.train();
+    await lab.reaches(3);
+    await lab.id("pause").click();
+    await lab.is("paused", 60_000);
+    const names = await Promise.all(page.workers().map((worker) => worker.evaluate(() => self.name)));
+    const worker = page.workers()[names.indexOf("lab")];
+    const counts = () => worker.evaluate(() => ({ ...self.counted }));
+    const step = async () => {
+      const [before, at] = [await counts(), await lab.step()];
+      await lab.id("step-once").click();
+      await until(async () => (await lab.step()) === at + 1, "one step more");
+      await lab.is("paused");
+      const after = await counts();
+      return Object.fromEntries(Object.entries(after).map(([name, n]) => [name, n - before[name]]));
+    };
+    const [one, another] = [await step(), await step()];
+    const { shaders, pipelines, bindGroups, buffers, maps, dispatches } = another;
+    equal(JSON.stringify({ shaders, pipelines, bindGroups, buffers }), JSON.stringify({ shaders: 0, pipelines: 0, bindGroups: 0, buffers: 0 }), "all is there from the first step on");
+    check(maps === 1, `${maps} maps: the loss, and the norms with it`);
+    check(dispatches > 50, `it runs on the GPU: ${dispatches} dispatches`);
+    equal(one.dispatches, dispatches, "every step is the same recording");
+    console.log(`# a training step of 1 block on WebGPU: ${dispatches} dispatches, ${another.submits} submits, ${maps} map`);
+  }, { graphics: "gpu", timeout: 240_000, prelude: `${PROBE}\nself.counted = counts;` }),
 
   open("a-saved-run-goes-on-where-it-was", `${SHORT.replace("n_sequences=8", "n_sequences=64")}&run.n_steps=400`, async ({ page, lab }) => {
     await lab.train();

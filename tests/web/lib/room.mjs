@@ -45,6 +45,11 @@ export class Room {
     return this.explorer.pixels(name);
   }
 
+  /** What is drawn of a plate, without what is behind it. */
+  drawn(name) {
+    return this.id(name).evaluate((element) => (element.querySelector("canvas.picture") ?? element).toDataURL());
+  }
+
   hash() {
     return new URL(this.page.url()).hash;
   }
