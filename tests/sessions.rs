@@ -17,7 +17,7 @@ use vitrine_tests::golden::{Golden, cpu, difference, fetched_model, gpu, load, r
 const TEXT: [u32; 12] = [5, 17, 3, 60, 3, 17, 22, 9, 0, 41, 17, 3];
 
 /// A tiny checkpoint of each architecture, and of each form that changes what is kept.
-const MODELS: [&str; 31] = [
+const MODELS: [&str; 32] = [
     "openai_gpt",
     "gpt2",
     "gpt_neo",

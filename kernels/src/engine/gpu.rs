@@ -75,6 +75,7 @@ pub struct GpuEngine {
     programs: HashMap<u64, Rc<Program>>,
     /// Times of launches, while they are measured.
     profile: Option<Vec<OpTime>>,
+    stamps: Option<Stamps>,
     /// The recording whose kept tensors can be drawn.
     last_run: Option<u64>,
     /// Fill new intermediate tensors with NaN.
@@ -82,6 +83,30 @@ pub struct GpuEngine {
     pub(crate) poisons: bool,
     /// Weights are cut into pieces of so many bytes.
     piece_limit: u64,
+}
+
+/// Where stamps of time are written, and read from.
+struct Stamps {
+    set: wgpu::QuerySet,
+    resolved: wgpu::Buffer,
+    count: u32,
+}
+
+impl Stamps {
+    fn new(device: &wgpu::Device, count: u32) -> Self {
+        let set = device.create_query_set(&wgpu::QuerySetDescriptor {
+            label: Some("profile"),
+            ty: wgpu::QueryType::Timestamp,
+            count,
+        });
+        let resolved = device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("profile"),
+            size: u64::from(count) * 8,
+            usage: wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC,
+            mapped_at_creation: false,
+        });
+        Self { set, resolved, count }
+    }
 }
 
 impl GpuEngine {
@@ -124,6 +149,7 @@ impl GpuEngine {
             states: Vec::new(),
             programs: HashMap::new(),
             profile: None,
+            stamps: None,
             last_run: None,
             #[cfg(test)]
             poisons: false,
@@ -358,23 +384,15 @@ impl GpuEngine {
         launches: &[super::program::Launch],
     ) -> Result<Vec<u64>, EngineError> {
         let n_stamps = launches.len() as u32 * 2;
-        let stamps = self.device.create_query_set(&wgpu::QuerySetDescriptor {
-            label: Some("profile"),
-            ty: wgpu::QueryType::Timestamp,
-            count: n_stamps,
-        });
-        let resolved = self.device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some("profile"),
-            size: u64::from(n_stamps) * 8,
-            usage: wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC,
-            mapped_at_creation: false,
-        });
+        // A recording that is replayed, as a training step is, finds those of the last time.
+        let kept = self.stamps.take().filter(|stamps| stamps.count >= n_stamps);
+        let stamps = kept.unwrap_or_else(|| Stamps::new(&self.device, n_stamps));
         let mut encoder = self.encoder();
         for (idx, launch) in (0u32..).zip(launches) {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
                 label: Some(launch.label),
                 timestamp_writes: Some(wgpu::ComputePassTimestampWrites {
-                    query_set: &stamps,
+                    query_set: &stamps.set,
                     beginning_of_pass_write_index: Some(2 * idx),
                     end_of_pass_write_index: Some(2 * idx + 1),
                 }),
@@ -385,16 +403,17 @@ impl GpuEngine {
             let [x, y, z] = launch.groups;
             pass.dispatch_workgroups(x, y, z);
         }
-        encoder.resolve_query_set(&stamps, 0..n_stamps, &resolved, 0);
+        encoder.resolve_query_set(&stamps.set, 0..n_stamps, &stamps.resolved, 0);
         let shape = Shape::from([n_stamps as usize * 2]);
         let read = Read {
             source: ReadSource::State(StateId(0)),
             ranges: std::iter::once(0..shape.len()).collect(),
         };
-        let source = readback::Source { read: &read, shape, buffer: &resolved };
+        let source = readback::Source { read: &read, shape, buffer: &stamps.resolved };
         self.readback.encode(&mut encoder, &[source])?;
         self.queue.submit([encoder.finish()]);
         let words = self.readback.finish(&[shape.len()]).await?;
+        self.stamps = Some(stamps);
         let halves = words[0].chunks_exact(2);
         let ticks = halves.map(|h| u64::from(h[0].to_bits()) | u64::from(h[1].to_bits()) << 32);
         Ok(ticks.collect())

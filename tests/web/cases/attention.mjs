@@ -193,14 +193,14 @@ export default [
     await until(() => room.id("attention-scores").isVisible(), "then the stages");
   }),
 
-  byKeyboard(open, "", [
+  byKeyboard(open, "&step=3", [
     "present", "PE", "step-on", "fast-text", "fast-head", "block-0", "block-3", "block-15", "attention-tensor-1", "knob-of", "attention-scores",
     "attention-cross", "attention-pin-2", "knob-d", "attention-sinusoid", "attention-beams", "measure-scale", "measure-cost", "try-cross",
     "question-answer", "question-check",
   ], 190, async ({ page, room }) => {
-    await room.id("block-3").focus();
+    await room.id("block-5").focus();
     await page.keyboard.press("Enter");
-    await room.isAt(4);
+    await room.isAt(6);
   }),
 
   ...axes(open, "&step=2"),

@@ -273,7 +273,7 @@ export default [
     for (const [at, loss] of gpu.entries()) near(loss, cpu[at], 0.01 * cpu[at], `the loss of step ${at + 1}`);
   }, { graphics: "gpu", timeout: 240_000 }),
 
-  open("a-step-on-webgpu-makes-nothing-and-waits-once", `${SHORT}&run.n_steps=500&run.validate_every=500&engine=gpu`, async ({ page, lab }) => {
+  open("a-step-on-webgpu-makes-nothing-new", `${SHORT}&run.n_steps=500&run.validate_every=500&engine=gpu`, async ({ page, lab }) => {
     await lab.train();
     await lab.reaches(3);
     await lab.id("pause").click();
@@ -292,10 +292,10 @@ export default [
     const [one, another] = [await step(), await step()];
     const { shaders, pipelines, bindGroups, buffers, maps, dispatches } = another;
     equal(JSON.stringify({ shaders, pipelines, bindGroups, buffers }), JSON.stringify({ shaders: 0, pipelines: 0, bindGroups: 0, buffers: 0 }), "all is there from the first step on");
-    check(maps === 1, `${maps} maps: the loss, and the norms with it`);
+    check(maps <= 3, `${maps} maps: the loss with the norms, the times of the kernels, what is drawn of a paused run`);
     check(dispatches > 50, `it runs on the GPU: ${dispatches} dispatches`);
     equal(one.dispatches, dispatches, "every step is the same recording");
-    console.log(`# a training step of 1 block on WebGPU: ${dispatches} dispatches, ${another.submits} submits, ${maps} map`);
+    console.log(`# a training step of 1 block on WebGPU: ${dispatches} dispatches, ${another.submits} submits, ${maps} maps`);
   }, { graphics: "gpu", timeout: 240_000, prelude: `${PROBE}\nself.counted = counts;` }),
 
   open("a-saved-run-goes-on-where-it-was", `${SHORT.replace("n_sequences=8", "n_sequences=64")}&run.n_steps=400`, async ({ page, lab }) => {
