@@ -273,8 +273,8 @@ fn a_damaged_text_of_the_tales_is_put_right() {
     assert!(mean(&seen) < mean(&hidden));
 }
 
-/// The share of held-out dates that a model writes without a fault.
-fn share_of_dates(name: &str, n: usize) -> f64 {
+/// The share of held-out examples of its task that a model writes without a fault.
+fn share_right(name: &str, n: usize) -> f64 {
     let config =
         std::fs::read_to_string(root().join("assets/models").join(name).join("train.toml"));
     let config: TrainConfig = toml::from_str(&config.unwrap()).unwrap();
@@ -299,9 +299,9 @@ fn share_of_dates(name: &str, n: usize) -> f64 {
 }
 
 #[test]
-fn dates_are_written_without_a_fault() {
-    for name in ["dates-gru", "dates-transformer"] {
-        let share = share_of_dates(name, 200);
+fn dates_and_numbers_are_written_without_a_fault() {
+    for name in ["dates-gru", "dates-transformer", "numbers-gru"] {
+        let share = share_right(name, 200);
         println!("{name}: {share}");
         assert!(share >= 0.99, "{name}: {share}");
     }

@@ -18,6 +18,7 @@ MODELS = HERE.parent.parent / "assets/models"
 TEXTS = {
     "grimm-gpt": "There was once a king who had a daughter, and she was so beautiful that the king said to his huntsman,",
     "dates-gru": "tuesday, 24th of december 1912",
+    "numbers-gru": "three hundred and twelve thousand and forty-five",
     "dates-transformer": "tuesday, 24th of december 1912",
     "grimm-llama": "There was once a king who had a daughter, and she was so beautiful that the king said to his huntsman,",
     "grimm-bert": "The king's <mask> went into the forest, and there she <mask> a little house.",
@@ -39,7 +40,8 @@ def opened(name, config):
     if kind == "transformer":
         sizes = [config[key] for key in ("vocab_size", "d_model", "nhead", "dim_feedforward")]
         sizes += [config[f"num_{stack}_layers"] for stack in ("encoder", "decoder")]
-        model = seq2seq.Transformer(*sizes, config["max_position_embeddings"], config["layer_norm_eps"]).eval()
+        sizes += [config["max_position_embeddings"], config["layer_norm_eps"], config.get("norm_first", False)]
+        model = seq2seq.Transformer(*sizes).eval()
         model.load_state_dict(load_file(folder / "model.safetensors"))
         model = model.double()
         return lambda source, target: model.run(source, [1] * len(source), target)["logits"]
