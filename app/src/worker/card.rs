@@ -205,7 +205,7 @@ mod tests {
         let dropout = f64::from(0.15_f32);
         let all = [json!(dropout), json!(0.1), json!(1e-5), json!(10000.0), json!(7), json!("a")];
         let shown = all.each_ref().map(shortest);
-        assert_eq!(shown, ["0.15", "0.1", "1e-5", "10000", "7", "\"a\""]);
+        assert_eq!(shown, ["0.15", "0.1", "0.00001", "10000", "7", "\"a\""]);
     }
 
     #[test]
