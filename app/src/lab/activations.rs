@@ -5,7 +5,7 @@ use crate::lab::switch::switches;
 use crate::lens::lab::activations::{Statistic, of_layers, over_looks};
 use crate::lens::lab::over_steps::OverSteps;
 use crate::parts::dom::{View, el, part};
-use crate::parts::term::term;
+use crate::parts::term::asked;
 use crate::state::cell::derive;
 use crate::state::lab::{Lab, use_lab};
 
@@ -20,13 +20,7 @@ pub fn activations(lab: Lab) -> View {
     };
     let tools = el!(div class="cells-tools")
         .child(switches("statistic", statistic, &Statistic::ALL))
-        .child(part(move || {
-            let asked = el!(span class="hint asked")
-                .child("What is the ")
-                .child(term(statistic.get().name()))
-                .child("?");
-            vec![asked.into()]
-        }))
+        .child(part(move || vec![asked(statistic.get().name()).into()]))
         .child(el!(p class="hint lab-empty").text(empty));
     let shown = Shown {
         id: "lab-activations",

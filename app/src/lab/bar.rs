@@ -106,7 +106,7 @@ fn figures(lab: Lab) -> El {
         let (n_params, n_tokens) = (format::count(facts.n_params), facts.n_tokens);
         (facts.n_params > 0).then(|| {
             let d_vocab = facts.d_vocab;
-            format!("{n_params} parameters, {d_vocab} tokens in the vocabulary, {n_tokens} tokens a step, in {} kernels", facts.n_ops)
+            format!("{n_params} parameters, {d_vocab} tokens in the vocabulary, {n_tokens} tokens a step, computed by {} operations", facts.n_ops)
         })
     };
     el!(div class="lab-figures" data-testid="lab-figures")

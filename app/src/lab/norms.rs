@@ -5,7 +5,7 @@ use crate::lab::switch::switches;
 use crate::lens::lab::norms::{Quantity, over_steps as taken};
 use crate::lens::lab::over_steps::OverSteps;
 use crate::parts::dom::{View, el, part};
-use crate::parts::term::term;
+use crate::parts::term::asked;
 use crate::state::cell::derive;
 use crate::state::lab::{Lab, use_lab};
 
@@ -27,11 +27,7 @@ pub fn norms(lab: Lab) -> View {
     let tools = el!(div class="cells-tools")
         .child(switches("quantity", quantity, &Quantity::ALL))
         .child(all)
-        .child(part(move || {
-            let asked =
-                el!(span class="hint asked").child("What is the ").child(term(what())).child("?");
-            vec![asked.into()]
-        }))
+        .child(part(move || vec![asked(what()).into()]))
         .child(el!(p class="hint lab-empty").text(empty));
     let shown = Shown {
         id: "lab-norms",

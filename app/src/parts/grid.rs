@@ -1,5 +1,7 @@
 //! Where the cells of a matrix and their labels stand: plain arithmetic, in CSS pixels.
 
+use crate::lens::attention::MatrixView;
+
 /// Width of a character of a label: the mono face is 0.6 em wide, labels are 12 px.
 pub const CHAR_WIDTH: f64 = 7.2;
 /// Height of a line of labels.
@@ -15,11 +17,9 @@ const BELOW: f64 = 6.0;
 /// Smallest cell; what does not fit then is scrolled to.
 const MIN_CELL: f64 = 3.0;
 
-/// Characters of the longest label of columns but the last, and of the last.
-pub fn chars_of_columns(labels: &[String]) -> (usize, usize) {
-    let count = |label: &String| label.chars().count();
-    let Some((last, others)) = labels.split_last() else { return (0, 0) };
-    (others.iter().map(count).max().unwrap_or(0), count(last))
+/// Characters of the longest label.
+fn longest(labels: &[String]) -> usize {
+    labels.iter().map(|label| label.chars().count()).max().unwrap_or(0)
 }
 
 /// What is to be placed.
@@ -66,6 +66,22 @@ pub struct Grid {
     pub width: f64,
     /// Height of the whole.
     pub height: f64,
+}
+
+impl Content {
+    /// Of a matrix.
+    pub fn of(view: &MatrixView, square: bool, max_cell: f64) -> Self {
+        let (others, last) = view.col_labels.split_at(view.col_labels.len().saturating_sub(1));
+        Self {
+            n_rows: view.n_rows,
+            n_cols: view.n_cols,
+            row_chars: longest(&view.row_labels),
+            col_chars: longest(others),
+            last_chars: longest(last),
+            square,
+            max_cell,
+        }
+    }
 }
 
 impl Grid {
@@ -200,10 +216,15 @@ mod tests {
 
     #[test]
     fn a_longer_mark_of_the_end_takes_no_other_label_its_place() {
-        let labels: Vec<String> = "tuesday".chars().map(String::from).collect();
-        let labels = [labels, vec!["</s>".to_owned()]].concat();
-        assert_eq!(chars_of_columns(&labels), (1, 4));
-        let content = Content { n_cols: 24, n_rows: 24, col_chars: 1, last_chars: 4, ..CONTENT };
+        let letters = vec!["t".to_owned(); 23];
+        let view = MatrixView {
+            n_rows: 24,
+            n_cols: 24,
+            col_labels: [letters, vec!["</s>".to_owned()]].concat(),
+            ..MatrixView::default()
+        };
+        let content = Content::of(&view, true, 48.0);
+        assert_eq!((content.col_chars, content.last_chars), (1, 4));
         let grid = Grid::fit(content, 360.0, 360.0, 2.0);
         assert_eq!((grid.is_slanted, grid.col_stride), (false, 1));
         let last = grid.corner(0, 23).0 + 4.0 * CHAR_WIDTH;

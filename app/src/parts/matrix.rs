@@ -9,7 +9,7 @@ use web_sys::{HtmlCanvasElement, KeyboardEvent, PointerEvent};
 use crate::format;
 use crate::lens::attention::MatrixView;
 use crate::parts::dom::{El, effect, el};
-use crate::parts::grid::{Content, Grid, chars_of_columns};
+use crate::parts::grid::{Content, Grid};
 use crate::parts::legend::legend;
 use crate::parts::paint::{self, Inks};
 use crate::parts::size::{pixel_ratio, use_size};
@@ -60,7 +60,7 @@ pub fn matrix(spec: Matrix, acts: &Rc<Acts>) -> El {
     let grid = derive(move || {
         let (width, height) = size.get();
         (*view.read()).as_ref().map_or(Grid::default(), |view| {
-            Grid::fit(content(view, square, max_cell), width, height, pixel_ratio())
+            Grid::fit(Content::of(view, square, max_cell), width, height, pixel_ratio())
         })
     });
     let canvas = el!(canvas class="picture" aria-hidden="true")
@@ -169,20 +169,6 @@ fn listen(cells: El, grid: Derived<Grid>, cursor: Derived<Cursor>, acts: &Rc<Act
 
 fn cell_at(grid: Derived<Grid>, event: &PointerEvent) -> Option<Cell> {
     grid.read_untracked().cell_at(f64::from(event.offset_x()), f64::from(event.offset_y()))
-}
-
-fn content(view: &MatrixView, square: bool, max_cell: f64) -> Content {
-    let longest = |labels: &[String]| labels.iter().map(|l| l.chars().count()).max().unwrap_or(0);
-    let (col_chars, last_chars) = chars_of_columns(&view.col_labels);
-    Content {
-        n_rows: view.n_rows,
-        n_cols: view.n_cols,
-        row_chars: longest(&view.row_labels),
-        col_chars,
-        last_chars,
-        square,
-        max_cell,
-    }
 }
 
 /// `fox, brown: 0.2134567`.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::format;
 use crate::lens::attention::MatrixView;
 use crate::palette::css;
-use crate::parts::grid::{Content, Grid, chars_of_columns};
+use crate::parts::grid::{Content, Grid};
 use crate::parts::paint::Inks;
 use crate::parts::plot::{self, ChartSpec, FINENESS, HELD_OUT, Mark, Role};
 
@@ -28,17 +28,7 @@ pub fn matrix(view: &MatrixView, caption: &str, dark: bool) -> Option<Picture> {
     if view.values.is_empty() || view.values.len() > MAX_CELLS {
         return None;
     }
-    let longest = |labels: &[String]| labels.iter().map(|l| l.chars().count()).max().unwrap_or(0);
-    let (col_chars, last_chars) = chars_of_columns(&view.col_labels);
-    let content = Content {
-        n_rows: view.n_rows,
-        n_cols: view.n_cols,
-        row_chars: longest(&view.row_labels),
-        col_chars,
-        last_chars,
-        square: view.n_rows == view.n_cols,
-        max_cell: 36.0,
-    };
+    let content = Content::of(view, view.n_rows == view.n_cols, 36.0);
     let grid = Grid::fit(content, 900.0, 900.0, 1.0);
     let inks = Inks::of(dark);
     let (width, height) = (grid.width.max(320.0), grid.height + 32.0);

@@ -70,6 +70,11 @@ pub fn term(word: &'static str) -> El {
     opening(word).when("toggle", move || shown.set_text_content(Some(meaning(word)))).child(span)
 }
 
+/// A word of the glossary as a question, for where the word itself stands already.
+pub fn asked(word: &'static str) -> El {
+    el!(span class="hint").child("What is the ").child(term(word)).child("?")
+}
+
 /// Any words with an explanation of their own.
 pub fn explained(word: &str, meaning: &str) -> El {
     opening(word).child(el!(span class="term-meaning" role="note").child(meaning))
